@@ -1,0 +1,44 @@
+use std::sync::Arc;
+
+use crate::{DomainName, Placement, TenantId};
+
+/// Where a domain leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The tenant that has the domain.
+    pub tenant: TenantId,
+    /// Where it lives.
+    pub placement: Placement,
+}
+
+/// What a route table says of a domain. Exhaustive on purpose: not known is not the same as not found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The domain leads here.
+    Hit(Route),
+    /// No tenant has the domain.
+    Absent,
+    /// The table has not been filled yet, so nothing can be said.
+    NotReady,
+}
+
+/// The routes of a process, from memory: domain → tenant → placement.
+///
+/// Every method is synchronous and answers without waiting: a request never depends on the control plane.
+pub trait Lookup: Send + Sync + 'static {
+    /// Where the domain leads. Wildcards are the implementation's matter.
+    fn lookup(&self, domain: &DomainName) -> Answer;
+
+    /// Where the tenant lives, or `None` when the table has no such tenant (or is not ready).
+    fn placement(&self, tenant: TenantId) -> Option<Placement>;
+}
+
+impl<L: Lookup + ?Sized> Lookup for Arc<L> {
+    fn lookup(&self, domain: &DomainName) -> Answer {
+        (**self).lookup(domain)
+    }
+
+    fn placement(&self, tenant: TenantId) -> Option<Placement> {
+        (**self).placement(tenant)
+    }
+}

@@ -1,0 +1,96 @@
+use std::{
+    fmt,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::TenantId;
+
+const PAGE_BITS: u32 = 12;
+const PAGE: usize = 1 << PAGE_BITS;
+
+/// A word per tenant, in pages that appear when first needed: lock-free to read and to grow.
+///
+/// Tenant ids are dense, so this is an array: no hashing, 8 bytes a tenant plus 8 bytes a page of 4,096
+/// tenants of capacity. Absent words read as 0. Safe Rust: a page is a `OnceLock`, so two threads that
+/// grow the same page at once keep one of the two.
+///
+/// ```
+/// use std::sync::atomic::Ordering;
+/// use tenancy_types::{PagedWords, TenantId};
+///
+/// let words = PagedWords::with_capacity(10_000);
+/// let tenant = TenantId::new(42).unwrap();
+/// assert!(words.get(tenant).is_none());
+/// words.get_or_grow(tenant).unwrap().store(7, Ordering::Relaxed);
+/// assert_eq!(words.load(tenant, Ordering::Relaxed), 7);
+/// ```
+pub struct PagedWords {
+    pages: Box<[OnceLock<Box<[AtomicU64]>>]>,
+}
+
+impl PagedWords {
+    /// Words for ids up to `tenants`, rounded up to a whole page. Nothing but the page directory is
+    /// allocated.
+    #[must_use]
+    pub fn with_capacity(tenants: u32) -> Self {
+        let pages = (tenants as usize).div_ceil(PAGE);
+        Self {
+            pages: (0..pages).map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// How many tenants fit: ids 1 to this number.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.pages.len() * PAGE
+    }
+
+    /// The tenant's word, if its page exists. Two dependent loads; never allocates.
+    #[must_use]
+    pub fn get(&self, tenant: TenantId) -> Option<&AtomicU64> {
+        let index = tenant.index();
+        self.pages
+            .get(index >> PAGE_BITS)?
+            .get()
+            .map(|page| &page[index & (PAGE - 1)])
+    }
+
+    /// The tenant's word, making its page of zeros if need be; `None` beyond the capacity.
+    pub fn get_or_grow(&self, tenant: TenantId) -> Option<&AtomicU64> {
+        let index = tenant.index();
+        let page = self
+            .pages
+            .get(index >> PAGE_BITS)?
+            .get_or_init(|| (0..PAGE).map(|_| AtomicU64::new(0)).collect());
+        Some(&page[index & (PAGE - 1)])
+    }
+
+    /// The tenant's value, 0 when it was never stored.
+    #[must_use]
+    pub fn load(&self, tenant: TenantId, order: Ordering) -> u64 {
+        self.get(tenant).map_or(0, |word| word.load(order))
+    }
+
+    /// Bytes in use: the page directory and the pages that exist.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let pages = self
+            .pages
+            .iter()
+            .filter(|page| page.get().is_some())
+            .count();
+        size_of_val(&*self.pages) + pages * PAGE * size_of::<AtomicU64>()
+    }
+}
+
+impl fmt::Debug for PagedWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PagedWords")
+            .field("capacity", &self.capacity())
+            .field("memory", &self.memory())
+            .finish()
+    }
+}
