@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{DomainName, Placement, PlanName, TenantId};
+use crate::{DomainName, Placement, PlanName, Slug, TenantId};
 
 /// A position in the directory's change log. Rises by at least one with each entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,6 +57,20 @@ pub enum DirectoryEvent {
         /// Its placement.
         placement: Placement,
     },
+    /// The slug now leads to the tenant.
+    SlugAdded {
+        /// The slug.
+        slug: Slug,
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// The slug no longer leads to the tenant.
+    SlugRemoved {
+        /// The slug.
+        slug: Slug,
+        /// The tenant that had it.
+        tenant: TenantId,
+    },
     /// The domain now leads to the tenant.
     DomainAdded {
         /// The domain.
@@ -86,6 +100,8 @@ impl DirectoryEvent {
     pub const fn tenant(&self) -> TenantId {
         match self {
             Self::Placed { tenant, .. }
+            | Self::SlugAdded { tenant, .. }
+            | Self::SlugRemoved { tenant, .. }
             | Self::DomainAdded { tenant, .. }
             | Self::DomainRemoved { tenant, .. }
             | Self::PlanChanged { tenant, .. } => *tenant,

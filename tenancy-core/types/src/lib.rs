@@ -37,6 +37,7 @@ mod placement;
 mod plan;
 mod problem;
 mod quota;
+mod region;
 #[cfg(feature = "http")]
 mod respond;
 mod slug;
@@ -56,6 +57,7 @@ pub use placement::{InvalidPlacement, Placement};
 pub use plan::{InvalidPlanName, InvalidPlanSet, Plan, PlanIndex, PlanName, PlanSet};
 pub use problem::{Code, Kind, Problem, Retry};
 pub use quota::{InvalidQuota, Quota};
+pub use region::{InvalidRegion, Region};
 #[cfg(feature = "http")]
 pub use respond::{ProblemJson, Respond, retry_after};
 pub use slug::{InvalidSlug, Slug};

@@ -29,6 +29,10 @@ pub trait Lookup: Send + Sync + 'static {
     /// Where the domain leads. Wildcards are the implementation's matter.
     fn lookup(&self, domain: &DomainName) -> Answer;
 
+    /// Where a tenant's slug leads: the label below the platform's own domain. A text that is no slug is
+    /// simply absent.
+    fn lookup_slug(&self, slug: &str) -> Answer;
+
     /// Where the tenant lives, or `None` when the table has no such tenant (or is not ready).
     fn placement(&self, tenant: TenantId) -> Option<Placement>;
 }
@@ -36,6 +40,10 @@ pub trait Lookup: Send + Sync + 'static {
 impl<L: Lookup + ?Sized> Lookup for Arc<L> {
     fn lookup(&self, domain: &DomainName) -> Answer {
         (**self).lookup(domain)
+    }
+
+    fn lookup_slug(&self, slug: &str) -> Answer {
+        (**self).lookup_slug(slug)
     }
 
     fn placement(&self, tenant: TenantId) -> Option<Placement> {
