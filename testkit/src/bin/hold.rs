@@ -1,0 +1,49 @@
+//! Starts one server, says where it lives, and holds it until standard input ends.
+//!
+//! `cargo run -p tenancy-testkit -- postgres` gives a scratch database for as long as the terminal is
+//! open. The clean-up tests run it too, and end it in every way a test can end.
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+use std::io::Read as _;
+
+use tenancy_testkit::{Browser, Postgres};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    match std::env::args().nth(1).as_deref() {
+        Some("postgres") => {
+            let cluster = Postgres::start()?;
+            say_and_wait(&cluster.database()?.url());
+        }
+        Some("browser") => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()?;
+            let browser = runtime.block_on(Browser::start())?;
+            say_and_wait(profile(&browser).ok_or("the browser names no profile")?);
+        }
+        _ => return Err("usage: hold postgres|browser".into()),
+    }
+    Ok(())
+}
+
+fn profile(browser: &Browser) -> Option<&str> {
+    let session = browser.client().session_creation_response()?;
+    session
+        .capabilities()?
+        .get("chrome")?
+        .get("userDataDir")?
+        .as_str()
+}
+
+/// Panics when it reads anything, to show that a panic cleans up too.
+#[expect(
+    clippy::print_stdout,
+    reason = "the line is what a person or a test reads"
+)]
+fn say_and_wait(place: &str) {
+    println!("{place}");
+    let mut order = String::new();
+    let _ended = std::io::stdin().read_to_string(&mut order);
+    assert!(order.is_empty(), "told to {order}");
+}

@@ -1,0 +1,77 @@
+//! The process that outlives a test for long enough to clean up after it.
+
+use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use crate::Error;
+use crate::server_user::ServerUser;
+
+/// A shell that runs a script of three parts: start a server, wait for the end of standard input,
+/// clean up.
+///
+/// The other end of that input is held by this process alone, so it ends when the supervisor is
+/// dropped and also when this process is killed, at any moment: the script itself makes the folder
+/// and starts the server, and so there is no time at which a server runs without its supervisor.
+/// The script is a process group of its own, out of reach of a Ctrl-C for the tests.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Supervisor {
+    /// Starts `script` with `arguments` as `$1`, `$2` and so on.
+    pub(crate) fn start(
+        script: &str,
+        arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+        user: ServerUser,
+    ) -> Result<Self, Error> {
+        let mut child = user
+            .apply(&mut Command::new("sh"))
+            .args(["-c", script, "supervisor"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map_err(Error::io("start a supervisor"))?;
+        let stdout = child.stdout.take().expect("standard output is piped");
+        Ok(Self {
+            child,
+            stdout: BufReader::new(stdout),
+        })
+    }
+
+    /// The first answer that `pick` finds in a line of the script's output; none when the output
+    /// ends before.
+    pub(crate) fn wait_for<T>(
+        &mut self,
+        pick: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let length = self
+                .stdout
+                .read_line(&mut line)
+                .map_err(Error::io("read from a supervisor"))?;
+            if length == 0 {
+                return Ok(None);
+            }
+            if let Some(answer) = pick(line.trim_end()) {
+                return Ok(Some(answer));
+            }
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // The supervisor cleans up in any case; waiting only makes the end visible to the test.
+        let _ended = self.child.wait();
+    }
+}
