@@ -1,0 +1,43 @@
+//! The authority on tenants, domains, cells and placements.
+//!
+//! A [`Directory`] changes by compare-and-set and keeps a change log: every effect of an operation is one
+//! [`LogEntry`](tenancy_types::LogEntry) of a rising [`Revision`](tenancy_types::Revision), written in the
+//! transaction that made the change. It belongs to the control plane: no request waits for it. Route tables
+//! follow its log ([`snapshot`](Directory::snapshot), then [`changes`](Directory::changes)) and answer from
+//! memory.
+//!
+//! | implementation | feature | for |
+//! | --- | --- | --- |
+#![cfg_attr(
+    feature = "memory",
+    doc = "| [`MemoryDirectory`] | `memory` | tests, examples, platforms made anew at each start |"
+)]
+#![cfg_attr(
+    feature = "sqlite",
+    doc = "| [`SqliteDirectory`] | `sqlite` | one control process with a file |"
+)]
+//!
+//! What every implementation must do is written down as code: the cases of `directory::conformance`
+//! (feature `test-util`).
+//!
+//! # Consistency
+//! * An operation happens wholly or not at all, and what was acknowledged is in the log.
+//! * A slug or a domain leads to at most one living tenant on the whole platform; of two claims at once
+//!   exactly one wins.
+//! * Ids are dense and never reused, also after a tenant is gone.
+//! * Dropping the future of `create`, `change` or `put_cell` leaves open whether it happened, never half of
+//!   it: ask again with the same request key, or read the tenant's revision.
+
+mod any;
+mod error;
+mod page;
+mod port;
+mod record;
+mod request;
+
+pub use any::AnyDirectory;
+pub use error::DirectoryError;
+pub use page::Page;
+pub use port::{Directory, Snapshot};
+pub use record::{CellLoad, CellRecord, NewTenant, Tenant, TenantChange};
+pub use request::{InvalidRequestKey, RequestKey};

@@ -1,0 +1,131 @@
+use std::{fmt, sync::Arc};
+
+use futures_core::{future::BoxFuture, stream::BoxStream};
+use tenancy_types::{DomainName, LogEntry, Revision, Slug, TenantId};
+
+use super::{
+    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    TenantChange,
+};
+
+/// Any [`Directory`], for services that should not be generic over it. Cloning is cheap.
+#[derive(Clone)]
+pub struct AnyDirectory(Arc<dyn ErasedDirectory>);
+
+impl AnyDirectory {
+    /// Erases the type of a directory.
+    pub fn new(directory: impl Directory) -> Self {
+        Self(Arc::new(directory))
+    }
+}
+
+impl fmt::Debug for AnyDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyDirectory")
+    }
+}
+
+type Answer<'a, T> = BoxFuture<'a, Result<T, DirectoryError>>;
+
+/// The object-safe twin of [`Directory`].
+trait ErasedDirectory: Send + Sync + 'static {
+    fn create(&self, new: NewTenant) -> Answer<'_, Tenant>;
+    fn tenant(&self, id: TenantId) -> Answer<'_, Option<Tenant>>;
+    fn by_slug<'a>(&'a self, slug: &'a Slug) -> Answer<'a, Option<Tenant>>;
+    fn by_domain<'a>(&'a self, domain: &'a DomainName) -> Answer<'a, Option<Tenant>>;
+    fn tenants(&self, page: Page) -> Answer<'_, Vec<Tenant>>;
+    fn change(&self, id: TenantId, expected: Revision, change: TenantChange) -> Answer<'_, Tenant>;
+    fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()>;
+    fn cells(&self) -> Answer<'_, Vec<CellLoad>>;
+    fn snapshot(&self) -> Answer<'_, Snapshot>;
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
+}
+
+impl<D: Directory> ErasedDirectory for D {
+    fn create(&self, new: NewTenant) -> Answer<'_, Tenant> {
+        Box::pin(Directory::create(self, new))
+    }
+
+    fn tenant(&self, id: TenantId) -> Answer<'_, Option<Tenant>> {
+        Box::pin(Directory::tenant(self, id))
+    }
+
+    fn by_slug<'a>(&'a self, slug: &'a Slug) -> Answer<'a, Option<Tenant>> {
+        Box::pin(Directory::by_slug(self, slug))
+    }
+
+    fn by_domain<'a>(&'a self, domain: &'a DomainName) -> Answer<'a, Option<Tenant>> {
+        Box::pin(Directory::by_domain(self, domain))
+    }
+
+    fn tenants(&self, page: Page) -> Answer<'_, Vec<Tenant>> {
+        Box::pin(Directory::tenants(self, page))
+    }
+
+    fn change(&self, id: TenantId, expected: Revision, change: TenantChange) -> Answer<'_, Tenant> {
+        Box::pin(Directory::change(self, id, expected, change))
+    }
+
+    fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()> {
+        Box::pin(Directory::put_cell(self, cell))
+    }
+
+    fn cells(&self) -> Answer<'_, Vec<CellLoad>> {
+        Box::pin(Directory::cells(self))
+    }
+
+    fn snapshot(&self) -> Answer<'_, Snapshot> {
+        Box::pin(Directory::snapshot(self))
+    }
+
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+        Directory::changes(self, after)
+    }
+}
+
+impl Directory for AnyDirectory {
+    async fn create(&self, new: NewTenant) -> Result<Tenant, DirectoryError> {
+        self.0.create(new).await
+    }
+
+    async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, DirectoryError> {
+        self.0.tenant(id).await
+    }
+
+    async fn by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, DirectoryError> {
+        self.0.by_slug(slug).await
+    }
+
+    async fn by_domain(&self, domain: &DomainName) -> Result<Option<Tenant>, DirectoryError> {
+        self.0.by_domain(domain).await
+    }
+
+    async fn tenants(&self, page: Page) -> Result<Vec<Tenant>, DirectoryError> {
+        self.0.tenants(page).await
+    }
+
+    async fn change(
+        &self,
+        id: TenantId,
+        expected: Revision,
+        change: TenantChange,
+    ) -> Result<Tenant, DirectoryError> {
+        self.0.change(id, expected, change).await
+    }
+
+    async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {
+        self.0.put_cell(cell).await
+    }
+
+    async fn cells(&self) -> Result<Vec<CellLoad>, DirectoryError> {
+        self.0.cells().await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
+        self.0.snapshot().await
+    }
+
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+        self.0.changes(after)
+    }
+}

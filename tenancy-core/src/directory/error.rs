@@ -1,0 +1,182 @@
+use std::{borrow::Cow, error::Error, time::Duration};
+
+use tenancy_types::{
+    CellId, Code, DomainName, Kind, Lifecycle, Problem, Retry, Revision, Slug, TenantId,
+};
+
+use super::RequestKey;
+
+/// Why the directory did not do or say something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// There has never been such a tenant.
+    #[error("no {tenant:?} in the directory")]
+    NotFound {
+        /// The id.
+        tenant: TenantId,
+    },
+    /// The tenant is gone and takes no changes.
+    #[error("{tenant:?} is gone")]
+    TenantGone {
+        /// The tenant.
+        tenant: TenantId,
+    },
+    /// A living tenant has this slug.
+    #[error("the slug {slug} is taken")]
+    SlugTaken {
+        /// The slug.
+        slug: Slug,
+    },
+    /// Another living tenant has this domain.
+    #[error("the domain {domain} is taken")]
+    DomainTaken {
+        /// The domain.
+        domain: DomainName,
+    },
+    /// The request key was used for a different tenant-to-be.
+    #[error("the request key {request:?} was used for another request")]
+    RequestMismatch {
+        /// The key.
+        request: RequestKey,
+    },
+    /// The tenant has changed since the caller read it.
+    #[error("the tenant is at revision {found}, not {expected}")]
+    VersionMismatch {
+        /// What the caller expected.
+        expected: Revision,
+        /// Where the tenant is.
+        found: Revision,
+    },
+    /// The tenant's lifecycle may not change so.
+    #[error("the lifecycle may not change from {from} to {to}")]
+    Rejected {
+        /// The lifecycle it has.
+        from: Lifecycle,
+        /// The lifecycle asked for.
+        to: Lifecycle,
+    },
+    /// There is no such cell.
+    #[error("no {cell} in the directory")]
+    CellUnknown {
+        /// The cell.
+        cell: CellId,
+    },
+    /// The cell takes no further tenant.
+    #[error("{cell} is full with {capacity} tenants")]
+    CellFull {
+        /// The cell.
+        cell: CellId,
+        /// How many tenants it takes.
+        capacity: u32,
+    },
+    /// All 2^32 - 1 tenant ids are used up.
+    #[error("all tenant ids are used up")]
+    IdsExhausted,
+    /// The log cannot be followed from there: it does not reach back so far, or it is another, shorter log
+    /// (of a restored directory). Take a snapshot.
+    #[error("the log cannot be followed from revision {after}, its last one is {newest}")]
+    LogGap {
+        /// Where the follower is.
+        after: Revision,
+        /// The last revision of the log.
+        newest: Revision,
+    },
+    /// The stored directory is not of a format that this version knows.
+    #[error("the directory has format {found}, this version knows {known}")]
+    UnknownFormat {
+        /// The format found.
+        found: i64,
+        /// The newest format known.
+        known: i64,
+    },
+    /// What is stored makes no sense.
+    #[error("the stored {what} is not valid")]
+    Corrupt {
+        /// What sort of value.
+        what: &'static str,
+        /// Why not.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// It could not be done or found out now.
+    #[error("the directory could not be asked")]
+    Unavailable {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl Problem for DirectoryError {
+    fn code(&self) -> Code {
+        match self {
+            Self::NotFound { .. } => Code::new("not_found"),
+            Self::TenantGone { .. } => Code::new("tenant_gone"),
+            Self::SlugTaken { .. } => Code::new("slug_taken"),
+            Self::DomainTaken { .. } => Code::new("domain_taken"),
+            Self::RequestMismatch { .. } => Code::new("idempotency_mismatch"),
+            Self::VersionMismatch { .. } => Code::new("version_mismatch"),
+            Self::Rejected { .. } => Code::new("lifecycle_rejected"),
+            Self::CellUnknown { .. } => Code::new("cell_unknown"),
+            Self::CellFull { .. } => Code::new("cell_full"),
+            Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
+                Code::new("internal")
+            }
+            Self::LogGap { .. } | Self::Unavailable { .. } => Code::new("directory_unavailable"),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotFound { .. } => Kind::NotFound,
+            Self::TenantGone { .. } => Kind::Gone,
+            Self::SlugTaken { .. }
+            | Self::DomainTaken { .. }
+            | Self::VersionMismatch { .. }
+            | Self::Rejected { .. }
+            | Self::CellFull { .. }
+            | Self::CellUnknown { .. } => Kind::Conflict,
+            Self::RequestMismatch { .. } => Kind::Unprocessable,
+            Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
+                Kind::Internal
+            }
+            Self::LogGap { .. } | Self::Unavailable { .. } => Kind::Unavailable,
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            // The caller reads the tenant again, or the planner chooses another cell.
+            Self::VersionMismatch { .. } | Self::CellFull { .. } | Self::LogGap { .. } => {
+                Retry::Now
+            }
+            Self::Unavailable { .. } => Retry::After(Duration::from_secs(1)),
+            _ => Retry::No,
+        }
+    }
+
+    fn client_text(&self) -> Cow<'static, str> {
+        match self {
+            Self::NotFound { .. } => "there is no such tenant".into(),
+            Self::TenantGone { .. } => "the tenant is gone".into(),
+            Self::SlugTaken { slug } => format!("the slug {slug} is taken").into(),
+            Self::DomainTaken { domain } => format!("the domain {domain} is taken").into(),
+            Self::RequestMismatch { .. } => {
+                "this idempotency key was used for a different request".into()
+            }
+            Self::VersionMismatch { .. } => {
+                "the tenant was changed by someone else at the same time".into()
+            }
+            Self::Rejected { from, to } => {
+                format!("a tenant that is {from} cannot become {to}").into()
+            }
+            Self::CellUnknown { .. } => "there is no such cell".into(),
+            Self::CellFull { .. } => "the cell takes no further tenants".into(),
+            Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
+                "something went wrong on our side".into()
+            }
+            Self::LogGap { .. } | Self::Unavailable { .. } => {
+                "the directory is not available right now".into()
+            }
+        }
+    }
+}

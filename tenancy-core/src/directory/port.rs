@@ -1,0 +1,104 @@
+use std::fmt;
+
+use futures_core::stream::BoxStream;
+use tenancy_types::{DomainName, LogEntry, Revision, Slug, TenantId};
+
+use super::{CellLoad, CellRecord, DirectoryError, NewTenant, Page, Tenant, TenantChange};
+
+/// The authority on tenants, domains, cells and placements.
+///
+/// Implementors write `async fn`; whoever wants to hold any directory takes
+/// [`AnyDirectory`](super::AnyDirectory). Every method may answer
+/// [`Unavailable`](DirectoryError::Unavailable): nothing is known then, and nothing may be concluded.
+pub trait Directory: Send + Sync + 'static {
+    /// Makes a tenant: `Provisioning`, at its first epoch, with the next free id.
+    ///
+    /// Idempotent by the request key: the same request again returns the tenant it made, as it is now.
+    ///
+    /// # Errors
+    /// [`SlugTaken`](DirectoryError::SlugTaken), [`DomainTaken`](DirectoryError::DomainTaken),
+    /// [`RequestMismatch`](DirectoryError::RequestMismatch) when the key was used for something else,
+    /// [`CellUnknown`](DirectoryError::CellUnknown), [`CellFull`](DirectoryError::CellFull).
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not have made the tenant; ask again with the same key.
+    fn create(&self, new: NewTenant)
+    -> impl Future<Output = Result<Tenant, DirectoryError>> + Send;
+
+    /// The tenant, also when it is gone.
+    fn tenant(
+        &self,
+        id: TenantId,
+    ) -> impl Future<Output = Result<Option<Tenant>, DirectoryError>> + Send;
+
+    /// The living tenant with this slug.
+    fn by_slug(
+        &self,
+        slug: &Slug,
+    ) -> impl Future<Output = Result<Option<Tenant>, DirectoryError>> + Send;
+
+    /// The living tenant with this domain.
+    fn by_domain(
+        &self,
+        domain: &DomainName,
+    ) -> impl Future<Output = Result<Option<Tenant>, DirectoryError>> + Send;
+
+    /// Tenants in the order of their ids, gone ones too.
+    fn tenants(
+        &self,
+        page: Page,
+    ) -> impl Future<Output = Result<Vec<Tenant>, DirectoryError>> + Send;
+
+    /// Changes a tenant that is still at the `expected` revision, all or nothing, and returns it as it is
+    /// now. A change that changes nothing leaves the revision alone.
+    ///
+    /// # Errors
+    /// [`NotFound`](DirectoryError::NotFound), [`VersionMismatch`](DirectoryError::VersionMismatch),
+    /// [`TenantGone`](DirectoryError::TenantGone), [`Rejected`](DirectoryError::Rejected) when the lifecycle
+    /// may not change so, [`DomainTaken`](DirectoryError::DomainTaken).
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not have changed the tenant; its revision tells.
+    fn change(
+        &self,
+        id: TenantId,
+        expected: Revision,
+        change: TenantChange,
+    ) -> impl Future<Output = Result<Tenant, DirectoryError>> + Send;
+
+    /// Makes the cell known, or changes its region and capacity. A capacity below the number of its tenants
+    /// only keeps further ones out.
+    fn put_cell(&self, cell: CellRecord)
+    -> impl Future<Output = Result<(), DirectoryError>> + Send;
+
+    /// All cells in the order of their ids, with the number of tenants that live there.
+    fn cells(&self) -> impl Future<Output = Result<Vec<CellLoad>, DirectoryError>> + Send;
+
+    /// Everything a follower must know, as of one revision.
+    fn snapshot(&self) -> impl Future<Output = Result<Snapshot, DirectoryError>> + Send;
+
+    /// The change log behind `after`: first what is there, then what comes. Ends only with an error.
+    ///
+    /// Entries come in the order of their revisions, each once. The stream yields
+    /// [`LogGap`](DirectoryError::LogGap) when the log cannot be followed from there: take a snapshot then.
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
+}
+
+/// The directory as of one revision, as facts.
+///
+/// The facts of a tenant stand together and start with its placement; a tenant that is gone has only its
+/// placement and its plan.
+pub struct Snapshot {
+    /// Every entry up to this revision is contained, and none behind it.
+    pub revision: Revision,
+    /// The facts. Each carries the revision of its tenant's last change.
+    pub facts: BoxStream<'static, Result<LogEntry, DirectoryError>>,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}
