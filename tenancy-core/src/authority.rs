@@ -128,7 +128,7 @@ pub use self::{
 /// assert_eq!(authority.to_string(), "xn--bcher-kva.example:8080");
 /// assert_eq!(authority, "xn--bcher-kva.example:8080".parse()?);
 /// assert_eq!(authority.port(), Some(8080));
-/// # Ok::<(), tenancy_core::InvalidAuthority>(())
+/// # Ok::<(), tenancy_core::authority::InvalidAuthority>(())
 /// ```
 ///
 /// `Display` writes the normal form, which parses to the same value.

@@ -38,8 +38,8 @@ pub enum InvalidAuthority {
         /// Offset of the `%`.
         at: usize,
     },
-    /// An ASCII character that has no place in a host.
-    #[error("{found:?} at byte {at} cannot stand in a host")]
+    /// An ASCII character that has no place in a host or port.
+    #[error("{found:?} at byte {at} has no place in a host or port")]
     Character {
         /// The character.
         found: char,

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName, header::FORWARDED};
 
 use self::rfc7239::Element;
-use super::request::{field, parse};
+use super::request::{ascii, parse};
 use super::{Authority, AuthorityError, Place, RequestHead, TrustedProxies};
 
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -22,7 +22,7 @@ impl Authority {
     /// are a sign of smuggling, whoever sent them.
     ///
     /// ```
-    /// use tenancy_core::{Authority, TrustedProxies};
+    /// use tenancy_core::authority::{Authority, TrustedProxies};
     ///
     /// let proxies: TrustedProxies = "10.0.0.0/8".parse()?;
     /// let request = http::Request::get("/")
@@ -67,7 +67,8 @@ impl Authority {
 fn forwarded(headers: &HeaderMap) -> Result<Option<Authority>, AuthorityError> {
     let mut last = None;
     for line in headers.get_all(FORWARDED) {
-        let in_line = rfc7239::last_element(field(line, Place::Forwarded)?)
+        let in_line = ascii(line.as_bytes())
+            .and_then(rfc7239::last_element)
             .map_err(|at| AuthorityError::ForwardedSyntax { at })?;
         last = in_line.or(last);
     }
@@ -83,11 +84,7 @@ fn x_forwarded_host(headers: &HeaderMap) -> Result<Option<Authority>, AuthorityE
     let Some(line) = headers.get_all(X_FORWARDED_HOST).iter().next_back() else {
         return Ok(None);
     };
-    let line = field(line, Place::XForwardedHost)?;
-    let last = line.rsplit(',').next().unwrap_or(line);
-    parse(
-        last.trim_matches([' ', '\t']).as_bytes(),
-        Place::XForwardedHost,
-    )
-    .map(Some)
+    let last = line.as_bytes().rsplit(|byte| *byte == b',').next();
+    let last = last.expect("a split has a last part").trim_ascii();
+    parse(last, Place::XForwardedHost).map(Some)
 }

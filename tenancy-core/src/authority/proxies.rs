@@ -10,7 +10,7 @@ use tenancy_types::{Code, Kind, Problem};
 /// The networks of the proxies that may say which host a request was for.
 ///
 /// ```
-/// use tenancy_core::TrustedProxies;
+/// use tenancy_core::authority::TrustedProxies;
 ///
 /// let proxies: TrustedProxies = "10.0.0.0/8, 2001:db8::/32, 192.0.2.7".parse()?;
 /// assert!(proxies.trusts("10.1.2.3".parse()?));

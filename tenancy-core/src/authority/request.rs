@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use http::{HeaderMap, HeaderValue, Uri, Version, header::HOST};
+use http::{HeaderMap, Uri, Version, header::HOST};
 use tenancy_types::{Code, Kind, Problem};
 
 use super::{Authority, InvalidAuthority};
@@ -89,18 +89,15 @@ fn host_field(headers: &HeaderMap) -> Result<Option<Authority>, AuthorityError> 
 /// Parses bytes off the wire, where only ASCII is welcome.
 pub(super) fn parse(bytes: &[u8], place: Place) -> Result<Authority, AuthorityError> {
     ascii(bytes)
+        .map_err(|at| InvalidAuthority::NotAscii { at })
         .and_then(str::parse)
         .map_err(|source| AuthorityError::Malformed { place, source })
 }
 
-/// The text of a field, if it is ASCII.
-pub(super) fn field(value: &HeaderValue, place: Place) -> Result<&str, AuthorityError> {
-    ascii(value.as_bytes()).map_err(|source| AuthorityError::Malformed { place, source })
-}
-
-fn ascii(bytes: &[u8]) -> Result<&str, InvalidAuthority> {
+/// The text of ASCII bytes, or the offset of the first that is none.
+pub(super) fn ascii(bytes: &[u8]) -> Result<&str, usize> {
     match bytes.iter().position(|byte| !byte.is_ascii()) {
-        Some(at) => Err(InvalidAuthority::NotAscii { at }),
+        Some(at) => Err(at),
         None => Ok(str::from_utf8(bytes).expect("ASCII is UTF-8")),
     }
 }
@@ -145,7 +142,7 @@ pub enum AuthorityError {
         lines: usize,
     },
     /// A host was named, but cannot be read. Offsets count from the start of the
-    /// host, in `Forwarded` from the start of its value without the quotes.
+    /// host, without what a list or quotes put around it.
     #[error("invalid host in {place}")]
     Malformed {
         /// Where it was named.
