@@ -1,0 +1,294 @@
+//! The words behind the limits: what is remembered of each tenant, and of each plan.
+//!
+//! A tenant has two words of 64 bits in two paged arrays: its theoretical arrival time, and its [`Terms`].
+//! Whoever has none of their own, shares one account. The hot path only reads and swaps these words; what
+//! changes the terms holds one lock, so that changes do not meet each other.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+use tenancy_types::{Nanos, PagedWords, PlanIndex, PlanSet, Quota, TenantId};
+
+use super::terms::Terms;
+use crate::{Bucket, Error, Pace};
+
+/// How many plans fit. What one tenant gets beyond its plan is an override, so more plans are a mistake.
+const PLAN_ROOM: usize = 1_024;
+
+pub(crate) struct Books {
+    arrivals: PagedWords,
+    terms: PagedWords,
+    /// [`Pace`] words of tenants whose terms say that there is one. Sparse by page.
+    overrides: PagedWords,
+    shared_arrival: AtomicU64,
+    shared_terms: AtomicU64,
+    /// By plan index: the pace as a word, and how many requests may be in flight. Rows are only added.
+    paces: Box<[AtomicU64]>,
+    caps: Box<[AtomicU32]>,
+    plans: Mutex<PlanSet>,
+}
+
+/// The two words of a tenant, or the shared ones.
+#[derive(Clone, Copy)]
+pub(crate) struct Account<'a> {
+    pub(crate) arrival: &'a AtomicU64,
+    pub(crate) terms: &'a AtomicU64,
+    /// Whose they are; `None` for the shared ones.
+    pub(crate) owner: Option<TenantId>,
+}
+
+impl Account<'_> {
+    pub(crate) fn bucket(&self) -> Bucket {
+        match self.owner {
+            Some(_) => Bucket::Tenant,
+            None => Bucket::Shared,
+        }
+    }
+
+    fn terms(&self) -> Terms {
+        Terms::from_word(self.terms.load(Ordering::Acquire))
+    }
+
+    /// Changes the terms. Only for whoever holds the lock of the plans; the number in flight moves freely.
+    fn set_terms(&self, change: impl Fn(Terms) -> Terms) {
+        let change = |word| Some(change(Terms::from_word(word)).to_word());
+        self.terms
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+            .expect("the change always gives a word");
+    }
+}
+
+impl Books {
+    pub(crate) fn new(
+        plans: PlanSet,
+        unidentified: PlanIndex,
+        capacity: u32,
+    ) -> Result<Self, Error> {
+        if plans.at(unidentified).is_none() {
+            return Err(unknown(unidentified, &plans));
+        }
+        let shared_terms = Terms::default().with_plan(unidentified).to_word();
+        let books = Self {
+            arrivals: PagedWords::with_capacity(capacity),
+            terms: PagedWords::with_capacity(capacity),
+            overrides: PagedWords::with_capacity(capacity),
+            shared_arrival: AtomicU64::new(0),
+            shared_terms: AtomicU64::new(shared_terms),
+            paces: (0..PLAN_ROOM).map(|_| AtomicU64::new(0)).collect(),
+            caps: (0..PLAN_ROOM).map(|_| AtomicU32::new(0)).collect(),
+            plans: Mutex::new(plans),
+        };
+        books.write_rows(&books.plans())?;
+        Ok(books)
+    }
+
+    /// The tenant's account, or the shared one while it has no plan.
+    #[inline]
+    pub(crate) fn account(&self, tenant: TenantId) -> Account<'_> {
+        match self.own_account(tenant) {
+            Some(own) if own.terms().row().is_some() => own,
+            _ => self.shared(),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> Account<'_> {
+        Account {
+            arrival: &self.shared_arrival,
+            terms: &self.shared_terms,
+            owner: None,
+        }
+    }
+
+    #[inline]
+    fn own_account(&self, tenant: TenantId) -> Option<Account<'_>> {
+        Some(Account {
+            arrival: self.arrivals.get(tenant)?,
+            terms: self.terms.get(tenant)?,
+            owner: Some(tenant),
+        })
+    }
+
+    /// The pace of an account that [`account`](Self::account) gave.
+    #[inline]
+    pub(crate) fn pace(&self, account: Account<'_>) -> Pace {
+        let terms = account.terms();
+        match account.owner {
+            Some(tenant) if terms.is_overridden() => {
+                Pace::from_word(self.overrides.load(tenant, Ordering::Acquire))
+            }
+            _ => self.plan_pace(row(terms)),
+        }
+    }
+
+    /// How many requests of such terms may be in flight.
+    pub(crate) fn cap(&self, terms: Terms) -> u32 {
+        self.caps[row(terms)].load(Ordering::Relaxed)
+    }
+
+    fn plan_pace(&self, row: usize) -> Pace {
+        Pace::from_word(self.paces[row].load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_plan(
+        &self,
+        tenant: TenantId,
+        plan: PlanIndex,
+        now: Nanos,
+    ) -> Result<(), Error> {
+        let plans = self.lock();
+        if plans.at(plan).is_none() {
+            return Err(unknown(plan, &plans));
+        }
+        let account = self.open(tenant)?;
+        let terms = account.terms();
+        let set = || account.set_terms(|terms| terms.with_plan(plan));
+        if terms.row().is_none() || terms.is_overridden() {
+            // A new account is full, and an override stands above the plan: no debt to carry over.
+            set();
+        } else {
+            let after = self.plan_pace(usize::from(plan.get()));
+            change_pace(account, (self.pace(account), after), now, set);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn set_override(
+        &self,
+        tenant: TenantId,
+        quota: Quota,
+        now: Nanos,
+    ) -> Result<(), Error> {
+        let _plans = self.lock();
+        let account = self.open(tenant)?;
+        if account.terms().row().is_none() {
+            return Err(Error::NoPlan { tenant });
+        }
+        let slot = self.overrides.get_or_grow(tenant);
+        let slot = slot.expect("an account that is open is within the capacity");
+        let after = Pace::new(quota);
+        change_pace(account, (self.pace(account), after), now, || {
+            slot.store(after.to_word(), Ordering::Release);
+            account.set_terms(Terms::with_override);
+        });
+        Ok(())
+    }
+
+    pub(crate) fn clear_override(&self, tenant: TenantId, now: Nanos) {
+        let _plans = self.lock();
+        let Some(account) = self.own_account(tenant) else {
+            return;
+        };
+        if account.terms().is_overridden() {
+            let after = self.plan_pace(row(account.terms()));
+            change_pace(account, (self.pace(account), after), now, || {
+                account.set_terms(Terms::without_override);
+            });
+        }
+    }
+
+    pub(crate) fn set_plans(&self, new: PlanSet) -> Result<(), Error> {
+        let mut plans = self.lock();
+        for (index, plan) in plans.iter() {
+            let found = new.at(index).map(|plan| &plan.name);
+            if found != Some(&plan.name) {
+                return Err(Error::PlanMoved {
+                    name: plan.name.clone(),
+                    index: index.get(),
+                    found: found.cloned(),
+                });
+            }
+        }
+        self.write_rows(&new)?;
+        *plans = new;
+        Ok(())
+    }
+
+    pub(crate) fn plans(&self) -> PlanSet {
+        self.lock().clone()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.arrivals.capacity()
+    }
+
+    pub(crate) fn memory(&self) -> usize {
+        let words = [&self.arrivals, &self.terms, &self.overrides];
+        let rows = size_of_val(&*self.paces) + size_of_val(&*self.caps);
+        rows + words.map(PagedWords::memory).iter().sum::<usize>()
+    }
+
+    /// The tenant's own account, made if need be.
+    fn open(&self, tenant: TenantId) -> Result<Account<'_>, Error> {
+        let words = self.arrivals.get_or_grow(tenant);
+        let words = words.zip(self.terms.get_or_grow(tenant));
+        let (arrival, terms) = words.ok_or(Error::BeyondCapacity {
+            tenant,
+            capacity: self.capacity(),
+        })?;
+        Ok(Account {
+            arrival,
+            terms,
+            owner: Some(tenant),
+        })
+    }
+
+    fn write_rows(&self, plans: &PlanSet) -> Result<(), Error> {
+        let found = plans.iter().count();
+        if found > PLAN_ROOM {
+            return Err(Error::TooManyPlans {
+                found,
+                room: PLAN_ROOM,
+            });
+        }
+        for (row, (_, plan)) in plans.iter().enumerate() {
+            self.paces[row].store(Pace::new(plan.quota).to_word(), Ordering::Release);
+            self.caps[row].store(plan.concurrency.get(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, PlanSet> {
+        // No code that can panic leaves the set half changed.
+        self.plans.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Moves an account to another pace, keeping the part of the burst that is spent.
+///
+/// The debt and the pace are two words, so a check may see one of them changed and not the other. In the
+/// order chosen here it then sees a debt that is too small for a moment, never one beyond the burst, which
+/// it would cut off and so forget.
+fn change_pace(
+    account: Account<'_>,
+    (before, after): (Pace, Pace),
+    now: Nanos,
+    publish: impl FnOnce(),
+) {
+    let carry = || {
+        let change = |word| Some(before.carry(after, Nanos::new(word), now).get());
+        account
+            .arrival
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
+            .expect("the change always gives a word");
+    };
+    if after.refill() > before.refill() {
+        publish();
+        carry();
+    } else {
+        carry();
+        publish();
+    }
+}
+
+fn row(terms: Terms) -> usize {
+    terms.row().expect("an account in use has a plan")
+}
+
+fn unknown(index: PlanIndex, plans: &PlanSet) -> Error {
+    Error::UnknownPlan {
+        index: index.get(),
+        plans: plans.iter().count(),
+    }
+}

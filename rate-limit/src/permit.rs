@@ -1,0 +1,60 @@
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use tenancy_types::TenantId;
+
+use crate::limits::{Account, Books, Terms};
+
+/// A place among the requests in flight, from [`TenantLimits::try_enter`](crate::TenantLimits::try_enter).
+///
+/// It is free again when this is dropped, also by a panic or a cancelled future. It cannot be cloned, so a
+/// place is never given back twice.
+#[must_use = "the place is free again as soon as the permit is dropped"]
+pub struct Permit {
+    books: Arc<Books>,
+    /// Whose account was charged; `None` for the shared one. A tenant may get its own account while this
+    /// lives, so it is not looked up again.
+    owner: Option<TenantId>,
+}
+
+impl Permit {
+    pub(crate) fn take(books: &Arc<Books>, tenant: Option<TenantId>) -> Option<Self> {
+        let account = tenant.map_or_else(|| books.shared(), |tenant| books.account(tenant));
+        let enter = |word| {
+            let terms = Terms::from_word(word);
+            terms.entered(books.cap(terms)).map(Terms::to_word)
+        };
+        account
+            .terms
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, enter)
+            .ok()?;
+        Some(Self {
+            owner: account.owner,
+            books: Arc::clone(books),
+        })
+    }
+
+    fn account(&self) -> Account<'_> {
+        match self.owner {
+            Some(tenant) => self.books.account(tenant),
+            None => self.books.shared(),
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        // The number in flight is the low half of the word and not 0, because it counts this permit.
+        self.account().terms.fetch_sub(1, Ordering::Release);
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Permit")
+            .field("owner", &self.owner)
+            .finish_non_exhaustive()
+    }
+}
