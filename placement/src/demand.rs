@@ -1,4 +1,4 @@
-use crate::Region;
+use tenancy_types::Region;
 
 /// What a new tenant needs of its cell.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
-use tenancy_types::{Code, Kind, Problem, Retry};
+use tenancy_types::{Code, Kind, Problem, Region, Retry};
 
-use crate::{Refusal, Region};
+use crate::Refusal;
 
 /// Load falls and people add cells within minutes, hardly within seconds.
 const TRY_AGAIN: Duration = Duration::from_secs(60);

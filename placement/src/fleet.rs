@@ -1,8 +1,8 @@
 use std::fmt;
 
-use tenancy_types::CellId;
+use tenancy_types::{CellId, Region};
 
-use crate::{Demand, Region};
+use crate::Demand;
 
 /// What is known of one cell.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,6 @@ mod assignment;
 mod demand;
 mod error;
 mod fleet;
-mod region;
 mod rule;
 mod why_not;
 
@@ -16,5 +15,4 @@ pub use assignment::{Assignment, Candidate};
 pub use demand::{Demand, InvalidDemand, Residency};
 pub use error::NoCell;
 pub use fleet::{CellFacts, CellStatus, Fleet, InvalidFleet};
-pub use region::{InvalidRegion, Region};
 pub use why_not::{Refusal, WhyNot};

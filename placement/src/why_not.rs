@@ -1,8 +1,8 @@
 use std::fmt;
 
-use tenancy_types::CellId;
+use tenancy_types::{CellId, Region};
 
-use crate::{CellStatus, Region};
+use crate::CellStatus;
 
 /// A cell that could not take the tenant, and why.
 #[derive(Clone, Debug, PartialEq)]

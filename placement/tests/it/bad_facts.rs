@@ -1,4 +1,4 @@
-use tenancy_placement::{CellFacts, Demand, Fleet, Region, Residency};
+use tenancy_placement::{CellFacts, Demand, Fleet, Residency};
 
 use crate::{anywhere, cell, fleet, id};
 
@@ -64,24 +64,4 @@ fn placing_on_a_cell_that_is_not_there_says_so() {
         .with_placed(id(2), &anywhere(1.0))
         .unwrap_err();
     assert_eq!(error.to_string(), "the fleet has no cell-2");
-}
-
-#[test]
-fn a_region_is_a_short_lower_case_word() {
-    for good in ["eu", "us-east-1", "a", &"r".repeat(32)] {
-        assert_eq!(good.parse::<Region>().unwrap().as_str(), good);
-    }
-    for bad in [
-        "",
-        "EU",
-        "1eu",
-        "-eu",
-        "eu_west",
-        "eu ",
-        "ü",
-        &"r".repeat(33),
-    ] {
-        let error = bad.parse::<Region>().unwrap_err();
-        assert_eq!(*error.found, *bad);
-    }
 }

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 
 use proptest::{prelude::*, sample::select};
 use tenancy_placement::{
-    Assignment, CellFacts, CellStatus, Demand, Fleet, NoCell, Refusal, Region, Residency, assign,
+    Assignment, CellFacts, CellStatus, Demand, Fleet, NoCell, Refusal, Residency, assign,
 };
-use tenancy_types::CellId;
+use tenancy_types::{CellId, Region};
 
 fn region() -> impl Strategy<Value = Region> {
     select(vec!["eu", "us", "asia"]).prop_map(|name| name.parse().unwrap())
