@@ -1,0 +1,92 @@
+//! The directory's row of a tenant.
+//!
+//! | event | from | to | epoch |
+//! | --- | --- | --- | --- |
+//! | lifecycle | see [`may_become`] | the named lifecycle | `e+1` |
+//! | start move | at rest; read-only, active, suspended or offboarding | moving | `e` (reserves `e+1`) |
+//! | flip | moving | the target cell, at rest | `e+1` |
+//! | abort | moving | the same cell, at rest | `e+2` |
+
+use tenancy_types::{CellId, Lifecycle, Placement};
+
+use super::Rejected;
+
+/// What can happen to a placement. Exhaustive on purpose: whoever records them must decide about each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PlacementEvent {
+    /// The tenant's lifecycle becomes this one.
+    Lifecycle(Lifecycle),
+    /// A move to another cell begins. Reads go on; writes go on until the source is fenced.
+    StartMove {
+        /// The target.
+        to: CellId,
+    },
+    /// The commit point of a move: the target owns the tenant, with the lifecycle it had.
+    Flip {
+        /// The target.
+        to: CellId,
+    },
+    /// The move is given up: the source keeps the tenant.
+    AbortMove,
+}
+
+/// The placement after an event.
+///
+/// # Errors
+/// [`Rejected`] for everything the table does not list, and when the epochs of an incarnation are used up.
+pub fn next(placement: Placement, event: PlacementEvent) -> Result<Placement, Rejected> {
+    let rejected = Rejected::Placement { placement, event };
+    let Placement {
+        cell,
+        lifecycle,
+        moving,
+        epoch,
+    } = placement;
+    let after = match event {
+        PlacementEvent::Lifecycle(to) if !moving && may_become(lifecycle, to) => {
+            Placement::new(cell, to, epoch.next()?)
+        }
+        PlacementEvent::StartMove { to } if !moving && to != cell && may_move(lifecycle) => {
+            // The reserved epoch and the one an abort needs must exist before anything is copied.
+            epoch.next()?.next()?;
+            Placement {
+                moving: true,
+                ..placement
+            }
+        }
+        PlacementEvent::Flip { to } if moving && to != cell => {
+            Placement::new(to, lifecycle, epoch.next()?)
+        }
+        PlacementEvent::AbortMove if moving => {
+            Placement::new(cell, lifecycle, epoch.next()?.next()?)
+        }
+        PlacementEvent::Lifecycle(_)
+        | PlacementEvent::StartMove { .. }
+        | PlacementEvent::Flip { .. }
+        | PlacementEvent::AbortMove => return Err(rejected),
+    };
+    Ok(after)
+}
+
+/// The legal order of lifecycles.
+///
+/// Leaving is undone to *suspended*, from where it is resumed on purpose. A tenant that was never active is
+/// abandoned to *gone* at once: there is nothing to have second thoughts about, and an undo must not serve
+/// what was never set up. From *gone* nothing returns.
+#[must_use]
+pub const fn may_become(from: Lifecycle, to: Lifecycle) -> bool {
+    use Lifecycle::{Active, Gone, Offboarding, Provisioning, ReadOnly, Suspended};
+    matches!(
+        (from, to),
+        (Provisioning, Active | Gone)
+            | (Active, ReadOnly | Suspended | Offboarding)
+            | (ReadOnly, Active | Suspended | Offboarding)
+            | (Suspended, Active | ReadOnly | Offboarding)
+            | (Offboarding, Suspended | Gone)
+    )
+}
+
+/// What is being set up finishes where it is; what is gone has nothing to move.
+const fn may_move(lifecycle: Lifecycle) -> bool {
+    !matches!(lifecycle, Lifecycle::Provisioning | Lifecycle::Gone)
+}
