@@ -27,3 +27,8 @@ mod workspace;
 pub use browser::Browser;
 pub use error::Error;
 pub use postgres::{Database, Postgres};
+
+/// The README's example, so that it is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

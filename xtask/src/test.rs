@@ -1,0 +1,59 @@
+//! `cargo xtask test`: every test, with the real servers they need.
+
+mod servers;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::process::{self, cargo};
+
+/// Run every test and every documentation example.
+///
+/// Tests use real servers, which they start for themselves: Postgres (15 or newer) and a headless
+/// Chromium with its driver. When one is not installed this says what to install and ends; with
+/// --install it gets them with the system's package manager (apt-get, through sudo unless root).
+///
+/// Runs with cargo-nextest where that is installed, else with cargo's own runner.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask test
+  cargo xtask test --install
+  cargo xtask test -- gcra          only tests with `gcra` in their name
+
+Exit codes: 0 all tests pass, 1 a test failed or a server is missing, 2 wrong usage.")]
+pub(crate) struct Arguments {
+    /// Install missing servers first
+    #[arg(long)]
+    install: bool,
+    /// For the test runner: a part of a test's name, or its own options. Documentation examples
+    /// are then left out
+    #[arg(last = true, value_name = "ARGS")]
+    runner: Vec<String>,
+}
+
+/// One selection for everything, so that no dependency is built twice with other features.
+const EVERYTHING: [&str; 3] = ["--workspace", "--all-targets", "--all-features"];
+
+pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    servers::ensure(arguments.install)?;
+    let runner: &[&str] = if process::find("cargo-nextest").is_some() {
+        &["nextest", "run"]
+    } else {
+        &["test"]
+    };
+    let mut tests = cargo(runner);
+    process::run(tests.args(EVERYTHING).args(&arguments.runner))?;
+    if !arguments.runner.is_empty() {
+        println!(
+            "documentation examples were left out, because the runner got arguments of its own"
+        );
+        return Ok(());
+    }
+    process::run(&mut cargo([
+        "test",
+        "--doc",
+        "--workspace",
+        "--all-features",
+    ]))
+}
