@@ -29,7 +29,13 @@
 //!   it: ask again with the same request key, or read the tenant's revision.
 
 mod any;
+#[cfg(feature = "memory")]
+mod decide;
 mod error;
+#[cfg(feature = "memory")]
+mod follow;
+#[cfg(feature = "memory")]
+mod memory;
 mod page;
 mod port;
 mod record;
@@ -37,6 +43,8 @@ mod request;
 
 pub use any::AnyDirectory;
 pub use error::DirectoryError;
+#[cfg(feature = "memory")]
+pub use memory::MemoryDirectory;
 pub use page::Page;
 pub use port::{Directory, Snapshot};
 pub use record::{CellLoad, CellRecord, NewTenant, Tenant, TenantChange};

@@ -1,10 +1,9 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use tenancy_types::{
-    CellId, Code, DomainName, Kind, Lifecycle, Problem, Retry, Revision, Slug, TenantId,
-};
+use tenancy_types::{CellId, Code, DomainName, Kind, Problem, Retry, Revision, Slug, TenantId};
 
 use super::RequestKey;
+use crate::protocol::Rejected;
 
 /// Why the directory did not do or say something.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +47,12 @@ pub enum DirectoryError {
         /// Where the tenant is.
         found: Revision,
     },
-    /// The tenant's lifecycle may not change so.
-    #[error("the lifecycle may not change from {from} to {to}")]
+    /// The tenant's lifecycle may not change so, or not now.
+    #[error("the tenant's placement does not take the change")]
     Rejected {
-        /// The lifecycle it has.
-        from: Lifecycle,
-        /// The lifecycle asked for.
-        to: Lifecycle,
+        /// What the table of transitions says.
+        #[from]
+        source: Rejected,
     },
     /// There is no such cell.
     #[error("no {cell} in the directory")]
@@ -115,7 +113,7 @@ impl Problem for DirectoryError {
             Self::DomainTaken { .. } => Code::new("domain_taken"),
             Self::RequestMismatch { .. } => Code::new("idempotency_mismatch"),
             Self::VersionMismatch { .. } => Code::new("version_mismatch"),
-            Self::Rejected { .. } => Code::new("lifecycle_rejected"),
+            Self::Rejected { source } => source.code(),
             Self::CellUnknown { .. } => Code::new("cell_unknown"),
             Self::CellFull { .. } => Code::new("cell_full"),
             Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
@@ -132,9 +130,9 @@ impl Problem for DirectoryError {
             Self::SlugTaken { .. }
             | Self::DomainTaken { .. }
             | Self::VersionMismatch { .. }
-            | Self::Rejected { .. }
             | Self::CellFull { .. }
             | Self::CellUnknown { .. } => Kind::Conflict,
+            Self::Rejected { source } => source.kind(),
             Self::RequestMismatch { .. } => Kind::Unprocessable,
             Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
                 Kind::Internal
@@ -166,9 +164,7 @@ impl Problem for DirectoryError {
             Self::VersionMismatch { .. } => {
                 "the tenant was changed by someone else at the same time".into()
             }
-            Self::Rejected { from, to } => {
-                format!("a tenant that is {from} cannot become {to}").into()
-            }
+            Self::Rejected { source } => source.client_text(),
             Self::CellUnknown { .. } => "there is no such cell".into(),
             Self::CellFull { .. } => "the cell takes no further tenants".into(),
             Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {

@@ -1,0 +1,168 @@
+use std::{
+    fmt,
+    num::NonZeroU16,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt, stream};
+use tenancy_types::{Clock, DomainName, LogEntry, Revision, Slug, TenantId};
+use tokio::sync::watch;
+
+use super::{
+    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    TenantChange, decide,
+    follow::{StoredLog, follow},
+};
+
+mod state;
+
+use state::State;
+
+/// A directory that lives as long as its process. Clones share it.
+///
+/// Its log is never shortened and a snapshot is a copy: it is for tests, examples and platforms whose
+/// tenants come from elsewhere at each start.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+/// use tenancy_core::directory::{CellRecord, Directory, MemoryDirectory, NewTenant};
+/// use tenancy_core::types::{CellId, SystemClock};
+///
+/// let directory = MemoryDirectory::new(SystemClock);
+/// let cell = CellId::new(1).unwrap();
+/// directory.put_cell(CellRecord { cell, region: "eu".parse()?, capacity: 10_000 }).await?;
+/// let shop = directory
+///     .create(NewTenant {
+///         request: "sign-up-1".parse()?,
+///         slug: "acme".parse()?,
+///         plan: "basic".parse()?,
+///         region: None,
+///         domains: vec![],
+///         cell,
+///     })
+///     .await?;
+/// assert_eq!(directory.by_slug(&"acme".parse()?).await?, Some(shop));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Clone)]
+pub struct MemoryDirectory {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    newest: watch::Sender<Revision>,
+    clock: Box<dyn Clock>,
+}
+
+impl MemoryDirectory {
+    /// An empty directory without cells.
+    pub fn new(clock: impl Clock) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::default()),
+            newest: watch::Sender::new(Revision::ZERO),
+            clock: Box::new(clock),
+        });
+        Self { shared }
+    }
+}
+
+impl Shared {
+    /// No operation leaves the state half changed, so a panic elsewhere does not make it unusable.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a change and then wakes the followers.
+    fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state();
+        let result = change(&mut state);
+        self.newest.send_replace(state.newest());
+        result
+    }
+}
+
+impl Directory for MemoryDirectory {
+    async fn create(&self, new: NewTenant) -> Result<Tenant, DirectoryError> {
+        let created = self.shared.clock.unix();
+        self.shared.write(|state| state.create(&new, created))
+    }
+
+    async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, DirectoryError> {
+        Ok(self.shared.state().tenant(id).cloned())
+    }
+
+    async fn by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, DirectoryError> {
+        Ok(self.shared.state().by_slug(slug).cloned())
+    }
+
+    async fn by_domain(&self, domain: &DomainName) -> Result<Option<Tenant>, DirectoryError> {
+        Ok(self.shared.state().by_domain(domain).cloned())
+    }
+
+    async fn tenants(&self, page: Page) -> Result<Vec<Tenant>, DirectoryError> {
+        let limit = usize::from(NonZeroU16::get(page.limit));
+        let state = self.shared.state();
+        Ok(state
+            .tenants_after(page.after)
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    async fn change(
+        &self,
+        id: TenantId,
+        expected: Revision,
+        change: TenantChange,
+    ) -> Result<Tenant, DirectoryError> {
+        self.shared
+            .write(|state| state.change(id, expected, &change))
+    }
+
+    async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {
+        self.shared.state().put_cell(cell);
+        Ok(())
+    }
+
+    async fn cells(&self) -> Result<Vec<CellLoad>, DirectoryError> {
+        Ok(self.shared.state().cells().cloned().collect())
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
+        let state = self.shared.state();
+        let facts: Vec<_> = state
+            .tenants_after(None)
+            .flat_map(decide::snapshot)
+            .map(Ok)
+            .collect();
+        Ok(Snapshot {
+            revision: state.newest(),
+            facts: stream::iter(facts).boxed(),
+        })
+    }
+
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+        follow(self.clone(), self.shared.newest.subscribe(), after)
+    }
+}
+
+impl StoredLog for MemoryDirectory {
+    async fn newest(&self) -> Result<Revision, DirectoryError> {
+        Ok(self.shared.state().newest())
+    }
+
+    async fn read(&self, after: Revision, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
+        Ok(self.shared.state().log_after(after, limit).to_vec())
+    }
+}
+
+impl fmt::Debug for MemoryDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryDirectory")
+            .field("newest", &*self.shared.newest.borrow())
+            .finish_non_exhaustive()
+    }
+}

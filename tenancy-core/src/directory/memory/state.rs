@@ -1,0 +1,191 @@
+use std::collections::{BTreeMap, HashMap};
+
+use tenancy_types::{
+    CellId, DirectoryEvent, DomainName, LogEntry, Revision, Slug, TenantId, UnixMicros,
+};
+
+use super::super::{
+    CellLoad, CellRecord, DirectoryError, NewTenant, RequestKey, Tenant, TenantChange, decide,
+};
+
+/// The maps of a directory. Every method checks first and changes last, so an error changes nothing.
+#[derive(Default)]
+pub(super) struct State {
+    /// Ids are dense: the tenant with id 1 stands first.
+    rows: Vec<Row>,
+    slugs: HashMap<Slug, TenantId>,
+    domains: HashMap<DomainName, TenantId>,
+    requests: HashMap<RequestKey, TenantId>,
+    cells: BTreeMap<CellId, CellLoad>,
+    /// The entry of revision 1 stands first.
+    log: Vec<LogEntry>,
+}
+
+struct Row {
+    tenant: Tenant,
+    /// What the request asked for; forgotten when the tenant is gone.
+    wanted: Option<String>,
+}
+
+impl State {
+    pub(super) fn create(
+        &mut self,
+        new: &NewTenant,
+        created: UnixMicros,
+    ) -> Result<Tenant, DirectoryError> {
+        let wanted = decide::wanted(new);
+        if let Some(&earlier) = self.requests.get(&new.request) {
+            let row = &self.rows[earlier.index()];
+            return match &row.wanted {
+                Some(before) if *before != wanted => Err(DirectoryError::RequestMismatch {
+                    request: new.request.clone(),
+                }),
+                _ => Ok(row.tenant.clone()),
+            };
+        }
+        let tenant = decide::newborn(self.next_id()?, new, created);
+        let facts = decide::facts(&tenant);
+        self.check_room(new.cell)?;
+        self.check_claims(&facts)?;
+        let id = tenant.id;
+        self.requests.insert(new.request.clone(), id);
+        self.count(None, Some(new.cell));
+        self.rows.push(Row {
+            tenant,
+            wanted: Some(wanted),
+        });
+        Ok(self.record(id, facts))
+    }
+
+    pub(super) fn change(
+        &mut self,
+        id: TenantId,
+        expected: Revision,
+        change: &TenantChange,
+    ) -> Result<Tenant, DirectoryError> {
+        let tenant = self
+            .tenant(id)
+            .ok_or(DirectoryError::NotFound { tenant: id })?;
+        let before = decide::lives_in(tenant);
+        let facts = decide::change(tenant, expected, change)?;
+        self.check_claims(&facts)?;
+        let tenant = self.record(id, facts);
+        let after = decide::lives_in(&tenant);
+        self.count(before, after);
+        if after.is_none() {
+            self.rows[id.index()].wanted = None;
+        }
+        Ok(tenant)
+    }
+
+    pub(super) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
+        self.rows.get(id.index()).map(|row| &row.tenant)
+    }
+
+    pub(super) fn by_slug(&self, slug: &Slug) -> Option<&Tenant> {
+        self.tenant(*self.slugs.get(slug)?)
+    }
+
+    pub(super) fn by_domain(&self, domain: &DomainName) -> Option<&Tenant> {
+        self.tenant(*self.domains.get(domain)?)
+    }
+
+    pub(super) fn tenants_after(&self, after: Option<TenantId>) -> impl Iterator<Item = &Tenant> {
+        let start = after.map_or(0, |id| id.index() + 1);
+        self.rows.iter().skip(start).map(|row| &row.tenant)
+    }
+
+    pub(super) fn put_cell(&mut self, record: CellRecord) {
+        let tenants = self.cells.get(&record.cell).map_or(0, |cell| cell.tenants);
+        self.cells.insert(record.cell, CellLoad { record, tenants });
+    }
+
+    pub(super) fn cells(&self) -> impl Iterator<Item = &CellLoad> {
+        self.cells.values()
+    }
+
+    pub(super) fn newest(&self) -> Revision {
+        Revision::new(self.log.len() as u64)
+    }
+
+    pub(super) fn log_after(&self, after: Revision, limit: usize) -> &[LogEntry] {
+        let start = usize::try_from(after.get()).unwrap_or(usize::MAX);
+        let behind = self.log.get(start..).unwrap_or_default();
+        &behind[..behind.len().min(limit)]
+    }
+
+    fn next_id(&self) -> Result<TenantId, DirectoryError> {
+        u32::try_from(self.rows.len() + 1)
+            .ok()
+            .and_then(TenantId::new)
+            .ok_or(DirectoryError::IdsExhausted)
+    }
+
+    fn check_room(&self, cell: CellId) -> Result<(), DirectoryError> {
+        match self.cells.get(&cell) {
+            None => Err(DirectoryError::CellUnknown { cell }),
+            Some(load) if load.tenants >= load.record.capacity => Err(DirectoryError::CellFull {
+                cell,
+                capacity: load.record.capacity,
+            }),
+            Some(_) => Ok(()),
+        }
+    }
+
+    /// A tenant's own slug and domains never stand among the added ones, so whoever has it is another.
+    fn check_claims(&self, facts: &[DirectoryEvent]) -> Result<(), DirectoryError> {
+        for fact in facts {
+            match fact {
+                DirectoryEvent::SlugAdded { slug, .. } if self.slugs.contains_key(slug) => {
+                    return Err(DirectoryError::SlugTaken { slug: slug.clone() });
+                }
+                DirectoryEvent::DomainAdded { domain, .. } if self.domains.contains_key(domain) => {
+                    return Err(DirectoryError::DomainTaken {
+                        domain: domain.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the facts to the log, the indexes and the tenant, which it returns.
+    fn record(&mut self, id: TenantId, facts: Vec<DirectoryEvent>) -> Tenant {
+        let entries = decide::entries(facts, self.newest());
+        let tenant = &mut self.rows[id.index()].tenant;
+        for entry in &entries {
+            decide::apply(tenant, entry);
+            match &entry.event {
+                DirectoryEvent::SlugAdded { slug, .. } => {
+                    self.slugs.insert(slug.clone(), id);
+                }
+                DirectoryEvent::SlugRemoved { slug, .. } => {
+                    self.slugs.remove(slug);
+                }
+                DirectoryEvent::DomainAdded { domain, .. } => {
+                    self.domains.insert(domain.clone(), id);
+                }
+                DirectoryEvent::DomainRemoved { domain, .. } => {
+                    self.domains.remove(domain);
+                }
+                DirectoryEvent::Placed { .. } | DirectoryEvent::PlanChanged { .. } => {}
+            }
+        }
+        let tenant = tenant.clone();
+        self.log.extend(entries);
+        tenant
+    }
+
+    fn count(&mut self, before: Option<CellId>, after: Option<CellId>) {
+        if before == after {
+            return;
+        }
+        if let Some(load) = before.and_then(|cell| self.cells.get_mut(&cell)) {
+            load.tenants -= 1;
+        }
+        if let Some(load) = after.and_then(|cell| self.cells.get_mut(&cell)) {
+            load.tenants += 1;
+        }
+    }
+}
