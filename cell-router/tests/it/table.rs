@@ -1,0 +1,307 @@
+//! The reference table against a plain fold of the log.
+
+use std::collections::BTreeMap;
+
+use proptest::{collection::vec, prelude::*, sample::Index};
+use tenancy_cell_router::{Applied, ReferenceDraft, ReferenceTable, RouteTable};
+use tenancy_types::{
+    Answer, CellId, DirectoryEvent, DomainName, Epoch, Lifecycle, LogEntry, Lookup, Placement,
+    Revision, Route, Slug, TenantId,
+};
+
+const TENANTS: u32 = 4;
+const NAMES: usize = 5;
+
+fn tenant(id: u32) -> TenantId {
+    TenantId::new(id).unwrap()
+}
+
+fn domain(n: usize) -> DomainName {
+    DomainName::from_normalised(&format!("shop-{n}.example")).unwrap()
+}
+
+fn slug(n: usize) -> Slug {
+    format!("shop-{n}").parse().unwrap()
+}
+
+fn home(cell: u16, seq: u32) -> Placement {
+    Placement::new(
+        CellId::new(cell).unwrap(),
+        Lifecycle::Active,
+        Epoch::new(0, seq),
+    )
+}
+
+/// What the directory would answer after a part of its log.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Model {
+    domains: BTreeMap<usize, TenantId>,
+    slugs: BTreeMap<usize, TenantId>,
+    homes: BTreeMap<TenantId, Placement>,
+}
+
+impl Model {
+    fn route(&self, tenant: Option<&TenantId>) -> Answer {
+        tenant.map_or(Answer::Absent, |tenant| {
+            Answer::Hit(Route {
+                tenant: *tenant,
+                placement: self.homes[tenant],
+            })
+        })
+    }
+
+    #[track_caller]
+    fn check(&self, table: &ReferenceTable) {
+        for n in 0..NAMES {
+            assert_eq!(table.lookup(&domain(n)), self.route(self.domains.get(&n)));
+            let label = format!("shop-{n}");
+            assert_eq!(table.lookup_slug(&label), self.route(self.slugs.get(&n)));
+        }
+        for id in 1..=TENANTS {
+            let id = tenant(id);
+            assert_eq!(table.placement(id), self.homes.get(&id).copied());
+        }
+        assert_eq!(table.domains(), self.domains.len());
+    }
+
+    /// The facts of a snapshot.
+    fn facts(&self) -> Vec<DirectoryEvent> {
+        let homes = self
+            .homes
+            .iter()
+            .map(|(&tenant, &placement)| DirectoryEvent::Placed { tenant, placement });
+        let slugs = self
+            .slugs
+            .iter()
+            .map(|(&n, &tenant)| DirectoryEvent::SlugAdded {
+                slug: slug(n),
+                tenant,
+            });
+        let domains = self
+            .domains
+            .iter()
+            .map(|(&n, &tenant)| DirectoryEvent::DomainAdded {
+                domain: domain(n),
+                tenant,
+            });
+        homes.chain(slugs).chain(domains).collect()
+    }
+}
+
+/// A log as a directory writes it (a name has one owner at a time), and the model after each entry.
+struct Story {
+    log: Vec<LogEntry>,
+    /// `models[r]` is the directory at revision `r`.
+    models: Vec<Model>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Place(u32, u16),
+    Domain(u32, usize),
+    Slug(u32, usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (1..=TENANTS, 1..9_u16).prop_map(|(t, c)| Step::Place(t, c)),
+        (1..=TENANTS, 0..NAMES).prop_map(|(t, n)| Step::Domain(t, n)),
+        (1..=TENANTS, 0..NAMES).prop_map(|(t, n)| Step::Slug(t, n)),
+    ]
+}
+
+impl Story {
+    fn tell(steps: &[Step]) -> Self {
+        let mut story = Self {
+            log: Vec::new(),
+            models: vec![Model::default()],
+        };
+        for step in steps {
+            story.step(step);
+        }
+        story
+    }
+
+    fn log(&mut self, event: DirectoryEvent, model: Model) {
+        let revision = Revision::new(self.models.len() as u64);
+        self.log.push(LogEntry { revision, event });
+        self.models.push(model);
+    }
+
+    /// A step by a tenant that is not placed yet places it; a name that is taken is given back first.
+    fn step(&mut self, step: &Step) {
+        let mut model = self.models.last().unwrap().clone();
+        let (Step::Place(id, _) | Step::Domain(id, _) | Step::Slug(id, _)) = *step;
+        let id = tenant(id);
+        match *step {
+            Step::Domain(_, n) if model.homes.contains_key(&id) => {
+                let event = match model.domains.remove(&n) {
+                    Some(tenant) => DirectoryEvent::DomainRemoved {
+                        domain: domain(n),
+                        tenant,
+                    },
+                    None => {
+                        model.domains.insert(n, id);
+                        DirectoryEvent::DomainAdded {
+                            domain: domain(n),
+                            tenant: id,
+                        }
+                    }
+                };
+                self.log(event, model);
+            }
+            Step::Slug(_, n) if model.homes.contains_key(&id) => {
+                let event = match model.slugs.remove(&n) {
+                    Some(tenant) => DirectoryEvent::SlugRemoved {
+                        slug: slug(n),
+                        tenant,
+                    },
+                    None => {
+                        model.slugs.insert(n, id);
+                        DirectoryEvent::SlugAdded {
+                            slug: slug(n),
+                            tenant: id,
+                        }
+                    }
+                };
+                self.log(event, model);
+            }
+            _ => {
+                let seq = model.homes.get(&id).map_or(1, |home| home.epoch.seq() + 1);
+                let cell = if let Step::Place(_, cell) = step {
+                    *cell
+                } else {
+                    1
+                };
+                let placement = home(cell, seq);
+                model.homes.insert(id, placement);
+                self.log(
+                    DirectoryEvent::Placed {
+                        tenant: id,
+                        placement,
+                    },
+                    model,
+                );
+            }
+        }
+    }
+
+    /// A table filled from a snapshot at `revision`.
+    fn table_at(&self, revision: usize) -> ReferenceTable {
+        let table = ReferenceTable::new();
+        let revision_ = Revision::new(revision as u64);
+        let mut draft = ReferenceDraft::default();
+        draft.extend(
+            (self.models[revision].facts().into_iter()).map(|event| LogEntry {
+                revision: revision_,
+                event,
+            }),
+        );
+        table.replace(draft, revision_);
+        table
+    }
+}
+
+proptest! {
+    /// A snapshot anywhere, followed by the log from anywhere before it, with pieces repeated, is the
+    /// directory at the end of what was delivered.
+    #[test]
+    fn replays_and_duplicates_change_nothing(
+        steps in vec(step(), 1..60),
+        snapshot: Index,
+        pieces in vec((any::<Index>(), any::<Index>()), 0..6),
+    ) {
+        let story = Story::tell(&steps);
+        let start = snapshot.index(story.models.len());
+        let table = story.table_at(start);
+        story.models[start].check(&table);
+        let mut reached = start;
+        for (from, to) in pieces {
+            // Delivery goes on anywhere before what is already known: a replay, never a hole.
+            let from = from.index(reached + 1);
+            let to = from + to.index(story.log.len() - from + 1);
+            for entry in &story.log[from..to] {
+                let newer = entry.revision.get() as usize > reached;
+                let applied = table.apply(entry);
+                prop_assert_eq!(applied, if newer { Applied::Newer } else { Applied::Stale });
+            }
+            reached = reached.max(to);
+            story.models[reached].check(&table);
+            prop_assert_eq!(table.revision(), Some(Revision::new(reached as u64)));
+        }
+    }
+
+    /// Entries of different tenants may overtake each other.
+    #[test]
+    fn order_matters_only_within_a_tenant(
+        steps in vec(step(), 1..60),
+        picks in vec(any::<Index>(), 240),
+    ) {
+        let story = Story::tell(&steps);
+        let table = story.table_at(0);
+        let mut queues: Vec<Vec<&LogEntry>> = (1..=TENANTS)
+            .map(|id| {
+                let own = story.log.iter().rev().filter(|e| e.event.tenant() == tenant(id));
+                own.collect()
+            })
+            .collect();
+        for pick in picks {
+            queues.retain(|queue| !queue.is_empty());
+            if queues.is_empty() {
+                break;
+            }
+            let at = pick.index(queues.len());
+            let entry = queues[at].pop().unwrap();
+            prop_assert_eq!(table.apply(entry), Applied::Newer);
+            prop_assert_eq!(table.apply(entry), Applied::Stale);
+        }
+        prop_assert!(queues.iter().all(Vec::is_empty));
+        story.models.last().unwrap().check(&table);
+    }
+}
+
+#[test]
+fn a_table_that_was_never_filled_says_so() {
+    let table = ReferenceTable::new();
+    let placed = LogEntry {
+        revision: Revision::new(1),
+        event: DirectoryEvent::Placed {
+            tenant: tenant(1),
+            placement: home(1, 1),
+        },
+    };
+    assert_eq!(table.apply(&placed), Applied::NotReady);
+    assert_eq!(table.lookup(&domain(1)), Answer::NotReady);
+    assert_eq!(table.lookup_slug("shop-1"), Answer::NotReady);
+    assert_eq!(table.placement(tenant(1)), None);
+    assert_eq!(table.revision(), None);
+    table.replace(ReferenceDraft::default(), Revision::ZERO);
+    assert_eq!(table.lookup(&domain(1)), Answer::Absent);
+    assert_eq!(table.apply(&placed), Applied::Newer);
+}
+
+#[test]
+fn a_move_re_points_every_domain_of_the_tenant_at_once() {
+    let story = Story::tell(&[
+        Step::Place(1, 1),
+        Step::Domain(1, 0),
+        Step::Domain(1, 1),
+        Step::Place(1, 2),
+    ]);
+    let table = story.table_at(3);
+    table.apply(&story.log[3]);
+    for n in 0..2 {
+        let Answer::Hit(route) = table.lookup(&domain(n)) else {
+            panic!("domain {n} leads nowhere");
+        };
+        assert_eq!(route.placement.cell, CellId::new(2).unwrap());
+    }
+}
+
+#[test]
+fn a_text_that_is_no_slug_is_absent() {
+    let table = Story::tell(&[]).table_at(0);
+    for text in ["", "-", "UPPER", "a--b", "ünï"] {
+        assert_eq!(table.lookup_slug(text), Answer::Absent, "{text}");
+    }
+}
