@@ -10,12 +10,16 @@
     reason = "these commands talk to a person at a terminal"
 )]
 
+mod figures;
 mod fix;
+mod machine;
 mod process;
 mod rust_source;
+mod soak;
 mod stopwatch;
 mod test;
 mod verify;
+mod walkthrough;
 mod workspace;
 
 use std::process::ExitCode;
@@ -37,6 +41,9 @@ enum Command {
     Verify(verify::Arguments),
     Fix(fix::Arguments),
     Test(test::Arguments),
+    Figures(figures::Arguments),
+    Soak(soak::Arguments),
+    Walkthrough(walkthrough::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +51,9 @@ fn main() -> ExitCode {
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
+        Command::Figures(arguments) => figures::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
+        Command::Walkthrough(arguments) => walkthrough::run(&arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,113 @@
+//! Runs the rounds.
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+
+use super::set_up::Figure;
+use super::verdict::{Outcome, Round};
+use crate::process;
+
+/// Tells the commands to do as little as shows that they work.
+const QUICK: &str = "FIGURES_QUICK";
+
+/// Measures one figure: a first round that only builds and warms up, then ours and the peer by
+/// turns, each going first in every other round.
+pub(super) fn measure(figure: Figure, quick: bool) -> Result<Outcome> {
+    eprintln!("measuring {}: {}", figure.name, figure.about);
+    let rounds = if quick { 1 } else { figure.rounds };
+    if !quick {
+        round(&figure, 0, quick)?;
+    }
+    let rounds = (0..rounds)
+        .map(|number| round(&figure, number, quick))
+        .collect::<Result<_>>()?;
+    Ok(Outcome::new(figure, rounds))
+}
+
+fn round(figure: &Figure, number: usize, quick: bool) -> Result<Round> {
+    let run = |command| run(command, quick).with_context(|| format!("figure {}", figure.name));
+    let (ours, peer) = if number.is_multiple_of(2) {
+        let ours = run(&figure.ours)?;
+        (ours, run(&figure.peer)?)
+    } else {
+        let peer = run(&figure.peer)?;
+        (run(&figure.ours)?, peer)
+    };
+    Ok(Round { ours, peer })
+}
+
+fn run(words: &[String], quick: bool) -> Result<f64> {
+    let mut command = process::program(&words[0], &words[1..]);
+    if quick {
+        command.env(QUICK, "1");
+    }
+    let text = process::output(&mut command)?;
+    value(&text).with_context(|| format!("the answer of {}", process::Shown(&command)))
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    value: f64,
+}
+
+/// The number in the last line.
+fn value(text: &str) -> Result<f64> {
+    let line = text.lines().next_back().context("nothing printed")?;
+    let answer: Answer = serde_json::from_str(line)
+        .with_context(|| format!("`{line}` is not like {{\"value\": 1.5}}"))?;
+    ensure!(
+        answer.value.is_finite() && answer.value > 0.0,
+        "{} is no measurement",
+        answer.value
+    );
+    Ok(answer.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{measure, value};
+    use crate::figures::set_up::tests::figure;
+
+    #[test]
+    fn the_last_line_is_the_answer() {
+        assert_eq!(value("warming up\n{\"value\": 2.5}\n").unwrap(), 2.5);
+        for broken in [
+            "",
+            "2.5",
+            "{\"value\": 0}",
+            "{\"value\": -1}",
+            "{\"value\": 1}\ndone",
+        ] {
+            assert!(value(broken).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn commands_are_run_and_compared() {
+        let outcome = measure(figure(), false).unwrap();
+        assert_eq!((outcome.rounds(), outcome.ratio()), (7, 0.4));
+        assert!(outcome.pass());
+        assert_eq!(measure(figure(), true).unwrap().rounds(), 1);
+    }
+
+    #[test]
+    fn quick_runs_say_so_to_the_commands() {
+        let mut figure = figure();
+        figure.ours = ["sh", "-c", "echo \"{\\\"value\\\": ${FIGURES_QUICK:-5}}\""]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(measure(figure.clone(), false).unwrap().ours(), 5.0);
+        assert_eq!(measure(figure, true).unwrap().ours(), 1.0);
+    }
+
+    #[test]
+    fn a_failing_command_is_named() {
+        let mut figure = figure();
+        figure.peer = vec!["false".to_owned()];
+        let error = format!("{:#}", measure(figure, true).unwrap_err());
+        assert!(
+            error.contains("figure check: `false` ended with"),
+            "{error}"
+        );
+    }
+}
