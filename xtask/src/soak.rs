@@ -3,12 +3,13 @@
 mod record;
 mod state;
 
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use crate::process::{self, Shown};
+use crate::process::{self, Shown, program};
 use crate::stopwatch::Stopwatch;
 use state::State;
 
@@ -41,28 +42,36 @@ pub(crate) struct Arguments {
     restart: bool,
 }
 
-/// One long proof.
+/// One long proof: those tests of one test binary that have its name in theirs, ignored ones too.
 struct Soak {
     name: &'static str,
-    /// Arguments of Cargo.
-    command: &'static [&'static str],
+    /// Arguments of `cargo test` that choose the binary.
+    binary: &'static [&'static str],
 }
 
-/// The proofs. A libtest binary runs both ordinary and ignored tests that contain the name.
 const SOAKS: [Soak; 1] = [Soak {
     name: "kill9",
-    command: &[
-        "test",
-        "--release",
-        "--package",
-        "storefront",
-        "--test",
-        "soak",
-        "--",
-        "--include-ignored",
-        "kill9",
-    ],
+    binary: &["--release", "--package", "storefront", "--test", "soak"],
 }];
+
+impl Soak {
+    /// Apart from the rounds, so that code that does not build is no failed round.
+    fn build(&self) -> Command {
+        let mut command = process::cargo(["test", "--no-run"]);
+        command.args(self.binary);
+        command
+    }
+
+    fn round(&self, seed: u64, round: u64) -> Command {
+        let mut command = process::cargo(["test"]);
+        command
+            .args(self.binary)
+            .args(["--", "--include-ignored", self.name])
+            .env("SOAK_SEED", seed.to_string())
+            .env("SOAK_ROUND", round.to_string());
+        command
+    }
+}
 
 fn names() -> Vec<&'static str> {
     SOAKS.iter().map(|soak| soak.name).collect()
@@ -73,28 +82,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .iter()
         .find(|soak| soak.name == arguments.name)
         .context("a name that was checked")?;
-    let commit = process::output(&mut process::program(
-        "git",
-        ["describe", "--always", "--dirty"],
-    ))?;
     let file = state::File::of(soak.name, arguments.seed)?;
     if arguments.restart {
         file.forget()?;
     }
-    let mut state = file.load()?.unwrap_or_else(|| State::new(commit.trim()));
-    if state.commit != commit.trim() {
-        bail!(
-            "seed {} was begun at {}, this is {}; finish it there or use --restart",
-            arguments.seed,
-            state.commit,
-            commit.trim()
-        );
-    }
+    let mut state = resume(&file, &commit()?)?;
     let wanted = Duration::from_secs(arguments.minutes * 60);
     if state.spent() >= wanted {
         println!("already done: {state}");
         return state.verdict();
     }
+    process::run(&mut soak.build())?;
     while state.spent() < wanted {
         let watch = Stopwatch::start();
         let passed = round(soak, arguments.seed, state.next_round())?;
@@ -106,12 +104,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     state.verdict()
 }
 
+/// What is being proven. The pages of results do not count: a proof adds to them.
+fn commit() -> Result<String> {
+    let head = process::output(&mut program("git", ["rev-parse", "--short", "HEAD"]))?;
+    let status = ["status", "--porcelain", "--", ".", ":!docs/soak"];
+    let changes = process::output(&mut program("git", status))?;
+    let mark = if changes.is_empty() { "" } else { "-dirty" };
+    Ok(format!("{}{mark}", head.trim()))
+}
+
+/// What was done with this seed before, for the same code.
+fn resume(file: &state::File, commit: &str) -> Result<State> {
+    let state = file.load()?.unwrap_or_else(|| State::new(commit));
+    if state.commit != commit {
+        bail!(
+            "this seed was begun at {}, this is {commit}; finish it there or use --restart",
+            state.commit
+        );
+    }
+    Ok(state)
+}
+
 /// Whether one round passes. A round that tests nothing fails.
 fn round(soak: &Soak, seed: u64, round: u64) -> Result<bool> {
-    let mut command = process::cargo(soak.command);
-    command
-        .env("SOAK_SEED", seed.to_string())
-        .env("SOAK_ROUND", round.to_string());
+    let mut command = soak.round(seed, round);
     let output = command
         .output()
         .with_context(|| format!("run {}", Shown(&command)))?;
