@@ -15,6 +15,7 @@ use super::{
     follow::{StoredLog, follow},
 };
 
+mod lookup;
 mod state;
 
 use state::State;
