@@ -29,6 +29,8 @@
 //!   it: ask again with the same request key, or read the tenant's revision.
 
 mod any;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 #[cfg(feature = "memory")]
 mod decide;
 mod error;
@@ -40,6 +42,8 @@ mod page;
 mod port;
 mod record;
 mod request;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 
 pub use any::AnyDirectory;
 pub use error::DirectoryError;
@@ -49,3 +53,5 @@ pub use page::Page;
 pub use port::{Directory, Snapshot};
 pub use record::{CellLoad, CellRecord, NewTenant, Tenant, TenantChange};
 pub use request::{InvalidRequestKey, RequestKey};
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteDirectory;

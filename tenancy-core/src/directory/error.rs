@@ -80,8 +80,8 @@ pub enum DirectoryError {
         /// The last revision of the log.
         newest: Revision,
     },
-    /// The stored directory is not of a format that this version knows.
-    #[error("the directory has format {found}, this version knows {known}")]
+    /// What was opened is no directory, or one of a format that this version does not know.
+    #[error("it is no directory of a known format: found {found}, known up to {known}")]
     UnknownFormat {
         /// The format found.
         found: i64,

@@ -1,0 +1,83 @@
+//! What every [`Directory`](super::Directory) must do, as cases to run against an empty one.
+//!
+//! ```
+//! # #[cfg(feature = "memory")]
+//! mod memory {
+//!     use tenancy_core::{directory::MemoryDirectory, types::ManualClock};
+//!
+//!     // Makes the directory, and a guard that lives as long as the test.
+//!     async fn make() -> (MemoryDirectory, ()) {
+//!         (MemoryDirectory::new(ManualClock::default()), ())
+//!     }
+//!
+//!     // One `#[tokio::test]` for each case.
+//!     tenancy_core::directory_conformance!(make());
+//! }
+//! ```
+
+mod cells;
+mod change;
+mod create;
+mod fixture;
+mod log;
+
+pub use cells::{a_cell_takes_no_more_than_its_capacity, cells_count_the_living};
+pub use change::{
+    a_change_expects_the_present_revision, a_change_happens_wholly_or_not_at_all,
+    a_change_that_changes_nothing_leaves_the_revision, a_tenant_that_is_gone_gives_its_names_back,
+    domains_come_and_go, every_change_of_lifecycle_has_an_epoch_of_its_own,
+    what_the_table_does_not_list_is_rejected,
+};
+pub use create::{
+    a_domain_has_one_tenant, a_key_serves_one_request, a_repeated_request_makes_one_tenant,
+    a_slug_has_one_tenant, a_tenant_is_found_by_each_of_its_names, ids_are_dense,
+    of_many_claims_one_wins, pages_hold_every_tenant_once,
+};
+pub use log::{
+    a_follower_ahead_of_the_log_is_told, a_snapshot_and_the_log_behind_it_are_the_directory,
+    every_effect_is_one_entry, the_log_can_be_followed_from_anywhere, the_log_is_live,
+};
+
+/// Makes a `#[tokio::test]` of each case of the directory's conformance suite.
+///
+/// Takes an expression for a future of `(directory, guard)`, evaluated once for each test: an empty
+/// directory, and whatever must live as long, such as its folder. The calling crate needs tokio with `macros` and `rt`.
+#[macro_export]
+macro_rules! directory_conformance {
+    ($make:expr) => {
+        $crate::directory_conformance! {
+            @cases $make;
+            a_cell_takes_no_more_than_its_capacity,
+            a_change_expects_the_present_revision,
+            a_change_happens_wholly_or_not_at_all,
+            a_change_that_changes_nothing_leaves_the_revision,
+            a_domain_has_one_tenant,
+            a_follower_ahead_of_the_log_is_told,
+            a_key_serves_one_request,
+            a_repeated_request_makes_one_tenant,
+            a_slug_has_one_tenant,
+            a_snapshot_and_the_log_behind_it_are_the_directory,
+            a_tenant_is_found_by_each_of_its_names,
+            a_tenant_that_is_gone_gives_its_names_back,
+            cells_count_the_living,
+            domains_come_and_go,
+            every_change_of_lifecycle_has_an_epoch_of_its_own,
+            every_effect_is_one_entry,
+            ids_are_dense,
+            of_many_claims_one_wins,
+            pages_hold_every_tenant_once,
+            the_log_can_be_followed_from_anywhere,
+            the_log_is_live,
+            what_the_table_does_not_list_is_rejected,
+        }
+    };
+    (@cases $make:expr; $($case:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let (directory, _guard) = $make.await;
+                $crate::directory::conformance::$case(directory).await;
+            }
+        )*
+    };
+}

@@ -1,0 +1,188 @@
+use std::{fmt, path::Path, sync::Arc};
+
+use futures_core::stream::BoxStream;
+use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
+use tenancy_types::{Clock, DomainName, LogEntry, Revision, Slug, TenantId};
+use tokio::sync::watch;
+
+use super::{
+    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    TenantChange,
+    follow::{StoredLog, follow},
+};
+
+mod log;
+mod open;
+mod read;
+mod row;
+mod snapshot;
+mod write;
+
+/// A directory in an SQLite file of its own. Clones share it.
+///
+/// Everything acknowledged is on the disk (write-ahead log, `synchronous = FULL`). One connection writes, in
+/// `BEGIN IMMEDIATE` transactions of a few statements; others read and never wait for it. Each operation is
+/// served by an index, so its cost does not grow with the number of tenants.
+///
+/// Writes run in a task of their own on the tokio runtime: a caller that goes away leaves no transaction
+/// open. The application chooses sqlx's runtime feature, and must choose tokio.
+///
+/// Several processes may open the file, but only changes of the same process wake the streams of
+/// [`changes`](Directory::changes).
+///
+/// The file says what it is (`application_id`) and in which format (`user_version`); any other file is
+/// refused.
+#[derive(Clone)]
+pub struct SqliteDirectory {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    writer: SqlitePool,
+    readers: SqlitePool,
+    /// For connections that live as long as a snapshot.
+    read_options: SqliteConnectOptions,
+    newest: watch::Sender<Revision>,
+    clock: Box<dyn Clock>,
+}
+
+impl SqliteDirectory {
+    /// Opens the directory in this file, making it if there is none.
+    ///
+    /// # Errors
+    /// [`UnknownFormat`](DirectoryError::UnknownFormat) when the file is something else or of a later
+    /// format, [`Unavailable`](DirectoryError::Unavailable) when it cannot be opened.
+    pub async fn open(
+        path: impl AsRef<Path> + Send,
+        clock: impl Clock,
+    ) -> Result<Self, DirectoryError> {
+        let files = open::open(path.as_ref()).await?;
+        let newest = read::newest(&files.readers).await?;
+        let shared = Arc::new(Shared {
+            writer: files.writer,
+            readers: files.readers,
+            read_options: files.read_options,
+            newest: watch::Sender::new(newest),
+            clock: Box::new(clock),
+        });
+        Ok(Self { shared })
+    }
+
+    /// Finishes what is under way and closes the file; operations and streams fail from then on.
+    pub async fn close(&self) {
+        self.shared.writer.close().await;
+        self.shared.readers.close().await;
+        // Streams that wait for the next change must look, and find that there is none to come.
+        self.shared.newest.send_modify(|_| {});
+    }
+
+    /// Runs a write to its end, whatever becomes of the caller, and then wakes the followers.
+    async fn write<T, F>(
+        &self,
+        write: impl FnOnce(Arc<Shared>) -> F + Send,
+    ) -> Result<T, DirectoryError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<(T, Option<Revision>), DirectoryError>> + Send + 'static,
+    {
+        let shared = Arc::clone(&self.shared);
+        let work = write(Arc::clone(&shared));
+        let task = tokio::spawn(async move {
+            let (result, newest) = work.await?;
+            if let Some(newest) = newest {
+                shared.newest.send_replace(newest);
+            }
+            Ok(result)
+        });
+        task.await.map_err(unavailable)?
+    }
+}
+
+impl Directory for SqliteDirectory {
+    async fn create(&self, new: NewTenant) -> Result<Tenant, DirectoryError> {
+        self.write(async move |shared| {
+            write::create(&shared.writer, &new, shared.clock.unix()).await
+        })
+        .await
+    }
+
+    async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, DirectoryError> {
+        read::tenant(&self.shared.readers, id).await
+    }
+
+    async fn by_slug(&self, slug: &Slug) -> Result<Option<Tenant>, DirectoryError> {
+        read::by_slug(&self.shared.readers, slug).await
+    }
+
+    async fn by_domain(&self, domain: &DomainName) -> Result<Option<Tenant>, DirectoryError> {
+        read::by_domain(&self.shared.readers, domain).await
+    }
+
+    async fn tenants(&self, page: Page) -> Result<Vec<Tenant>, DirectoryError> {
+        read::tenants(&self.shared.readers, page).await
+    }
+
+    async fn change(
+        &self,
+        id: TenantId,
+        expected: Revision,
+        change: TenantChange,
+    ) -> Result<Tenant, DirectoryError> {
+        self.write(async move |shared| write::change(&shared.writer, id, expected, &change).await)
+            .await
+    }
+
+    async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {
+        self.write(async move |shared| {
+            write::put_cell(&shared.writer, &cell).await?;
+            Ok(((), None))
+        })
+        .await
+    }
+
+    async fn cells(&self) -> Result<Vec<CellLoad>, DirectoryError> {
+        read::cells(&self.shared.readers).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
+        snapshot::take(&self.shared.read_options).await
+    }
+
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+        follow(self.clone(), self.shared.newest.subscribe(), after)
+    }
+}
+
+impl StoredLog for SqliteDirectory {
+    async fn newest(&self) -> Result<Revision, DirectoryError> {
+        read::newest(&self.shared.readers).await
+    }
+
+    async fn read(&self, after: Revision, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
+        log::read(&self.shared.readers, after, limit).await
+    }
+}
+
+impl fmt::Debug for SqliteDirectory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteDirectory")
+            .field("newest", &*self.shared.newest.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DirectoryError {
+    DirectoryError::Unavailable {
+        source: source.into(),
+    }
+}
+
+/// For values that were valid when they were stored.
+fn corrupt<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    what: &'static str,
+) -> impl FnOnce(E) -> DirectoryError {
+    move |source| DirectoryError::Corrupt {
+        what,
+        source: source.into(),
+    }
+}

@@ -1,0 +1,127 @@
+//! The file: how it is opened, what it contains, and how it says so.
+
+use std::{path::Path, time::Duration};
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{DirectoryError, unavailable};
+
+/// Marks the file as a directory: `TDIR`.
+const APPLICATION: i64 = 0x5444_4952;
+
+/// The format this version reads and writes.
+const FORMAT: i64 = 1;
+
+/// How long a writer waits for a lock of another process, and a caller for a connection.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+const READERS: u32 = 4;
+
+/// A placement is its word; `cell.tenants` counts the living. The request and what it asked for stay with
+/// the tenant so that it can be repeated, the latter only until the tenant is gone.
+const TABLES: &str = "
+create table cell (
+    id integer primary key,
+    region text not null,
+    capacity integer not null,
+    tenants integer not null default 0 check (tenants >= 0)
+) strict;
+create table tenant (
+    id integer primary key,
+    request text not null unique,
+    wanted text,
+    slug text unique,
+    plan text not null,
+    region text,
+    placement integer not null,
+    revision integer not null,
+    created integer not null
+) strict;
+create table domain (
+    name text primary key,
+    tenant integer not null references tenant
+) strict, without rowid;
+create unique index domain_of_tenant on domain (tenant, name);
+create table log (
+    revision integer primary key,
+    kind integer not null,
+    tenant integer not null,
+    word integer,
+    name text
+) strict;
+pragma application_id = 0x54444952;
+pragma user_version = 1;
+";
+
+pub(super) struct Files {
+    pub(super) writer: SqlitePool,
+    pub(super) readers: SqlitePool,
+    pub(super) read_options: SqliteConnectOptions,
+}
+
+pub(super) async fn open(path: &Path) -> Result<Files, DirectoryError> {
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .foreign_keys(true)
+        .busy_timeout(PATIENCE);
+    let write_options = options
+        .clone()
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full);
+    let read_options = options.read_only(true);
+    let writer = lasting_pool(1)
+        .connect_with(write_options)
+        .await
+        .map_err(unavailable)?;
+    prepare(&writer).await?;
+    let readers = lasting_pool(READERS).connect_lazy_with(read_options.clone());
+    Ok(Files {
+        writer,
+        readers,
+        read_options,
+    })
+}
+
+/// Connections to a file do not go stale.
+fn lasting_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+/// Makes the tables in an empty file and refuses what is no directory.
+async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
+    let mut tx = writer
+        .begin_with("begin immediate")
+        .await
+        .map_err(unavailable)?;
+    let (application, found, tables): (i64, i64, i64) = sqlx::query_as(
+        "select (select application_id from pragma_application_id),
+                (select user_version from pragma_user_version),
+                (select count(*) from sqlite_schema)",
+    )
+    .fetch_one(&mut *tx)
+    .await
+    .map_err(unavailable)?;
+    match (application, found) {
+        (APPLICATION, FORMAT) => Ok(()),
+        (0, 0) if tables == 0 => {
+            sqlx::raw_sql(TABLES)
+                .execute(&mut *tx)
+                .await
+                .map_err(unavailable)?;
+            tx.commit().await.map_err(unavailable)
+        }
+        _ => Err(DirectoryError::UnknownFormat {
+            found,
+            known: FORMAT,
+        }),
+    }
+}
