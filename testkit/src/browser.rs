@@ -65,8 +65,9 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser on an empty page.
     ///
-    /// Not cancel safe in one point only: a start that is dropped half way ends its processes when
-    /// the driver has answered.
+    /// # Cancel safety
+    ///
+    /// A start that is dropped half way ends what it had started.
     ///
     /// # Errors
     ///

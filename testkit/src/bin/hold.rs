@@ -3,13 +3,29 @@
 //! `cargo run -p tenancy-testkit -- postgres` gives a scratch database for as long as the terminal is
 //! open. The clean-up tests run it too, and end it in every way a test can end.
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a person or a test reads the lines"
+)]
 
 use std::error::Error;
 use std::io::Read as _;
+use std::process::ExitCode;
 
 use tenancy_testkit::{Browser, Postgres};
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> ExitCode {
+    match hold() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn hold() -> Result<(), Box<dyn Error>> {
     match std::env::args().nth(1).as_deref() {
         Some("postgres") => {
             let cluster = Postgres::start()?;

@@ -6,4 +6,5 @@
 
 mod browser;
 mod clean_up;
+mod missing;
 mod postgres;

@@ -8,6 +8,9 @@ use super::Report;
 use crate::process::{self, Shown, cargo};
 use crate::workspace::{Metadata, Package};
 
+/// Keeps Cargo from repairing `Cargo.lock`.
+const LOCKED: &str = "--locked";
+
 pub(super) fn fmt() -> Result<Report> {
     all([cargo(["fmt", "--all", "--check"])])
 }
@@ -18,13 +21,14 @@ pub(super) fn clippy() -> Result<Report> {
         "--workspace",
         "--all-targets",
         "--all-features",
+        LOCKED,
         "--",
         "--deny=warnings",
     ])])
 }
 
 pub(super) fn docs() -> Result<Report> {
-    let mut command = cargo(["doc", "--workspace", "--no-deps", "--all-features"]);
+    let mut command = cargo(["doc", "--workspace", "--no-deps", "--all-features", LOCKED]);
     command.env("RUSTDOCFLAGS", "--deny=warnings");
     all([command])
 }
@@ -37,7 +41,7 @@ pub(super) fn features() -> Result<Report> {
         .publishable()
         .flat_map(feature_sets)
         .map(|arguments| {
-            let mut command = cargo(["check", "--quiet"]);
+            let mut command = cargo(["check", "--quiet", LOCKED]);
             command.args(arguments);
             command
         }))
@@ -64,7 +68,7 @@ fn feature_sets(package: &Package) -> Vec<Vec<String>> {
 /// Also builds each crate from its package, with only what the package holds.
 pub(super) fn package() -> Result<Report> {
     let metadata = Metadata::load()?;
-    let mut command = cargo(["package", "--quiet", "--allow-dirty"]);
+    let mut command = cargo(["package", "--quiet", "--allow-dirty", LOCKED]);
     for package in metadata.publishable() {
         command.args(["--package", &package.name]);
     }

@@ -14,7 +14,7 @@ const NEVER: [&str; 3] = ["sqlx", "idna", "axum"];
 
 pub(super) fn run() -> Result<Report> {
     let tree = output(&mut cargo([
-        "tree", "-p", PACKAGE, "-e", "normal", "--prefix", "none", "--format", "{p}",
+        "tree", "--locked", "-p", PACKAGE, "-e", "normal", "--prefix", "none", "--format", "{p}",
     ]))?;
     Ok(Report {
         problems: judge(&tree),
