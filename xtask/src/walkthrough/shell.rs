@@ -178,7 +178,12 @@ mod tests {
     #[test]
     fn a_background_command_is_awaited_and_asked_to_end() {
         with_environment(PATIENT, |environment| {
-            let script = "trap 'echo bye >farewell; exit 0' TERM\necho starting\necho ready\ntail -f /dev/null || true";
+            // `wait` is what a trap interrupts at once; what it waits for holds no output open.
+            let script = "trap 'echo bye >farewell; exit 0' TERM
+                echo starting
+                tail -f /dev/null >/dev/null 2>&1 &
+                echo ready
+                wait";
             let mut background = environment.start(script, "ready").unwrap();
             assert!(background.is_running().unwrap());
             background.stop().unwrap();
