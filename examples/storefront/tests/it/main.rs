@@ -1,0 +1,4 @@
+//! Tests of the storefront, one module per feature.
+
+mod csv_reader;
+mod money;
