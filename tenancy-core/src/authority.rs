@@ -77,8 +77,9 @@
 //!    written by the peer itself, the nearest trusted proxy. When it says
 //!    nothing of a host, then no earlier element is asked instead. Fields in
 //!    several lines are one list, in order.
-//! 2. **The whole field must be well-formed.** Otherwise a client could open a
-//!    quoted string that swallows what the proxy appends.
+//! 2. **All of `Forwarded` must be well-formed.** Otherwise a client could open a
+//!    quoted string that swallows what the proxy appends. `X-Forwarded-Host` knows
+//!    no quotes; there only the last element must be a host.
 //! 3. **Both fields present must agree.** A proxy that sets one passes the
 //!    client's other one through.
 //!

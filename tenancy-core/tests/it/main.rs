@@ -1,9 +1,12 @@
 //! The crate's tests, one module per feature.
+#![expect(clippy::unwrap_used, reason = "a test panics where it goes wrong")]
 
 mod admission;
 mod authority;
 #[cfg(feature = "axum")]
 mod axum_extract;
+#[cfg(all(feature = "sqlite", feature = "test-util"))]
+mod directory;
 #[cfg(feature = "http")]
 mod middleware;
 mod protocol;
