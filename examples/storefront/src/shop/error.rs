@@ -1,0 +1,89 @@
+use std::{borrow::Cow, time::Duration};
+
+use tenancy_types::{Code, Kind, Problem, Retry};
+
+/// Why a shop could not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShopError {
+    /// A part of the request is wrong.
+    #[error("parameter {parameter}: {message}")]
+    InvalidRequest {
+        /// The parameter's name.
+        parameter: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        message: Cow<'static, str>,
+    },
+    /// The shop has no such page, product or collection.
+    #[error("the shop has no such {what}")]
+    NotFound {
+        /// What was asked for: `product`, `collection`, `page`, `file`.
+        what: &'static str,
+    },
+    /// The tenant has no row in the table of shops.
+    #[error("the shop has not been set up")]
+    NotSetUp,
+    /// The cell's database did not do it.
+    #[error("the cell's database refused or failed")]
+    Database(#[from] tenancy_core::db::DbError),
+    /// A row holds what this program cannot have written.
+    #[error("column {column} holds something unreadable")]
+    BadRow {
+        /// The column.
+        column: &'static str,
+        /// Why it cannot be read.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A page could not be made.
+    #[error("render a page")]
+    Render(#[source] askama::Error),
+}
+
+impl ShopError {
+    /// The error for a parameter: `message` follows on its name.
+    pub fn invalid(parameter: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+        let message = message.into();
+        Self::InvalidRequest { parameter, message }
+    }
+}
+
+impl Problem for ShopError {
+    fn code(&self) -> Code {
+        match self {
+            Self::InvalidRequest { .. } => Code::new("invalid_request"),
+            Self::NotFound { .. } => Code::new("not_found"),
+            Self::NotSetUp => Code::new("shop_not_set_up"),
+            Self::Database(error) => error.code(),
+            Self::BadRow { .. } | Self::Render(_) => Code::new("internal"),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::InvalidRequest { .. } => Kind::Invalid,
+            Self::NotFound { .. } => Kind::NotFound,
+            Self::NotSetUp => Kind::Unavailable,
+            Self::Database(error) => error.kind(),
+            Self::BadRow { .. } | Self::Render(_) => Kind::Internal,
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::NotSetUp => Retry::After(Duration::from_secs(1)),
+            Self::Database(error) => error.retry(),
+            _ => Retry::No,
+        }
+    }
+
+    fn client_text(&self) -> Cow<'static, str> {
+        match self {
+            Self::InvalidRequest { parameter, message } => format!("{parameter}: {message}").into(),
+            Self::NotFound { what } => format!("there is no such {what} in this shop").into(),
+            Self::NotSetUp => "this shop is being set up, try again shortly".into(),
+            Self::Database(error) => error.client_text(),
+            Self::BadRow { .. } | Self::Render(_) => "something went wrong on our side".into(),
+        }
+    }
+}

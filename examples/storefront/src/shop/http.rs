@@ -1,0 +1,61 @@
+//! The shops' addresses.
+//!
+//! | address | answer |
+//! | --- | --- |
+//! | `GET /` | the shop's home |
+//! | `GET /products/{handle}?variant=` | a product, with a variant chosen |
+//! | `GET /collections/{handle}?…`, `GET /search?…` | a listing with filters, see [`Query`](super::search::Query) |
+//! | `GET /api/products?limit&after` | products in the order in which they came |
+//! | `GET /api/products/{handle}` | one of them |
+//! | `GET /api/search?…` | a listing with facets |
+//! | `GET /assets/{file}`, `GET /demo/{shop}/{file}` | styles, pictures of the demo shops |
+//!
+//! Handlers take the tenant from the extractor of `tenancy-core`; the layer that admits it belongs around
+//! this router, answering with [`Answer`](crate::pages::Answer).
+
+mod api;
+mod files;
+mod finish;
+mod handle;
+mod json;
+mod pages;
+mod reply;
+
+use axum::{Router, middleware, routing::get};
+use http::{
+    HeaderName, HeaderValue,
+    header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::{Cell, ShopError};
+use crate::pages::Refused;
+
+/// No scripts at all; pictures may come from where the merchant keeps them.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https: http: data:; form-action 'self'; \
+    base-uri 'none'; frame-ancestors 'none'";
+
+/// The shops of a cell.
+pub fn router(cell: Cell) -> Router {
+    Router::new()
+        .route("/", get(pages::home))
+        .route("/products/{handle}", get(pages::product))
+        .route("/collections/{handle}", get(pages::collection))
+        .route("/search", get(pages::search))
+        .route("/api/products", get(api::products))
+        .route("/api/products/{handle}", get(api::product))
+        .route("/api/search", get(api::search))
+        .route("/assets/{file}", get(files::asset))
+        .route("/demo/{shop}/{file}", get(files::demo))
+        .fallback(async || ShopError::NotFound { what: "page" })
+        .method_not_allowed_fallback(async || Refused::method_not_allowed())
+        .with_state(cell)
+        .layer(middleware::from_fn(finish::finish))
+        .layer(header(CONTENT_SECURITY_POLICY, POLICY))
+        .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(header(REFERRER_POLICY, "strict-origin-when-cross-origin"))
+}
+
+fn header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
