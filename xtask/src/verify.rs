@@ -4,6 +4,7 @@ mod arrows;
 mod commands;
 mod error_codes;
 mod light;
+mod package;
 mod purity;
 mod qualified_tables;
 mod sizes;
@@ -105,7 +106,7 @@ const CHECKS: [Check; 11] = [
     Check {
         name: "package",
         about: "each published crate can be packaged and built from its package",
-        run: commands::package,
+        run: package::run,
     },
 ];
 

@@ -30,6 +30,7 @@ pub(crate) struct Metadata {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Package {
     pub(crate) name: String,
+    pub(crate) version: String,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: std::collections::BTreeMap<String, Vec<String>>,
     /// The registries it may be published to: none stands for all.

@@ -9,7 +9,7 @@ use crate::process::{self, Shown, cargo};
 use crate::workspace::{Metadata, Package};
 
 /// Keeps Cargo from repairing `Cargo.lock`.
-const LOCKED: &str = "--locked";
+pub(super) const LOCKED: &str = "--locked";
 
 pub(super) fn fmt() -> Result<Report> {
     all([cargo(["fmt", "--all", "--check"])])
@@ -65,18 +65,8 @@ fn feature_sets(package: &Package) -> Vec<Vec<String>> {
     sets
 }
 
-/// Also builds each crate from its package, with only what the package holds.
-pub(super) fn package() -> Result<Report> {
-    let metadata = Metadata::load()?;
-    let mut command = cargo(["package", "--quiet", "--allow-dirty", LOCKED]);
-    for package in metadata.publishable() {
-        command.args(["--package", &package.name]);
-    }
-    all([command])
-}
-
 /// Runs every command, also after one has failed.
-fn all(commands: impl IntoIterator<Item = Command>) -> Result<Report> {
+pub(super) fn all(commands: impl IntoIterator<Item = Command>) -> Result<Report> {
     let mut report = Report::default();
     for mut command in commands {
         let status = process::status(&mut command)?;
@@ -101,6 +91,7 @@ mod tests {
         let names = ["default", "http", "sqlite"];
         let package = Package {
             name: "one".to_owned(),
+            version: "0.1.0".to_owned(),
             dependencies: Vec::new(),
             features: names
                 .map(|name| (name.to_owned(), Vec::new()))

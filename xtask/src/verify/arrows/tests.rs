@@ -11,6 +11,7 @@ fn package(name: &str, dependencies: &[(&str, Kind, bool)]) -> Package {
         });
     Package {
         name: name.to_owned(),
+        version: "0.1.0".to_owned(),
         dependencies: dependencies.collect(),
         features: Default::default(),
         publish: None,
