@@ -35,7 +35,8 @@ pub use create::{
 };
 pub use log::{
     a_follower_ahead_of_the_log_is_told, a_snapshot_and_the_log_behind_it_are_the_directory,
-    every_effect_is_one_entry, the_log_can_be_followed_from_anywhere, the_log_is_live,
+    a_snapshot_is_of_one_moment, every_effect_is_one_entry, the_log_can_be_followed_from_anywhere,
+    the_log_is_live,
 };
 
 /// Makes a `#[tokio::test]` of each case of the directory's conformance suite.
@@ -57,6 +58,7 @@ macro_rules! directory_conformance {
             a_repeated_request_makes_one_tenant,
             a_slug_has_one_tenant,
             a_snapshot_and_the_log_behind_it_are_the_directory,
+            a_snapshot_is_of_one_moment,
             a_tenant_is_found_by_each_of_its_names,
             a_tenant_that_is_gone_gives_its_names_back,
             cells_count_the_living,

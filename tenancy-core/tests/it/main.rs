@@ -5,6 +5,8 @@ mod admission;
 mod authority;
 #[cfg(feature = "axum")]
 mod axum_extract;
+#[cfg(feature = "portable")]
+mod db;
 #[cfg(all(feature = "sqlite", feature = "test-util"))]
 mod directory;
 #[cfg(feature = "http")]

@@ -8,7 +8,9 @@ use tenancy_types::{
     TenantId,
 };
 
-use super::super::{CellRecord, Directory, DirectoryError, NewTenant, Tenant, TenantChange};
+use super::super::{
+    CellRecord, Directory, DirectoryError, NewTenant, Snapshot, Tenant, TenantChange,
+};
 
 pub(super) fn cell(id: u16) -> CellId {
     CellId::new(id).expect("a cell's id")
@@ -148,7 +150,10 @@ impl Known {
 
     /// From a snapshot, with its revision.
     pub(super) async fn snapshot(directory: &impl Directory) -> (Self, Revision) {
-        let snapshot = directory.snapshot().await.expect("a snapshot");
+        Self::collect(directory.snapshot().await.expect("a snapshot")).await
+    }
+
+    pub(super) async fn collect(snapshot: Snapshot) -> (Self, Revision) {
         let facts: Vec<LogEntry> = snapshot.facts.try_collect().await.expect("its facts");
         let mut known = Self::default();
         for fact in facts {

@@ -98,6 +98,17 @@ pub async fn a_snapshot_and_the_log_behind_it_are_the_directory(directory: impl 
     assert_eq!(known, Known::read(&directory).await);
 }
 
+/// What happens while a snapshot is read is not in it.
+pub async fn a_snapshot_is_of_one_moment(directory: impl Directory) {
+    let directory = with_cell(directory).await;
+    let last = live(&directory).await;
+    let before = Known::read(&directory).await;
+    let snapshot = directory.snapshot().await.expect("a snapshot");
+    make(&directory, request("late", &["late.example"])).await;
+    change(&directory, &last, to(Lifecycle::Gone)).await;
+    assert_eq!(Known::collect(snapshot).await, (before, last.revision));
+}
+
 /// Who waits for the next entry gets it when it is written.
 pub async fn the_log_is_live(directory: impl Directory) {
     let directory = with_cell(directory).await;

@@ -1,0 +1,220 @@
+//! Random operations: both directories do what the model does, and their logs tell it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use futures_util::{StreamExt, TryStreamExt};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use tenancy_core::{
+    directory::{
+        Directory, MemoryDirectory, NewTenant, Page, SqliteDirectory, Tenant, TenantChange,
+    },
+    types::{
+        Clock, DirectoryEvent, DomainName, Lifecycle, LogEntry, ManualClock, Placement, PlanName,
+        Problem, Revision, TenantId,
+    },
+};
+
+use super::{
+    cell, domain,
+    model::{Model, ROOM},
+    put_cell,
+};
+
+#[derive(Clone, Debug)]
+enum Operation {
+    Create(NewTenant),
+    /// `late` asks as if the tenant had last been seen one revision earlier.
+    Change {
+        id: u32,
+        late: u64,
+        change: TenantChange,
+    },
+}
+
+fn names() -> impl Strategy<Value = Vec<DomainName>> {
+    vec(
+        (0..5_u8).prop_map(|n| domain(&format!("d{n}.example"))),
+        0..3,
+    )
+}
+
+fn plan() -> impl Strategy<Value = PlanName> {
+    select(vec!["basic", "professional"]).prop_map(|name| name.parse().unwrap())
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let create = (0..8_u8, 0..5_u8, plan(), names(), 1..=3_u16).prop_map(
+        |(request, slug, plan, domains, home)| {
+            Operation::Create(NewTenant {
+                request: format!("request {request}").parse().unwrap(),
+                slug: format!("slug-{slug}").parse().unwrap(),
+                plan,
+                region: None,
+                domains,
+                cell: cell(home),
+            })
+        },
+    );
+    let lifecycle = option::of(select(Lifecycle::ALL.to_vec()));
+    let change = (lifecycle, option::of(plan()), names(), names()).prop_map(
+        |(lifecycle, plan, add_domains, remove_domains)| TenantChange {
+            lifecycle,
+            plan,
+            add_domains,
+            remove_domains,
+        },
+    );
+    let change = (1..6_u32, prop_oneof![9 => Just(0), 1 => Just(1)], change)
+        .prop_map(|(id, late, change)| Operation::Change { id, late, change });
+    prop_oneof![1 => create, 2 => change]
+}
+
+proptest! {
+    // Each case makes a file and waits for the disk at each write.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn the_directories_do_what_the_model_does(operations in vec(operation(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(operations));
+    }
+}
+
+async fn run(operations: Vec<Operation>) {
+    let clock = ManualClock::default();
+    let folder = tempfile::tempdir().unwrap();
+    let memory = MemoryDirectory::new(clock.clone());
+    let file = folder.path().join("directory.sqlite");
+    let sqlite = SqliteDirectory::open(&file, clock.clone()).await.unwrap();
+    let mut model = Model::default();
+    for id in [1, 2] {
+        put_cell(&memory, id, ROOM).await;
+        put_cell(&sqlite, id, ROOM).await;
+    }
+    for operation in operations {
+        clock.advance(Duration::from_millis(1));
+        let seen = operation.seen(&model);
+        let expected = match &operation {
+            Operation::Create(new) => model.create(new, clock.unix()),
+            Operation::Change { id, change, .. } => model.change(tenant(*id), seen, change),
+        };
+        let found = perform(&memory, &operation, seen).await;
+        assert_eq!(found, expected, "memory: {operation:?}");
+        let found = perform(&sqlite, &operation, seen).await;
+        assert_eq!(found, expected, "sqlite: {operation:?}");
+    }
+    let log = log(&memory).await;
+    assert_eq!(self::log(&sqlite).await, log);
+    agree(&model, &memory, &log).await;
+    agree(&model, &sqlite, &log).await;
+}
+
+fn tenant(id: u32) -> TenantId {
+    TenantId::new(id).unwrap()
+}
+
+impl Operation {
+    /// The revision that the one who asks has seen.
+    fn seen(&self, model: &Model) -> Revision {
+        let Self::Change { id, late, .. } = self else {
+            return Revision::ZERO;
+        };
+        let now = model.tenants.get(tenant(*id).index());
+        Revision::new(now.map_or(1, |tenant| tenant.revision.get()) - late)
+    }
+}
+
+async fn perform(
+    directory: &impl Directory,
+    operation: &Operation,
+    seen: Revision,
+) -> Result<Tenant, &'static str> {
+    let result = match operation.clone() {
+        Operation::Create(new) => directory.create(new).await,
+        Operation::Change { id, change, .. } => directory.change(tenant(id), seen, change).await,
+    };
+    result.map_err(|error| error.code().as_str())
+}
+
+async fn log(directory: &impl Directory) -> Vec<LogEntry> {
+    let newest = directory.snapshot().await.unwrap().revision.get();
+    let entries = directory.changes(Revision::ZERO).take(newest as usize);
+    entries.try_collect().await.unwrap()
+}
+
+/// The records, the log from every revision, and a snapshot all say what the model says.
+async fn agree(model: &Model, directory: &impl Directory, log: &[LogEntry]) {
+    let all = directory
+        .tenants(Page::first(1_000.try_into().unwrap()))
+        .await
+        .unwrap();
+    assert_eq!(all, model.tenants);
+    for n in 0..5 {
+        let name = domain(&format!("d{n}.example"));
+        let found = directory.by_domain(&name).await.unwrap();
+        assert_eq!(found.as_ref(), model.owner(&name));
+    }
+    for load in directory.cells().await.unwrap() {
+        let here = |t: &&Tenant| t.placement.cell == load.record.cell && t.slug.is_some();
+        let living = model.tenants.iter().filter(here).count();
+        assert_eq!(load.tenants as usize, living, "{}", load.record.cell);
+    }
+    let now = Routes::of(&model.tenants);
+    let mut known = Routes::default();
+    for (at, entry) in log.iter().enumerate() {
+        assert_eq!(entry.revision, Revision::new(at as u64 + 1));
+        let mut followed = known.clone();
+        log[at..]
+            .iter()
+            .for_each(|entry| followed.learn(&entry.event));
+        assert_eq!(followed, now, "the log from {}", entry.revision);
+        known.learn(&entry.event);
+    }
+    let facts = directory.snapshot().await.unwrap().facts;
+    let facts: Vec<LogEntry> = facts.try_collect().await.unwrap();
+    let mut known = Routes::default();
+    facts.iter().for_each(|fact| known.learn(&fact.event));
+    assert_eq!(known, now, "the snapshot");
+}
+
+/// What a follower makes of the log: the facts, by what they are about.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Routes {
+    tenants: BTreeMap<TenantId, (Option<Placement>, Option<PlanName>)>,
+    names: BTreeMap<String, TenantId>,
+}
+
+impl Routes {
+    fn of(tenants: &[Tenant]) -> Self {
+        let mut routes = Self::default();
+        for tenant in tenants {
+            let facts = (Some(tenant.placement), Some(tenant.plan.clone()));
+            routes.tenants.insert(tenant.id, facts);
+            let slug = tenant.slug.iter().map(ToString::to_string);
+            let names = slug.chain(tenant.domains.iter().map(ToString::to_string));
+            routes.names.extend(names.map(|name| (name, tenant.id)));
+        }
+        routes
+    }
+
+    fn learn(&mut self, event: &DirectoryEvent) {
+        let id = event.tenant();
+        let facts = self.tenants.entry(id).or_default();
+        match event {
+            DirectoryEvent::Placed { placement, .. } => facts.0 = Some(*placement),
+            DirectoryEvent::PlanChanged { plan, .. } => facts.1 = Some(plan.clone()),
+            DirectoryEvent::SlugAdded { slug, .. } => {
+                self.names.insert(slug.to_string(), id);
+            }
+            DirectoryEvent::DomainAdded { domain, .. } => {
+                self.names.insert(domain.to_string(), id);
+            }
+            DirectoryEvent::SlugRemoved { slug, .. } => {
+                self.names.remove(slug.as_str());
+            }
+            DirectoryEvent::DomainRemoved { domain, .. } => {
+                self.names.remove(domain.as_str());
+            }
+        }
+    }
+}

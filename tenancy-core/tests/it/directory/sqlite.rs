@@ -1,0 +1,167 @@
+use std::{
+    pin::pin,
+    task::{Context, Waker},
+};
+
+use futures_util::{StreamExt, TryStreamExt};
+use tenancy_core::{
+    directory::{Directory, DirectoryError, SqliteDirectory},
+    types::{DirectoryEvent, Kind, LogEntry, ManualClock, Problem, Revision},
+};
+use tokio::task::JoinSet;
+
+use super::{domain, in_a_file, open, put_cell, shop};
+
+/// The suite's case interleaves 50 claims in one task; here they run on several threads.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_claims_on_many_threads_one_wins() {
+    let (directory, _folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let mut claims = JoinSet::new();
+    for n in 0..50 {
+        let directory = directory.clone();
+        let mut new = shop(n);
+        new.domains.push(domain("one.example"));
+        claims.spawn(async move { directory.create(new).await });
+    }
+    let mut won = 0;
+    for result in claims.join_all().await {
+        match result {
+            Ok(_) => won += 1,
+            Err(error) => assert!(
+                matches!(error, DirectoryError::DomainTaken { .. }),
+                "{error}"
+            ),
+        }
+    }
+    assert_eq!(won, 1);
+    assert_eq!(directory.cells().await.unwrap()[0].tenants, 1);
+}
+
+#[tokio::test]
+async fn what_is_closed_is_there_when_opened_again() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let made = directory.create(shop(1)).await.unwrap();
+    let mut waiting = directory.changes(made.revision);
+    directory.close().await;
+    let error = directory.tenant(made.id).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable);
+    assert!(
+        waiting.next().await.unwrap().is_err(),
+        "streams end with the file"
+    );
+
+    let reopened = open(&folder).await;
+    assert_eq!(reopened.tenant(made.id).await.unwrap(), Some(made.clone()));
+    assert_eq!(reopened.create(shop(1)).await.unwrap(), made);
+    let log: Vec<LogEntry> = reopened
+        .changes(Revision::ZERO)
+        .take(4)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(log[3].revision, made.revision);
+}
+
+/// Whoever asked may have gone away: the work is done, and followers hear of it.
+#[tokio::test]
+async fn a_dropped_request_is_finished_and_announced() {
+    let (directory, _folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let mut changes = directory.changes(Revision::ZERO);
+    {
+        let asked = pin!(directory.create(shop(1)));
+        let polled = asked.poll(&mut Context::from_waker(Waker::noop()));
+        assert!(
+            polled.is_pending(),
+            "the request is under way when it is dropped"
+        );
+    }
+    let entry = changes.next().await.unwrap().unwrap();
+    assert!(matches!(entry.event, DirectoryEvent::Placed { .. }));
+    let again = directory.create(shop(1)).await.unwrap();
+    assert_eq!(again.id, entry.event.tenant());
+}
+
+/// More tenants than a snapshot holds at once: pages must join without a seam.
+#[tokio::test]
+async fn a_snapshot_of_several_pages_is_whole() {
+    let (directory, _folder) = in_a_file().await;
+    put_cell(&directory, 1, 1_000).await;
+    for n in 1..=520 {
+        directory.create(shop(n)).await.unwrap();
+    }
+    let snapshot = directory.snapshot().await.unwrap();
+    let mut domains: Vec<u32> = snapshot
+        .facts
+        .try_filter_map(async |fact| {
+            let added = matches!(fact.event, DirectoryEvent::DomainAdded { .. });
+            Ok(added.then_some(fact.event.tenant().get()))
+        })
+        .try_collect()
+        .await
+        .unwrap();
+    domains.sort_unstable();
+    assert!(domains.into_iter().eq(1..=520));
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("other.sqlite");
+    for (sql, found) in [
+        ("create table invoice (id integer primary key)", 0),
+        (
+            "pragma application_id = 1414809938; pragma user_version = 2",
+            2,
+        ),
+    ] {
+        let url = format!("sqlite://{}?mode=rwc", path.display());
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+        let error = SqliteDirectory::open(&path, ManualClock::default())
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(error, DirectoryError::UnknownFormat { found: f, known: 1 } if f == found),
+            "{error:?}"
+        );
+        let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+        let tables: i64 = sqlx::query_scalar("select count(*) from sqlite_schema")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert_eq!(tables, 1);
+        pool.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_an_error_that_says_what() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let made = directory.create(shop(1)).await.unwrap();
+    let url = format!(
+        "sqlite://{}",
+        folder.path().join("directory.sqlite").display()
+    );
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::raw_sql("update tenant set placement = 0")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let error = directory.tenant(made.id).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DirectoryError::Corrupt {
+                what: "placement",
+                ..
+            }
+        ),
+        "{error:?}"
+    );
+    assert_eq!(error.kind(), Kind::Internal);
+}
