@@ -36,7 +36,10 @@ mod admission;
 pub mod authority;
 #[cfg(feature = "axum")]
 mod axum;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub mod db;
 pub mod directory;
+mod manifest;
 #[cfg(feature = "http")]
 pub mod middleware;
 mod principal;
@@ -49,6 +52,7 @@ pub use admission::{Admitted, TenantContext, admit};
 pub use authority::Authority;
 #[cfg(feature = "http")]
 pub use authority::AuthorityError;
+pub use manifest::{Manifest, ManifestError, Table, TableKind};
 pub use principal::{Grant, Membership, MembershipUnknown, OpenToAll, Principal};
 pub use refusal::Refusal;
 pub use resolve::{Evidence, Finding, HostEvidence, Resolved, Resolver, Source, SubdomainEvidence};

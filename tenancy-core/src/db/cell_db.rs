@@ -1,0 +1,104 @@
+use tenancy_types::TenantId;
+
+use super::{CellTx, DbError, PostgresCell, SqliteCell};
+use crate::{
+    Access, TenantContext,
+    protocol::{Fence, FenceEvent},
+};
+
+/// A cell in either database. A cheap handle; clones are the same cell.
+#[derive(Clone, Debug)]
+pub enum CellDb {
+    /// In a Postgres database.
+    Postgres(PostgresCell),
+    /// In a SQLite file.
+    Sqlite(SqliteCell),
+}
+
+impl CellDb {
+    /// A transaction of the context's tenant, which is committed by hand. [`scope`](Self::scope) is the
+    /// usual door.
+    #[must_use]
+    pub fn begin<A: Access>(&self, ctx: &TenantContext<A>) -> CellTx<A> {
+        match self {
+            Self::Postgres(cell) => CellTx::Postgres(cell.begin(ctx)),
+            Self::Sqlite(cell) => CellTx::Sqlite(cell.begin(ctx)),
+        }
+    }
+
+    /// Runs work in a transaction of the context's tenant: commits when it is `Ok`, rolls back when not.
+    ///
+    /// # Errors
+    /// The work's error, or a [`DbError`] of the commit.
+    ///
+    /// # Cancel safety
+    /// Dropping the future rolls back, unless the commit had begun; then it may have happened or not.
+    pub async fn scope<A, T, E>(
+        &self,
+        ctx: &TenantContext<A>,
+        work: impl AsyncFnOnce(&mut CellTx<A>) -> Result<T, E>,
+    ) -> Result<T, E>
+    where
+        A: Access,
+        E: From<DbError>,
+    {
+        let mut tx = self.begin(ctx);
+        match work(&mut tx).await {
+            Ok(value) => {
+                tx.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                tx.rollback().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Changes a tenant's fence from what the caller expects, where `None` is no fence. Durable when it
+    /// returns. Doing it twice does it once.
+    ///
+    /// # Errors
+    /// [`DbError::Rejected`] when the protocol does not list the change, [`DbError::FenceChanged`] when the
+    /// fence is another.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the change may have happened or not; do it again.
+    pub async fn change_fence(
+        &self,
+        tenant: TenantId,
+        expected: Option<Fence>,
+        event: FenceEvent,
+    ) -> Result<Fence, DbError> {
+        match self {
+            Self::Postgres(cell) => cell.change_fence(tenant, expected, event).await,
+            Self::Sqlite(cell) => cell.change_fence(tenant, expected, event).await,
+        }
+    }
+
+    /// A tenant's fence, or `None` when the cell has none.
+    ///
+    /// # Errors
+    /// [`DbError::Unreachable`], [`DbError::Busy`] or [`DbError::BadFence`].
+    pub async fn fence(&self, tenant: TenantId) -> Result<Option<Fence>, DbError> {
+        match self {
+            Self::Postgres(cell) => cell.fence(tenant).await,
+            Self::Sqlite(cell) => cell.fence(tenant).await,
+        }
+    }
+
+    /// The fences of up to `limit` tenants with ids above `after`, in order.
+    ///
+    /// # Errors
+    /// As [`fence`](Self::fence).
+    pub async fn fences(
+        &self,
+        after: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<(TenantId, Fence)>, DbError> {
+        match self {
+            Self::Postgres(cell) => cell.fences(after, limit).await,
+            Self::Sqlite(cell) => cell.fences(after, limit).await,
+        }
+    }
+}

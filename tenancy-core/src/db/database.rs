@@ -1,0 +1,162 @@
+use std::{future::Future, time::Duration};
+
+use sqlx::{Database, Encode, FromRow, Type};
+use tenancy_types::{Epoch, TenantId, WorkBudget};
+
+use super::{
+    DbError,
+    error::Source,
+    fence::{StoredFence, Value},
+};
+
+/// A database that cells live in: SQLite and Postgres. Sealed.
+///
+/// The traits' methods are this crate's own business; what matters to callers is that
+/// [`TenantTx`](super::TenantTx) works over both.
+pub trait CellDatabase: Database + private::Driver {}
+
+/// How a transaction is to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    pub(super) tenant: TenantId,
+    pub(super) epoch: Epoch,
+    pub(super) budget: WorkBudget,
+    pub(super) access: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    Read,
+    Write,
+}
+
+pub(super) mod private {
+    use super::{
+        Database, DbError, Duration, Encode, FromRow, Future, Opening, Source, StoredFence, Type,
+        Value,
+    };
+
+    /// What [`TenantTx`](crate::db::TenantTx) needs of a database.
+    pub trait Driver: Database + Sized {
+        /// The cell that hands out connections. Cheap to clone.
+        type Cell: Clone + Send + Sync + 'static;
+
+        /// A connection inside a tenant's transaction. **Dropping it closes the connection**, which rolls
+        /// back; only [`commit`](Self::commit) and [`rollback`](Self::rollback) give it back to be used
+        /// again. So a future that is dropped anywhere leaves nothing behind.
+        type Lease: Send + 'static;
+
+        /// How long the client gives the server beyond a statement's own timeout.
+        const GRACE: Duration;
+
+        /// Waits for a connection, begins the transaction, sets the tenant and asks the fence.
+        fn open(
+            cell: &Self::Cell,
+            opening: Opening,
+        ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
+        /// Commits, if the transaction is still the tenant's.
+        fn commit(
+            lease: Self::Lease,
+            opening: Opening,
+        ) -> impl Future<Output = Result<(), DbError>> + Send;
+
+        /// Rolls back. That the connection cannot is no error: it is closed instead.
+        fn rollback(lease: Self::Lease) -> impl Future<Output = ()> + Send;
+
+        /// A connection of the platform's own, outside any tenant's transaction.
+        fn platform(cell: &Self::Cell)
+        -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
+        /// Gives back a connection that is in no transaction.
+        fn release(lease: Self::Lease);
+
+        fn fences(
+            lease: &mut Self::Lease,
+            sql: &'static str,
+            values: &[Value],
+        ) -> impl Future<Output = Result<Vec<StoredFence>, DbError>> + Send;
+
+        fn bind<T>(arguments: &mut Self::Arguments, value: T) -> Result<(), Source>
+        where
+            T: for<'q> Encode<'q, Self> + Type<Self>;
+
+        fn all<R>(
+            lease: &mut Self::Lease,
+            sql: &'static str,
+            arguments: Self::Arguments,
+        ) -> impl Future<Output = Result<Vec<R>, sqlx::Error>> + Send
+        where
+            R: for<'r> FromRow<'r, Self::Row> + Send + Unpin;
+
+        fn run(
+            lease: &mut Self::Lease,
+            sql: &'static str,
+            arguments: Self::Arguments,
+        ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
+
+        /// Whether the error says that the statement ran too long.
+        fn is_timeout(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+        /// Whether the error says that a row is not the tenant's.
+        fn is_foreign_row(error: &dyn sqlx::error::DatabaseError) -> bool;
+    }
+}
+
+/// Implements what both databases do with the same words. `$connection` leads from a lease to a connection.
+macro_rules! statements {
+    ($connection:expr) => {
+        fn bind<T>(arguments: &mut Self::Arguments, value: T) -> Result<(), Source>
+        where
+            T: for<'q> Encode<'q, Self> + Type<Self>,
+        {
+            sqlx::Arguments::add(arguments, value)
+        }
+
+        async fn all<R>(
+            lease: &mut Self::Lease,
+            sql: &'static str,
+            arguments: Self::Arguments,
+        ) -> Result<Vec<R>, sqlx::Error>
+        where
+            R: for<'r> FromRow<'r, Self::Row> + Send + Unpin,
+        {
+            sqlx::query_as_with(sql, arguments)
+                .fetch_all($connection(lease))
+                .await
+        }
+
+        async fn run(
+            lease: &mut Self::Lease,
+            sql: &'static str,
+            arguments: Self::Arguments,
+        ) -> Result<u64, sqlx::Error> {
+            let done = sqlx::query_with(sql, arguments)
+                .execute($connection(lease))
+                .await?;
+            Ok(done.rows_affected())
+        }
+
+        async fn fences(
+            lease: &mut Self::Lease,
+            sql: &'static str,
+            values: &[Value],
+        ) -> Result<Vec<StoredFence>, DbError> {
+            let mut arguments = Self::Arguments::default();
+            for value in values {
+                match *value {
+                    Value::Int(number) => Self::bind(&mut arguments, number),
+                    Value::Text(name) => Self::bind(&mut arguments, name),
+                }
+                .map_err(|source| DbError::Encode { sql, source })?;
+            }
+            Self::all(lease, sql, arguments)
+                .await
+                .map_err(|error| DbError::Statement {
+                    sql,
+                    source: error.into(),
+                })
+        }
+    };
+}
+pub(super) use statements;

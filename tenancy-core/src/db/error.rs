@@ -1,0 +1,233 @@
+use std::{borrow::Cow, error::Error, time::Duration};
+
+use tenancy_types::{Code, Epoch, Kind, Lifecycle, Problem, Retry, TenantId};
+
+use super::sql::SqlRefused;
+use crate::protocol::{Denied, Fence, Rejected};
+
+/// An error of a database driver. Its type is no part of this crate's promises.
+pub(crate) type Source = Box<dyn Error + Send + Sync>;
+
+/// Why a tenant's transaction, or a change of its fence, did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DbError {
+    /// The tenant is moving and cannot be written to for a moment; nothing was done.
+    #[error("the tenant is fenced")]
+    Fenced,
+    /// The request was admitted at another epoch than the cell serves; nothing was done.
+    #[error("the request was admitted at epoch {expected}, the cell serves {found}")]
+    StaleEpoch {
+        /// The request's epoch.
+        expected: Epoch,
+        /// The cell's.
+        found: Epoch,
+    },
+    /// This cell does not serve the tenant.
+    #[error("the cell does not serve this tenant")]
+    NotHere,
+    /// The tenant's lifecycle does not allow writes.
+    #[error("a tenant that is {lifecycle} cannot be written to")]
+    NotWritable {
+        /// The lifecycle.
+        lifecycle: Lifecycle,
+    },
+    /// The tenant, or the cell, has no free connection, and waiting for one took too long.
+    #[error("no database connection was free for the tenant")]
+    Busy,
+    /// The database could not be reached.
+    #[error("reach the cell's database")]
+    Unreachable {
+        /// What the driver said.
+        source: Source,
+    },
+    /// The text of a statement is not one that a tenant's transaction runs.
+    #[error("the statement is refused: {sql}")]
+    Refused {
+        /// The statement.
+        sql: &'static str,
+        /// Why.
+        source: SqlRefused,
+    },
+    /// A statement names more or fewer parameters than were bound.
+    #[error("the statement has {expected} parameters and {found} were bound: {sql}")]
+    Parameters {
+        /// The statement.
+        sql: &'static str,
+        /// The highest `$n` in it.
+        expected: usize,
+        /// How many values were bound.
+        found: usize,
+    },
+    /// A value could not be turned into a parameter.
+    #[error("encode a parameter of {sql}")]
+    Encode {
+        /// The statement.
+        sql: &'static str,
+        /// What the driver said.
+        source: Source,
+    },
+    /// A row is not of the type that was asked for.
+    #[error("decode a row of {sql}")]
+    Decode {
+        /// The statement.
+        sql: &'static str,
+        /// What the driver said.
+        source: Source,
+    },
+    /// A row was expected, and there is none.
+    #[error("no row: {sql}")]
+    NoRow {
+        /// The statement.
+        sql: &'static str,
+    },
+    /// There is a row with this key already.
+    #[error("a row with this key exists: {sql}")]
+    Duplicate {
+        /// The statement.
+        sql: &'static str,
+        /// What the driver said.
+        source: Source,
+    },
+    /// The statement would have changed a row of another tenant, or one of the platform's.
+    #[error("the statement reaches for a row that is not the tenant's: {sql}")]
+    ForeignRow {
+        /// The statement.
+        sql: &'static str,
+    },
+    /// The database refused the statement.
+    #[error("run {sql}")]
+    Statement {
+        /// The statement.
+        sql: &'static str,
+        /// What the driver said.
+        source: Source,
+    },
+    /// The statement ran longer than the request's budget and was stopped.
+    #[error("a statement ran longer than {limit:?}: {sql}")]
+    Timeout {
+        /// The statement.
+        sql: &'static str,
+        /// The budget.
+        limit: Duration,
+    },
+    /// The write transaction was open longer than the cell allows and was rolled back.
+    #[error("a write transaction was open longer than {limit:?}")]
+    TooOld {
+        /// The cell's limit.
+        limit: Duration,
+    },
+    /// An earlier statement of the transaction failed or was cancelled, so it can only be rolled back.
+    #[error("an earlier statement of this transaction failed")]
+    Failed,
+    /// The transaction is no longer the tenant's: something in it ended it or changed the tenant. It was
+    /// rolled back as far as it was still open.
+    #[error("the transaction was ended or changed its tenant behind our back")]
+    NotOurs,
+    /// The connection was lost while committing: the writes are there, or they are not.
+    #[error("the connection was lost during the commit")]
+    CommitUnknown {
+        /// What the driver said.
+        source: Source,
+    },
+    /// The fence is another than the caller expected; nothing was changed.
+    #[error("the fence of {tenant:?} is {found:?}, not {expected:?}")]
+    FenceChanged {
+        /// The tenant.
+        tenant: TenantId,
+        /// What the caller expected.
+        expected: Option<Fence>,
+        /// What it is.
+        found: Option<Fence>,
+    },
+    /// The table of fences does not allow the change.
+    #[error("change a fence")]
+    Rejected(#[from] Rejected),
+    /// A row of the fence table is not readable.
+    #[error("the fence of tenant {tenant_id} has an unreadable {column}: {found}")]
+    BadFence {
+        /// The tenant, as stored.
+        tenant_id: i64,
+        /// The column.
+        column: &'static str,
+        /// What is in it.
+        found: Box<str>,
+    },
+}
+
+impl From<Denied> for DbError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NotHere => Self::NotHere,
+            Denied::Fenced => Self::Fenced,
+            Denied::StaleEpoch { expected, found } => Self::StaleEpoch { expected, found },
+            Denied::NotWritable { lifecycle } => Self::NotWritable { lifecycle },
+        }
+    }
+}
+
+impl Problem for DbError {
+    fn code(&self) -> Code {
+        Code::new(match self {
+            Self::Fenced => "tenant_moving",
+            Self::StaleEpoch { .. } => "stale_epoch",
+            Self::NotHere => "tenant_not_here",
+            Self::NotWritable { .. } => "tenant_not_writable",
+            Self::Busy => "database_busy",
+            Self::Unreachable { .. } => "database_unavailable",
+            Self::Duplicate { .. } => "already_exists",
+            Self::Timeout { .. } => "statement_timeout",
+            Self::TooOld { .. } => "transaction_too_old",
+            Self::CommitUnknown { .. } => "commit_unknown",
+            Self::FenceChanged { .. } => "fence_changed",
+            Self::Rejected(rejected) => return rejected.code(),
+            _ => "internal",
+        })
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NotHere => Kind::Misdirected,
+            Self::NotWritable { .. } => Kind::Forbidden,
+            Self::Duplicate { .. } | Self::FenceChanged { .. } => Kind::Conflict,
+            Self::Rejected(rejected) => rejected.kind(),
+            Self::Fenced
+            | Self::StaleEpoch { .. }
+            | Self::Busy
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::TooOld { .. }
+            | Self::CommitUnknown { .. } => Kind::Unavailable,
+            _ => Kind::Internal,
+        }
+    }
+
+    fn retry(&self) -> Retry {
+        match self {
+            Self::StaleEpoch { .. } => Retry::Now,
+            Self::Fenced | Self::Busy | Self::Unreachable { .. } => {
+                Retry::After(Duration::from_secs(1))
+            }
+            _ => Retry::No,
+        }
+    }
+
+    fn client_text(&self) -> Cow<'static, str> {
+        match self {
+            Self::Fenced => "changes are not possible for a moment, try again shortly",
+            Self::StaleEpoch { .. } => "this has just changed, try again",
+            Self::NotHere => "this is served elsewhere",
+            Self::NotWritable { .. } => "this cannot be changed at present",
+            Self::Busy | Self::Unreachable { .. } => "too much is going on, try again shortly",
+            Self::Duplicate { .. } => "there is one with this name already",
+            Self::Timeout { .. } | Self::TooOld { .. } => "this took too long",
+            Self::CommitUnknown { .. } => {
+                "it is not known whether the change was made, look before trying again"
+            }
+            Self::FenceChanged { .. } => "something else changed this at the same time",
+            Self::Rejected(rejected) => return rejected.client_text(),
+            _ => "something went wrong on our side",
+        }
+        .into()
+    }
+}

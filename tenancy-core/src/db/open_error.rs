@@ -1,0 +1,60 @@
+use std::{io, path::PathBuf};
+
+use super::error::Source;
+
+/// Why a cell cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has the cell's file open.
+    #[error("{} is in use by {holder}", path.display())]
+    InUse {
+        /// The cell's file.
+        path: PathBuf,
+        /// Who has it.
+        holder: Box<str>,
+    },
+    /// The lock file could not be made or locked.
+    #[error("lock {}", path.display())]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The database could not be opened.
+    #[error("open the cell's database")]
+    Connect {
+        /// What the driver said.
+        source: Source,
+    },
+    /// The fences are of a version that this program does not know.
+    #[error("the cell's fences are of version {found}, this program knows {known}")]
+    NewerFormat {
+        /// The cell's.
+        found: i64,
+        /// The program's.
+        known: i64,
+    },
+    /// The schema is not the manifest's.
+    #[cfg(feature = "sqlite")]
+    #[error("the cell's schema differs from the manifest: {}", list(findings))]
+    Schema {
+        /// Every difference.
+        findings: Vec<super::SchemaFinding>,
+    },
+}
+
+#[cfg(feature = "sqlite")]
+fn list(findings: &[super::SchemaFinding]) -> String {
+    let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+impl From<sqlx::Error> for OpenError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Connect {
+            source: error.into(),
+        }
+    }
+}

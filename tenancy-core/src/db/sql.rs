@@ -1,0 +1,318 @@
+//! Which statements a tenant's transaction runs. Pure.
+//!
+//! The database's own guards are what isolates (see [`db`](super)); this looks at the text for what those
+//! guards cannot see: a statement that ends the transaction, names a schema behind the tenant's views, or
+//! has a parameter that nobody bound (SQLite takes it as NULL without a word). It knows just enough of SQL
+//! to tell words from quoted text and comments, and refuses quoting that the two databases read differently,
+//! so that no text means one thing here and another there.
+
+/// Why the text of a statement is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SqlRefused {
+    /// It does not begin with `select`, `insert`, `update`, `delete`, `with` or `values`.
+    #[error("a statement reads or changes rows, and does not begin with {found:?}")]
+    NotAStatement {
+        /// Its first word.
+        found: Box<str>,
+    },
+    /// There is something after a semicolon.
+    #[error("one text holds one statement")]
+    SecondStatement,
+    /// It names what belongs to the database or to this crate.
+    #[error("the name {found:?} is out of a tenant's reach")]
+    ReservedName {
+        /// The name.
+        found: Box<str>,
+    },
+    /// It is written in a way that the databases read differently.
+    #[error("{found:?} is not understood alike by all databases")]
+    NotPortable {
+        /// What was found.
+        found: Box<str>,
+    },
+    /// A quotation or comment has no end.
+    #[error("a quotation or comment has no end")]
+    Unterminated,
+}
+
+const VERBS: [&str; 6] = ["select", "insert", "update", "delete", "with", "values"];
+
+/// Schemas that reach behind the views; refused where a dot follows.
+const SCHEMAS: [&str; 2] = ["main", "temp"];
+
+const RESERVED_PREFIXES: [&str; 3] = ["sqlite_", "pragma_", "tenancy_"];
+
+/// The highest numbered parameter of a statement that may run. Linear in the text.
+pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
+    let mut scan = Scan {
+        rest: sql,
+        highest: 0,
+    };
+    let mut first = true;
+    let mut schema: Option<&str> = None;
+    let mut ended = false;
+    while let Some(token) = scan.token()? {
+        if ended {
+            return Err(SqlRefused::SecondStatement);
+        }
+        if std::mem::take(&mut first) {
+            check_verb(&token)?;
+        }
+        match (schema.take(), &token) {
+            (Some(name), Token::Sign('.')) => {
+                return Err(SqlRefused::ReservedName { found: name.into() });
+            }
+            (_, Token::Word(word) | Token::Quoted(word)) => {
+                check_name(word)?;
+                schema = SCHEMAS
+                    .iter()
+                    .any(|s| word.eq_ignore_ascii_case(s))
+                    .then_some(word);
+            }
+            (_, Token::Sign(';')) => ended = true,
+            (_, Token::Sign(_)) => {}
+        }
+    }
+    if first {
+        return Err(SqlRefused::NotAStatement { found: "".into() });
+    }
+    Ok(scan.highest)
+}
+
+fn check_verb(token: &Token<'_>) -> Result<(), SqlRefused> {
+    let found = match token {
+        Token::Word(word) if VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)) => {
+            return Ok(());
+        }
+        Token::Word(word) | Token::Quoted(word) => (*word).into(),
+        Token::Sign(sign) => sign.to_string().into(),
+    };
+    Err(SqlRefused::NotAStatement { found })
+}
+
+fn check_name(name: &str) -> Result<(), SqlRefused> {
+    let reserved = name.eq_ignore_ascii_case("set_config")
+        || RESERVED_PREFIXES.iter().any(|prefix| {
+            name.get(..prefix.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        });
+    if reserved {
+        Err(SqlRefused::ReservedName { found: name.into() })
+    } else {
+        Ok(())
+    }
+}
+
+enum Token<'s> {
+    Word(&'s str),
+    /// An identifier in double quotes, without them.
+    Quoted(&'s str),
+    Sign(char),
+}
+
+struct Scan<'s> {
+    rest: &'s str,
+    highest: usize,
+}
+
+impl<'s> Scan<'s> {
+    /// The next token; texts, numbers and parameters are passed over.
+    fn token(&mut self) -> Result<Option<Token<'s>>, SqlRefused> {
+        loop {
+            let Some(next) = self.rest.chars().next() else {
+                return Ok(None);
+            };
+            match next {
+                _ if next.is_whitespace() => self.skip(next.len_utf8()),
+                '-' if self.rest.starts_with("--") => {
+                    let end = self.rest.find('\n').unwrap_or(self.rest.len());
+                    self.skip(end);
+                }
+                '/' if self.rest.starts_with("/*") => self.comment()?,
+                '\'' => drop(self.quoted('\'')?),
+                '"' => return self.quoted('"').map(|name| Some(Token::Quoted(name))),
+                '0'..='9' => drop(self.word()),
+                '$' => self.parameter()?,
+                // SQLite quotes names with these, Postgres does not; and unnumbered or named parameters.
+                '`' | '[' | '?' => return Err(self.not_portable(1)),
+                ':' | '@' if self.rest[1..].starts_with(is_word_start) => {
+                    return Err(self.not_portable(2));
+                }
+                ':' if self.rest.starts_with("::") => self.skip(2),
+                _ if is_word_start(next) => {
+                    let word = self.word();
+                    // `E'..'` and the like: their rules of escaping differ.
+                    if self.rest.starts_with('\'') {
+                        return Err(SqlRefused::NotPortable { found: word.into() });
+                    }
+                    return Ok(Some(Token::Word(word)));
+                }
+                _ => {
+                    self.skip(next.len_utf8());
+                    return Ok(Some(Token::Sign(next)));
+                }
+            }
+        }
+    }
+
+    fn skip(&mut self, bytes: usize) {
+        self.rest = &self.rest[bytes..];
+    }
+
+    fn take(&mut self, bytes: usize) -> &'s str {
+        let (taken, rest) = self.rest.split_at(bytes);
+        self.rest = rest;
+        taken
+    }
+
+    fn word(&mut self) -> &'s str {
+        let end = self.rest.find(|c| !is_word_part(c));
+        self.take(end.unwrap_or(self.rest.len()))
+    }
+
+    fn not_portable(&self, chars: usize) -> SqlRefused {
+        SqlRefused::NotPortable {
+            found: self.rest.chars().take(chars).collect(),
+        }
+    }
+
+    /// Postgres nests comments and SQLite does not, so one inside another is refused.
+    fn comment(&mut self) -> Result<(), SqlRefused> {
+        let inside = &self.rest[2..];
+        let end = inside.find("*/").ok_or(SqlRefused::Unterminated)?;
+        if inside[..end].contains("/*") {
+            return Err(SqlRefused::NotPortable { found: "/*".into() });
+        }
+        self.skip(2 + end + 2);
+        Ok(())
+    }
+
+    /// A text or name, in which the quote itself is doubled. A backslash is an ordinary character, as the
+    /// standard says.
+    fn quoted(&mut self, quote: char) -> Result<&'s str, SqlRefused> {
+        let inside = &self.rest[1..];
+        let mut from = 0;
+        loop {
+            let end = from + inside[from..].find(quote).ok_or(SqlRefused::Unterminated)?;
+            if !inside[end + 1..].starts_with(quote) {
+                self.skip(1 + end + 1);
+                return Ok(&inside[..end]);
+            }
+            from = end + 2;
+        }
+    }
+
+    fn parameter(&mut self) -> Result<(), SqlRefused> {
+        let digits = self.rest[1..]
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(self.rest.len() - 1);
+        let number = self.rest[1..=digits].parse().unwrap_or(0_usize);
+        // `$tag$` begins a text on Postgres and a named parameter on SQLite.
+        if number == 0 || self.rest[1 + digits..].starts_with(is_word_part) {
+            return Err(self.not_portable(2));
+        }
+        self.highest = self.highest.max(number);
+        self.skip(1 + digits);
+        Ok(())
+    }
+}
+
+fn is_word_start(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_' || !c.is_ascii()
+}
+
+fn is_word_part(c: char) -> bool {
+    is_word_start(c) || c.is_ascii_digit() || c == '$'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(sql: &str, expect: Result<usize, &str>) {
+        let found = parameters(sql).map_err(|refused| refused.to_string());
+        let found = found.as_ref().map(|n| *n).map_err(String::as_str);
+        assert_eq!(found, expect, "{sql}");
+    }
+
+    #[test]
+    fn parameters_are_counted_outside_texts_and_comments() {
+        check("select 1", Ok(0));
+        check(" -- $9\n Select $2, $1 ;  -- the end", Ok(2));
+        check(
+            "select '$3', \"$4\", 'it''s $5' /* $6 */ where x = $1",
+            Ok(1),
+        );
+        check("with a as (values ($1)) select main, temp from a", Ok(1));
+        check("select 1e5, $12+$3, 'über', größe from t", Ok(12));
+        check("update t set a = b::text where c @> $1", Ok(1));
+    }
+
+    #[test]
+    fn what_ends_a_transaction_or_goes_behind_the_views_is_refused() {
+        let reach = |name: &str| format!("the name {name:?} is out of a tenant's reach");
+        let verb = |word: &str| {
+            format!("a statement reads or changes rows, and does not begin with {word:?}")
+        };
+        for word in [
+            "commit", "ROLLBACK", "begin", "set", "pragma", "attach", "create", "replace",
+        ] {
+            check(&format!("{word} x"), Err(&verb(word)));
+            check(&format!("/* select */ {word} x"), Err(&verb(word)));
+        }
+        check("", Err(&verb("")));
+        check("-- select", Err(&verb("")));
+        check("select 1; commit", Err("one text holds one statement"));
+        check("select 1;;", Err("one text holds one statement"));
+        for name in ["main", "MAIN", "temp"] {
+            check(&format!("select * from {name}.product"), Err(&reach(name)));
+            check(
+                &format!("select * from {name} /* */ . product"),
+                Err(&reach(name)),
+            );
+            check(
+                &format!("select * from \"{name}\".product"),
+                Err(&reach(name)),
+            );
+        }
+        for name in [
+            "tenancy_fence",
+            "Sqlite_master",
+            "pragma_table_info",
+            "set_config",
+        ] {
+            check(&format!("select * from {name}"), Err(&reach(name)));
+            check(&format!("select * from \"{name}\""), Err(&reach(name)));
+        }
+    }
+
+    #[test]
+    fn what_the_databases_read_differently_is_refused() {
+        for (sql, found) in [
+            ("select ?", "?"),
+            ("select :name", ":n"),
+            ("select @name", "@n"),
+            ("select $name", "$n"),
+            ("select $$ text $$", "$$"),
+            ("select $1$ text $1$", "$1"),
+            ("select * from [main].product", "["),
+            ("select * from `main`.product", "`"),
+            (r"select E'\'; commit --'", "E"),
+            ("select x'00'", "x"),
+            ("select /* /* */ 1", "/*"),
+        ] {
+            let expect = format!("{found:?} is not understood alike by all databases");
+            check(sql, Err(&expect));
+        }
+        for sql in [
+            "select 'text",
+            "select \"name",
+            "select /* comment",
+            "select 'it''s",
+        ] {
+            check(sql, Err("a quotation or comment has no end"));
+        }
+    }
+}

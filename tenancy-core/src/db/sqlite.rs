@@ -1,0 +1,137 @@
+//! A cell in a file.
+
+mod driver;
+mod lock;
+mod pool;
+mod schema;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sqlx::{
+    ConnectOptions as _,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+};
+use tenancy_types::TenantId;
+
+use self::{lock::CellLock, pool::Pool};
+use super::{CellOptions, DbError, OpenError, TenantTx, fence};
+use crate::{
+    Access, Manifest, TenantContext,
+    manifest::sqlite::{reader_setup, writer_setup},
+    protocol::{Fence, FenceEvent},
+};
+
+pub use schema::SchemaFinding;
+
+/// A cell whose tenants' rows are in one SQLite file. A cheap handle; clones are the same cell.
+///
+/// Many readers and one writer, in WAL mode. Each commit is synced to the disk (`synchronous = FULL`):
+/// what was acknowledged, and a fence above all, survives a loss of power.
+#[derive(Clone, Debug)]
+pub struct SqliteCell(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    options: CellOptions,
+    readers: Arc<Pool>,
+    writer: Arc<Pool>,
+    _lock: CellLock,
+}
+
+impl SqliteCell {
+    /// Opens the file, which is made when it does not exist, for this process alone.
+    ///
+    /// The schema must be the manifest's; migrations run before. Each connection builds its views and
+    /// triggers from the schema that it finds, so after a migration the cell is opened anew.
+    ///
+    /// # Errors
+    /// [`OpenError`]: another process has the file, the schema differs, the file is of a newer version, or
+    /// SQLite cannot open it.
+    pub async fn open(
+        path: impl Into<PathBuf>,
+        manifest: &Manifest,
+        options: CellOptions,
+    ) -> Result<Self, OpenError> {
+        let path = path.into();
+        let lock = CellLock::take(&path)?;
+        let write = SqliteConnectOptions::new()
+            .filename(&path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            // Without it `INSERT OR REPLACE` deletes rows of others past the delete triggers.
+            .pragma("recursive_triggers", "on")
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        schema::prepare(&write, manifest).await?;
+        let read = SqliteConnectOptions::new()
+            .filename(&path)
+            .read_only(true)
+            .pragma("temp_store", "memory")
+            .disable_statement_logging();
+        let patience = options.patience();
+        let readers = options.connections.get().into();
+        Ok(Self(Arc::new(Inner {
+            path,
+            options,
+            readers: Pool::new(readers, patience, read, reader_setup(manifest)),
+            writer: Pool::new(1, patience, write, writer_setup(manifest)),
+            _lock: lock,
+        })))
+    }
+
+    /// The cell's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// A transaction of the context's tenant, which is committed by hand.
+    #[must_use]
+    pub fn begin<A: Access>(&self, ctx: &TenantContext<A>) -> TenantTx<sqlx::Sqlite, A> {
+        TenantTx::new(self.clone(), ctx, self.0.options.max_write_age)
+    }
+
+    /// Changes a tenant's fence from what the caller expects, where `None` is no fence. Durable when it
+    /// returns. Doing it twice does it once.
+    ///
+    /// # Errors
+    /// [`DbError::Rejected`] when the protocol does not list the change, [`DbError::FenceChanged`] when the
+    /// fence is another.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the change may have happened or not; do it again.
+    pub async fn change_fence(
+        &self,
+        tenant: TenantId,
+        expected: Option<Fence>,
+        event: FenceEvent,
+    ) -> Result<Fence, DbError> {
+        fence::change::<sqlx::Sqlite>(self, tenant, expected, event).await
+    }
+
+    /// A tenant's fence, or `None` when the cell has none.
+    ///
+    /// # Errors
+    /// [`DbError::Unreachable`], [`DbError::Busy`] or [`DbError::BadFence`].
+    pub async fn fence(&self, tenant: TenantId) -> Result<Option<Fence>, DbError> {
+        fence::read::<sqlx::Sqlite>(self, tenant).await
+    }
+
+    /// The fences of up to `limit` tenants with ids above `after`, in order.
+    ///
+    /// # Errors
+    /// As [`fence`](Self::fence).
+    pub async fn fences(
+        &self,
+        after: Option<TenantId>,
+        limit: u32,
+    ) -> Result<Vec<(TenantId, Fence)>, DbError> {
+        fence::page::<sqlx::Sqlite>(self, after, limit).await
+    }
+}

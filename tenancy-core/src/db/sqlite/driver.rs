@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use sqlx::{Encode, FromRow, Sqlite, Type, error::DatabaseError};
+
+use super::{SqliteCell, pool::SqliteLease};
+use crate::{
+    db::{
+        CellDatabase, DbError,
+        database::{Mode, Opening, private::Driver, statements},
+        error::Source,
+        fence::{self, StoredFence, Value},
+    },
+    manifest::sqlite::{FOREIGN_ROW, HIDDEN},
+    protocol,
+};
+
+const BEGIN_READ: &str = "BEGIN;
+UPDATE temp.tenancy_current SET tenant_id = $1;
+SELECT tenant_id, state, lifecycle, epoch, deadline FROM main.tenancy_fence WHERE tenant_id = $1";
+
+/// Takes the lock at once: a transaction that reads first and writes later fails when another wrote between.
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE;
+UPDATE temp.tenancy_current SET tenant_id = $1;
+SELECT tenant_id, state, lifecycle, epoch, deadline FROM main.tenancy_fence WHERE tenant_id = $1";
+
+/// The tenant goes with its transaction: what is committed is a connection that knows none.
+const COMMIT: &str = "UPDATE temp.tenancy_current SET tenant_id = NULL; COMMIT";
+
+const ROLLBACK: &str = "ROLLBACK";
+
+impl CellDatabase for Sqlite {}
+
+impl Driver for Sqlite {
+    type Cell = SqliteCell;
+    type Lease = SqliteLease;
+
+    const GRACE: Duration = Duration::ZERO;
+
+    async fn open(cell: &SqliteCell, opening: Opening) -> Result<SqliteLease, DbError> {
+        let (pool, begin) = match opening.access {
+            Mode::Read => (&cell.0.readers, BEGIN_READ),
+            Mode::Write => (&cell.0.writer, BEGIN_WRITE),
+        };
+        let limit = opening.budget.connections.get();
+        let mut lease = pool.lease(Some(opening.tenant), limit).await?;
+        let values = [Value::Int(opening.tenant.as_i64())];
+        let rows = Self::fences(&mut lease, begin, &values).await?;
+        let found = fence::first(rows)?;
+        let admitted = match opening.access {
+            Mode::Read => protocol::admits_read(found, opening.epoch),
+            Mode::Write => protocol::admits_write(found, opening.epoch),
+        };
+        match admitted {
+            Ok(()) => Ok(lease),
+            Err(denied) => {
+                Self::rollback(lease).await;
+                Err(denied.into())
+            }
+        }
+    }
+
+    async fn commit(mut lease: SqliteLease, opening: Opening) -> Result<(), DbError> {
+        // A reader has nothing to commit, and a rollback takes its tenant away, too.
+        let sql = match opening.access {
+            Mode::Read => ROLLBACK,
+            Mode::Write => COMMIT,
+        };
+        match sqlx::query(sql).execute(lease.connection()).await {
+            Ok(_) => {
+                lease.keep();
+                Ok(())
+            }
+            Err(error @ sqlx::Error::Database(_)) => Err(DbError::Statement {
+                sql,
+                source: error.into(),
+            }),
+            Err(error) => Err(DbError::CommitUnknown {
+                source: error.into(),
+            }),
+        }
+    }
+
+    async fn rollback(mut lease: SqliteLease) {
+        if sqlx::query(ROLLBACK)
+            .execute(lease.connection())
+            .await
+            .is_ok()
+        {
+            lease.keep();
+        }
+    }
+
+    /// The platform's own work goes through the writer, as one more party in its line.
+    async fn platform(cell: &SqliteCell) -> Result<SqliteLease, DbError> {
+        cell.0.writer.lease(None, 1).await
+    }
+
+    fn release(lease: SqliteLease) {
+        lease.keep();
+    }
+
+    fn is_timeout(_: &dyn DatabaseError) -> bool {
+        // Whoever waits for a statement stops it, so nobody is left to be told.
+        false
+    }
+
+    fn is_foreign_row(error: &dyn DatabaseError) -> bool {
+        let message = error.message();
+        message.contains(FOREIGN_ROW) || message.contains(HIDDEN)
+    }
+
+    statements!(SqliteLease::connection);
+}

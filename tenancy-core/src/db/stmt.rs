@@ -1,0 +1,122 @@
+use std::fmt;
+
+use sqlx::{Encode, FromRow, Type};
+
+use super::{CellDatabase, DbError, TenantTx, error::Source, sql};
+use crate::{Access, ReadWrite};
+
+/// A statement of one tenant's transaction.
+///
+/// The text is checked before it runs: it must be one statement that reads or changes rows, must not name
+/// what is behind the tenant's views, and have a value bound to each of its parameters.
+#[must_use = "a statement does nothing until it is run"]
+pub struct TxStmt<'t, D: CellDatabase, A: Access> {
+    tx: &'t mut TenantTx<D, A>,
+    sql: &'static str,
+    bound: usize,
+    arguments: Result<D::Arguments, Source>,
+}
+
+impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
+    pub(super) fn new(tx: &'t mut TenantTx<D, A>, sql: &'static str) -> Self {
+        Self {
+            tx,
+            sql,
+            bound: 0,
+            arguments: Ok(D::Arguments::default()),
+        }
+    }
+
+    /// Binds the next parameter.
+    pub fn bind<T>(mut self, value: T) -> Self
+    where
+        T: for<'q> Encode<'q, D> + Type<D>,
+    {
+        self.bound += 1;
+        self.arguments = self.arguments.and_then(|mut arguments| {
+            D::bind(&mut arguments, value)?;
+            Ok(arguments)
+        });
+        self
+    }
+
+    /// All rows.
+    ///
+    /// # Errors
+    /// Any [`DbError`] of opening or of the statement; the transaction then is failed, unless the text or
+    /// the parameters were refused before it ran.
+    pub async fn all<R>(self) -> Result<Vec<R>, DbError>
+    where
+        R: for<'r> FromRow<'r, D::Row> + Send + Unpin,
+    {
+        let (tx, sql, arguments) = self.checked()?;
+        let work = |mut lease: D::Lease| async move {
+            let rows = D::all(&mut lease, sql, arguments).await;
+            (lease, rows)
+        };
+        tx.step(sql, work).await
+    }
+
+    /// The first row, or none.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn optional<R>(self) -> Result<Option<R>, DbError>
+    where
+        R: for<'r> FromRow<'r, D::Row> + Send + Unpin,
+    {
+        Ok(self.all().await?.into_iter().next())
+    }
+
+    /// The first row.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all), and [`DbError::NoRow`].
+    pub async fn one<R>(self) -> Result<R, DbError>
+    where
+        R: for<'r> FromRow<'r, D::Row> + Send + Unpin,
+    {
+        let sql = self.sql;
+        self.optional().await?.ok_or(DbError::NoRow { sql })
+    }
+
+    fn checked(self) -> Result<(&'t mut TenantTx<D, A>, &'static str, D::Arguments), DbError> {
+        let sql = self.sql;
+        let expected = sql::parameters(sql).map_err(|source| DbError::Refused { sql, source })?;
+        if expected != self.bound {
+            return Err(DbError::Parameters {
+                sql,
+                expected,
+                found: self.bound,
+            });
+        }
+        let arguments = self
+            .arguments
+            .map_err(|source| DbError::Encode { sql, source })?;
+        Ok((self.tx, sql, arguments))
+    }
+}
+
+impl<D: CellDatabase> TxStmt<'_, D, ReadWrite> {
+    /// Runs it and returns how many rows it changed.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub async fn run(self) -> Result<u64, DbError> {
+        let (tx, sql, arguments) = self.checked()?;
+        let work = |mut lease: D::Lease| async move {
+            let changed = D::run(&mut lease, sql, arguments).await;
+            (lease, changed)
+        };
+        tx.step(sql, work).await
+    }
+}
+
+impl<D: CellDatabase, A: Access> fmt::Debug for TxStmt<'_, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TxStmt")
+            .field("sql", &self.sql)
+            .field("bound", &self.bound)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,118 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn tenant(id: u32) -> Party {
+    Some(TenantId::new(id).unwrap())
+}
+
+/// Everybody who is let in, in order.
+fn let_in(turns: &mut Turns<u32>) -> Vec<(u32, u32)> {
+    std::iter::from_fn(|| turns.next())
+        .map(|(party, ticket)| (party.unwrap().get(), ticket))
+        .collect()
+}
+
+#[test]
+fn a_hundred_writers_of_one_tenant_do_not_delay_another() {
+    let mut turns = Turns::new(1);
+    for ticket in 0..100 {
+        turns.ask(tenant(1), 200, ticket);
+    }
+    assert_eq!(let_in(&mut turns), [(1, 0)]);
+    turns.ask(tenant(2), 200, 1_000);
+    assert_eq!(let_in(&mut turns), []);
+    // Only the transaction that was running comes before it.
+    turns.give_back(tenant(1));
+    assert_eq!(let_in(&mut turns), [(2, 1_000)]);
+    turns.give_back(tenant(2));
+    assert_eq!(let_in(&mut turns), [(1, 1)]);
+}
+
+#[test]
+fn tenants_take_turns() {
+    let mut turns = Turns::new(1);
+    for ticket in 0..3 {
+        for id in 1..=3 {
+            turns.ask(tenant(id), 4, ticket);
+        }
+    }
+    let mut order = Vec::new();
+    while let Some((id, _)) = turns.next() {
+        order.push(id.unwrap().get());
+        turns.give_back(id);
+    }
+    assert_eq!(order, [1, 2, 3, 1, 2, 3, 1, 2, 3]);
+}
+
+#[test]
+fn a_tenant_holds_no_more_than_its_limit_and_a_raised_limit_counts_at_once() {
+    let mut turns = Turns::new(8);
+    for ticket in 0..5 {
+        turns.ask(tenant(1), 2, ticket);
+    }
+    assert_eq!(let_in(&mut turns), [(1, 0), (1, 1)]);
+    turns.ask(tenant(1), 4, 5);
+    assert_eq!(let_in(&mut turns), [(1, 2), (1, 3)]);
+}
+
+#[test]
+fn who_has_gone_away_is_not_counted() {
+    let mut turns = Turns::new(1);
+    for ticket in 0..4 {
+        turns.ask(tenant(1), 9, ticket);
+    }
+    assert_eq!(let_in(&mut turns), [(1, 0)]);
+    assert_eq!(turns.waiting(tenant(1), |ticket| *ticket == 3), 1);
+    assert_eq!(turns.waiting(tenant(2), |_| true), 0);
+    turns.give_back(tenant(1));
+    assert_eq!(let_in(&mut turns), [(1, 3)]);
+}
+
+proptest! {
+    /// Never more than there are, never more than a tenant may hold, nobody waits beside a free connection
+    /// that it may have, and in the end everybody was served once and nothing is remembered.
+    #[test]
+    fn connections_are_shared_fairly_and_none_is_lost(
+        connections in 1..5_usize,
+        limits in proptest::collection::vec(1..4_u16, 4),
+        steps in proptest::collection::vec((0..6_u8, 0..4_u32), 1..200),
+    ) {
+        let mut turns = Turns::new(connections);
+        let mut held: Vec<u32> = Vec::new();
+        let (mut asked, mut served) = (0_u32, Vec::new());
+        let limit = |id: u32| limits[id as usize - 1];
+        for (step, id) in steps {
+            let id = id + 1;
+            if step < 4 {
+                turns.ask(tenant(id), limit(id), asked);
+                asked += 1;
+            } else if !held.is_empty() {
+                let id = held.swap_remove(step as usize * id as usize % held.len());
+                turns.give_back(tenant(id));
+            }
+            for (id, ticket) in let_in(&mut turns) {
+                held.push(id);
+                served.push(ticket);
+            }
+            prop_assert!(held.len() <= connections);
+            for id in 1..=4 {
+                let holds = held.iter().filter(|held| **held == id).count();
+                prop_assert!(holds <= limit(id).into());
+                let waits = turns.waiting(tenant(id), |_| true) > 0;
+                prop_assert!(!waits || held.len() == connections || holds == limit(id).into());
+            }
+        }
+        while let Some(id) = held.pop() {
+            turns.give_back(tenant(id));
+            for (id, ticket) in let_in(&mut turns) {
+                held.push(id);
+                served.push(ticket);
+            }
+        }
+        served.sort_unstable();
+        prop_assert_eq!(served, (0..asked).collect::<Vec<_>>());
+        prop_assert!(turns.lines.is_empty() && turns.eligible.is_empty());
+        prop_assert_eq!(turns.free, connections);
+    }
+}

@@ -1,0 +1,242 @@
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tenancy_types::TenantId;
+use tokio::task::AbortHandle;
+
+use super::{
+    CellDatabase, DbError, TxStmt,
+    database::{Mode, Opening},
+};
+use crate::{Access, TenantContext};
+
+/// A transaction of one tenant: the only door to its rows.
+///
+/// It holds no connection before its first statement. That statement waits for a connection, begins the
+/// transaction, sets the tenant and asks the fence; if the fence says no, nothing was run.
+///
+/// # Cancel safety
+/// Dropping it, or any future of it, at any moment rolls back and closes the connection; nobody else gets
+/// one that is inside a transaction or knows of a tenant. A future that was dropped leaves the transaction
+/// [`Failed`](DbError::Failed). Only a commit that was dropped is unknown: it may have happened.
+pub struct TenantTx<D: CellDatabase, A: Access> {
+    cell: D::Cell,
+    opening: Opening,
+    max_age: Duration,
+    state: Arc<Mutex<State<D::Lease>>>,
+    /// Ends the transaction at its maximum age.
+    watchdog: Option<AbortHandle>,
+    access: PhantomData<fn() -> A>,
+}
+
+/// Whoever works with the connection takes it out, so what is left while it works, and if it never comes
+/// back, is `Failed`.
+enum State<L> {
+    /// → `Open` by the first statement.
+    Unopened,
+    /// → `Failed` while a statement runs and when it fails, → `Expired` by the watchdog.
+    Open(L),
+    /// → `Open` when the statement that runs is done. Holds a connection that can be rolled back when the
+    /// database refused a statement, none when one was cancelled.
+    Failed(Option<L>),
+    /// For good.
+    Expired,
+}
+
+impl<D: CellDatabase, A: Access> TenantTx<D, A> {
+    pub(super) fn new(cell: D::Cell, ctx: &TenantContext<A>, max_age: Duration) -> Self {
+        let access = if A::WRITES { Mode::Write } else { Mode::Read };
+        Self {
+            cell,
+            opening: Opening {
+                tenant: ctx.tenant(),
+                epoch: ctx.epoch(),
+                budget: ctx.budget(),
+                access,
+            },
+            max_age,
+            state: Arc::new(Mutex::new(State::Unopened)),
+            watchdog: None,
+            access: PhantomData,
+        }
+    }
+
+    /// The tenant whose rows it sees.
+    #[must_use]
+    pub fn tenant(&self) -> TenantId {
+        self.opening.tenant
+    }
+
+    /// A statement; parameters are written `$1`, `$2`, ….
+    pub fn sql(&mut self, sql: &'static str) -> TxStmt<'_, D, A> {
+        TxStmt::new(self, sql)
+    }
+
+    /// Commits. A transaction without statements has nothing to commit, and takes no connection.
+    ///
+    /// # Errors
+    /// [`DbError::Failed`] when a statement failed or was cancelled, [`DbError::TooOld`] after the maximum
+    /// age, [`DbError::NotOurs`] when something ended the transaction or changed its tenant; all of these
+    /// are rolled back. [`DbError::CommitUnknown`] when the connection was lost meanwhile.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the commit may have happened or not.
+    pub async fn commit(self) -> Result<(), DbError> {
+        match self.take() {
+            State::Unopened => Ok(()),
+            State::Open(lease) => D::commit(lease, self.opening).await,
+            State::Failed(lease) => {
+                if let Some(lease) = lease {
+                    D::rollback(lease).await;
+                }
+                Err(DbError::Failed)
+            }
+            State::Expired => Err(self.too_old()),
+        }
+    }
+
+    /// Rolls back and keeps the connection for others, where dropping closes it.
+    pub async fn rollback(self) {
+        if let State::Open(lease) | State::Failed(Some(lease)) = self.take() {
+            D::rollback(lease).await;
+        }
+    }
+
+    /// Runs one statement on the open transaction, opening it before the first.
+    pub(super) async fn step<R, F, Fut>(&mut self, sql: &'static str, work: F) -> Result<R, DbError>
+    where
+        F: FnOnce(D::Lease) -> Fut + Send,
+        Fut: Future<Output = (D::Lease, Result<R, sqlx::Error>)> + Send,
+        R: Send,
+    {
+        let lease = self.lease().await?;
+        let limit = self.opening.budget.statement_timeout;
+        // A timeout drops the future, and with it the connection: whatever runs there is stopped.
+        let Ok((lease, result)) = tokio::time::timeout(limit + D::GRACE, work(lease)).await else {
+            return Err(DbError::Timeout { sql, limit });
+        };
+        let mut state = self.state();
+        if matches!(*state, State::Expired) {
+            return Err(self.too_old());
+        }
+        *state = match &result {
+            Ok(_) => State::Open(lease),
+            Err(_) => State::Failed(Some(lease)),
+        };
+        drop(state);
+        result.map_err(|error| self.explain(sql, error))
+    }
+
+    async fn lease(&mut self) -> Result<D::Lease, DbError> {
+        match self.take() {
+            State::Open(lease) => Ok(lease),
+            State::Failed(lease) => {
+                *self.state() = State::Failed(lease);
+                Err(DbError::Failed)
+            }
+            State::Expired => Err(self.too_old()),
+            State::Unopened => {
+                let lease = D::open(&self.cell, self.opening).await?;
+                self.watch();
+                Ok(lease)
+            }
+        }
+    }
+
+    /// A connection that a caller forgets about must not keep other tenants from writing.
+    fn watch(&mut self) {
+        if self.opening.access == Mode::Write {
+            let (state, max_age) = (Arc::clone(&self.state), self.max_age);
+            let watchdog = tokio::spawn(async move {
+                tokio::time::sleep(max_age).await;
+                *lock(&state) = State::Expired;
+            });
+            self.watchdog = Some(watchdog.abort_handle());
+        }
+    }
+
+    /// The state, leaving `Failed` behind; what has expired stays so.
+    fn take(&self) -> State<D::Lease> {
+        let mut state = self.state();
+        match *state {
+            State::Expired => State::Expired,
+            _ => mem::replace(&mut *state, State::Failed(None)),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<D::Lease>> {
+        lock(&self.state)
+    }
+
+    fn too_old(&self) -> DbError {
+        DbError::TooOld {
+            limit: self.max_age,
+        }
+    }
+
+    fn explain(&self, sql: &'static str, error: sqlx::Error) -> DbError {
+        match &error {
+            sqlx::Error::Database(refusal) if D::is_foreign_row(&**refusal) => {
+                DbError::ForeignRow { sql }
+            }
+            sqlx::Error::Database(refusal) if refusal.is_unique_violation() => DbError::Duplicate {
+                sql,
+                source: error.into(),
+            },
+            sqlx::Error::Database(refusal) if D::is_timeout(&**refusal) => DbError::Timeout {
+                sql,
+                limit: self.opening.budget.statement_timeout,
+            },
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::Decode(_) => DbError::Decode {
+                sql,
+                source: error.into(),
+            },
+            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => DbError::Unreachable {
+                source: error.into(),
+            },
+            _ => DbError::Statement {
+                sql,
+                source: error.into(),
+            },
+        }
+    }
+}
+
+fn lock<L>(state: &Mutex<State<L>>) -> MutexGuard<'_, State<L>> {
+    // Each change is one assignment, so a panic elsewhere leaves it whole.
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<D: CellDatabase, A: Access> Drop for TenantTx<D, A> {
+    fn drop(&mut self) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.abort();
+        }
+    }
+}
+
+impl<D: CellDatabase, A: Access> fmt::Debug for TenantTx<D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match *self.state() {
+            State::Unopened => "unopened",
+            State::Open(_) => "open",
+            State::Failed(_) => "failed",
+            State::Expired => "expired",
+        };
+        f.debug_struct("TenantTx")
+            .field("tenant", &self.opening.tenant)
+            .field("epoch", &self.opening.epoch)
+            .field("access", &self.opening.access)
+            .field("state", &state)
+            .finish_non_exhaustive()
+    }
+}

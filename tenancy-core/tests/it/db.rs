@@ -1,0 +1,174 @@
+//! Cells of both databases with a small shop's schema, and contexts of their tenants.
+
+mod cancel;
+mod compile_fail;
+mod fence;
+mod isolation;
+mod limits;
+mod open;
+mod portable;
+mod random;
+
+use std::{num::NonZeroU16, time::Duration};
+
+use sqlx::{Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tempfile::TempDir;
+use tenancy_core::{
+    Admitted, Grant, Manifest, Principal, ReadOnly, ReadWrite, Resolved, Source, Table,
+    TenantContext, admit,
+    db::{CellDb, CellOptions, PostgresCell, SqliteCell},
+    protocol::FenceEvent,
+    types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget},
+};
+use tenancy_testkit::Postgres;
+
+pub(crate) const SCHEMA: &str = "
+create table product (
+    tenant_id bigint not null,
+    id bigint not null,
+    handle text not null,
+    title text not null,
+    price_minor bigint,
+    score double precision not null,
+    primary key (tenant_id, id),
+    unique (tenant_id, handle)
+);
+create table variant (
+    tenant_id bigint not null,
+    product_id bigint not null,
+    id bigint not null,
+    sku text not null,
+    primary key (tenant_id, product_id, id),
+    foreign key (tenant_id, product_id) references product (tenant_id, id) on delete cascade
+);
+create table slug (
+    shop bigint not null,
+    slug text not null unique,
+    primary key (shop, slug)
+);
+create table currency (code text primary key, exponent bigint not null);
+create table journal (id bigint primary key, entry text not null);
+insert into currency values ('EUR', 2), ('JPY', 0);
+insert into journal values (1, 'schema 1');
+";
+
+pub(crate) fn manifest() -> Manifest {
+    Manifest::new([
+        Table::tenant("variant", ["product_id", "id"]).parent("product"),
+        Table::tenant("product", ["id"]),
+        Table::tenant("slug", ["slug"]).tenant_column("shop"),
+        Table::shared_read("currency"),
+        Table::control_plane("journal"),
+    ])
+    .unwrap()
+}
+
+pub(crate) fn tenant(id: u32) -> TenantId {
+    TenantId::new(id).unwrap()
+}
+
+pub(crate) fn epoch(seq: u32) -> Epoch {
+    Epoch::new(0, seq)
+}
+
+pub(crate) fn options(connections: u16) -> CellOptions {
+    CellOptions::new(NonZeroU16::new(connections).unwrap())
+}
+
+pub(crate) fn budget(connections: u16) -> WorkBudget {
+    WorkBudget::new(
+        NonZeroU16::new(connections).unwrap(),
+        Duration::from_secs(8),
+    )
+}
+
+pub(crate) fn admitted(id: u32, seq: u32, budget: WorkBudget) -> Admitted {
+    let cell = CellId::new(1).unwrap();
+    let resolved = Resolved {
+        tenant: tenant(id),
+        placement: Placement::new(cell, Lifecycle::Active, epoch(seq)),
+        source: Source::Internal,
+    };
+    admit(resolved, Principal::visitor(), Grant::ReadWrite, budget).unwrap()
+}
+
+pub(crate) fn reader(id: u32) -> TenantContext<ReadOnly> {
+    admitted(id, 1, budget(4)).read_only()
+}
+
+pub(crate) fn writer(id: u32) -> TenantContext<ReadWrite> {
+    admitted(id, 1, budget(4)).read_write().unwrap()
+}
+
+pub(crate) async fn create(cell: &CellDb, id: u32) {
+    let event = FenceEvent::Create {
+        lifecycle: Lifecycle::Active,
+        epoch: epoch(1),
+    };
+    cell.change_fence(tenant(id), None, event).await.unwrap();
+}
+
+/// A SQLite cell with tenants 1 to `tenants`, and the folder it lives in.
+pub(crate) struct Sqlite {
+    pub(crate) cell: CellDb,
+    pub(crate) folder: TempDir,
+}
+
+impl Sqlite {
+    pub(crate) async fn new(tenants: u32, options: CellOptions) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut connection = plain(&folder).await;
+        sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let path = folder.path().join("cell.db");
+        let cell = SqliteCell::open(path, &manifest(), options).await.unwrap();
+        let cell = CellDb::Sqlite(cell);
+        for id in 1..=tenants {
+            create(&cell, id).await;
+        }
+        Self { cell, folder }
+    }
+
+    /// A connection that knows nothing of tenants.
+    pub(crate) async fn plain(&self) -> SqliteConnection {
+        plain(&self.folder).await
+    }
+}
+
+async fn plain(folder: &TempDir) -> SqliteConnection {
+    let options = SqliteConnectOptions::new()
+        .filename(folder.path().join("cell.db"))
+        .create_if_missing(true);
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+/// A Postgres cell with tenants 1 to `tenants`, and its address.
+pub(crate) async fn postgres(tenants: u32, options: CellOptions) -> (CellDb, String) {
+    let url = Postgres::shared().database().unwrap().url();
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+    let cell = PostgresCell::open(url.parse().unwrap(), options).await.unwrap();
+    let cell = CellDb::Postgres(cell);
+    for id in 1..=tenants {
+        create(&cell, id).await;
+    }
+    (cell, url)
+}
+
+/// Puts a product into the tenant's shop.
+pub(crate) async fn stock(cell: &CellDb, id: u32, title: &'static str) {
+    cell.scope(&writer(id), async |tx| {
+        tx.sql("insert into product values ($1, 1, 'mug', $2, 900, 0.5)")
+            .bind(number(id))
+            .bind(title)
+            .run()
+            .await
+    })
+    .await
+    .unwrap();
+}
+
+pub(crate) fn number(id: u32) -> i64 {
+    tenant(id).as_i64()
+}
