@@ -145,22 +145,23 @@ impl Assembler {
     /// above it.
     fn reject_nameless(&mut self, record: &Record, report: &mut Report) {
         let fault = RowError::HandleMissing.at(Column::Handle);
-        report.reject(self.place(record, &fault), &fault.error);
+        let mut place = self.place(record, &fault);
         if let Some(group) = &mut self.group {
             group.rejected = true;
+            place.handle = named(&group.key);
         }
+        report.reject(place, &fault.error);
     }
 
     /// Rejects the products that a broken row may belong to.
     fn reject_around(&mut self, broken: &Broken<'_>, report: &mut Report) -> Option<Product> {
-        let handle = self.handle_of(broken.read);
-        let done = match &handle {
-            Some(handle) => self.enter(handle, start_of(broken.read), report),
-            None => None,
+        let line = broken.last_line;
+        let Some(handle) = self.handle_of(broken.read) else {
+            self.reject_current(line, report);
+            self.doubt = Some(line);
+            return None;
         };
-        if handle.is_none() || broken.last_line > broken.first_line {
-            self.doubt = Some(broken.last_line);
-        }
+        let done = self.enter(&handle, start_of(broken.read), report);
         if let Some(group) = &mut self.group {
             group.rejected = true;
             if group.rows == 0 {
@@ -169,7 +170,26 @@ impl Assembler {
             }
             group.rows += 1;
         }
+        if line > broken.first_line {
+            self.doubt = Some(line);
+        }
         done
+    }
+
+    /// Rejects the current product, because a broken row may be a part of it.
+    fn reject_current(&mut self, line: u64, report: &mut Report) {
+        let column = self.name(Column::Handle);
+        let Some(group) = &mut self.group else {
+            return;
+        };
+        if !std::mem::replace(&mut group.rejected, true) {
+            let place = Place {
+                at: group.at,
+                column,
+                handle: named(&group.key),
+            };
+            report.reject(place, &RowError::NearBrokenRow { line });
+        }
     }
 
     /// Makes the product with this handle the current one; returns the one
@@ -204,25 +224,24 @@ impl Assembler {
         let place = Place {
             at,
             column: self.name(Column::Handle),
-            handle: Some(key.clone()).filter(|key| !key.is_empty()),
+            handle: named(&key),
         };
-        let mut group = Group {
+        let mut draft = None;
+        match handle.and_then(|handle| self.admit(handle, at.line)) {
+            Ok(handle) => draft = Some(Draft::new(handle, self.currency)),
+            Err(error @ RowError::TooManyProducts { .. }) => report.stop(place, &error),
+            Err(error) => report.reject(place, &error),
+        }
+        self.group = Some(Group {
             key,
             at,
             rows: 0,
-            rejected: false,
-            draft: None,
-        };
-        match handle.and_then(|handle| self.admit(handle, at.line)) {
-            Ok(handle) => group.draft = Some(Draft::new(handle, self.currency)),
-            Err(error @ RowError::TooManyProducts { .. }) => report.stop(place.clone(), &error),
-            Err(error) => report.reject(place.clone(), &error),
-        }
+            rejected: draft.is_none(),
+            draft,
+        });
         if let Some(line) = self.doubt.take() {
-            group.rejected = true;
-            report.reject(place, &RowError::NearBrokenRow { line });
+            self.reject_current(line, report);
         }
-        self.group = Some(group);
     }
 
     /// Remembers a handle, if it is the first of its name.
@@ -326,6 +345,11 @@ impl<'a> From<&'a BadRow> for Broken<'a> {
             last_line: bad.last_line,
         }
     }
+}
+
+/// A group's key, if it has one.
+fn named(key: &str) -> Option<String> {
+    (!key.is_empty()).then(|| key.to_owned())
 }
 
 fn start_of(record: &Record) -> Position {

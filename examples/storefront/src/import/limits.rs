@@ -48,7 +48,7 @@ impl Default for Limits {
             tags_per_product: 250,
             text_chars: 255,
             url_chars: 2_048,
-            html_tags: 5_000,
+            html_tags: 2_000,
             html_tag_bytes: 16_384,
             findings: 1_000,
         }
