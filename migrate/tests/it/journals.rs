@@ -1,0 +1,95 @@
+use sqlx::sqlite::SqliteConnectOptions;
+use tenancy_migrate::{
+    Entry, Journal, JournalError, MemoryJournal, Schema, SchemaError, SqliteJournal, Version,
+    WorkflowKey, journal_conformance, upgrade_sqlite,
+};
+use tenancy_types::{ManualClock, UnixMicros};
+
+pub(crate) fn file(folder: &tempfile::TempDir) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(folder.path().join("journal.db"))
+        .create_if_missing(true)
+}
+
+#[tokio::test]
+async fn memory_conforms() {
+    journal_conformance(&MemoryJournal::default()).await;
+}
+
+#[tokio::test]
+async fn sqlite_conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open(&file(&folder), &ManualClock::default())
+        .await
+        .unwrap();
+    journal_conformance(&journal).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_entries_when_reopened() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::default();
+    let key: WorkflowKey = "one".parse().unwrap();
+    let entry = Entry {
+        at: UnixMicros::new(5),
+        text: "begun".into(),
+    };
+    let journal = SqliteJournal::open(&file(&folder), &clock).await.unwrap();
+    journal.append(&key, 0, entry.clone()).await.unwrap();
+    journal.shut_down().await;
+    let journal = SqliteJournal::open(&file(&folder), &clock).await.unwrap();
+    assert_eq!(journal.entries(&key).await.unwrap(), [entry]);
+    assert_eq!(journal.unfinished().await.unwrap(), [key]);
+}
+
+#[tokio::test]
+async fn two_processes_on_one_file_do_not_take_one_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::default();
+    let [one, other] = [
+        SqliteJournal::open(&file(&folder), &clock).await.unwrap(),
+        SqliteJournal::open(&file(&folder), &clock).await.unwrap(),
+    ];
+    let key: WorkflowKey = "one".parse().unwrap();
+    for number in 0..50 {
+        let entry = |text: &str| Entry {
+            at: UnixMicros::new(0),
+            text: text.into(),
+        };
+        let (a, b) = tokio::join!(
+            one.append(&key, number, entry("one")),
+            other.append(&key, number, entry("other")),
+        );
+        assert!(a.is_ok() != b.is_ok(), "number {number}: {a:?}, {b:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_something_else_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::default();
+    let other =
+        Schema::new([Version::new(1, "cell", "create table products (id bigint)")]).unwrap();
+    upgrade_sqlite(&other, &file(&folder), &clock)
+        .await
+        .unwrap();
+    let refused = SqliteJournal::open(&file(&folder), &clock).await;
+    assert!(
+        matches!(
+            refused,
+            Err(JournalError::Schema(SchemaError::Changed {
+                version: 1,
+                ..
+            }))
+        ),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_key_has_a_length() {
+    assert!("k".repeat(255).parse::<WorkflowKey>().is_ok());
+    for bad in ["", &"k".repeat(256)] {
+        assert_eq!(bad.parse::<WorkflowKey>().unwrap_err().found, bad.len());
+    }
+}
