@@ -5,7 +5,7 @@ use std::{
 
 use tenancy_types::TenantId;
 
-use crate::limits::{Account, Books, Terms};
+use crate::limits::Books;
 
 /// A place among the requests in flight, from [`TenantLimits::try_enter`](crate::TenantLimits::try_enter).
 ///
@@ -22,32 +22,26 @@ pub struct Permit {
 impl Permit {
     pub(crate) fn take(books: &Arc<Books>, tenant: Option<TenantId>) -> Option<Self> {
         let account = tenant.map_or_else(|| books.shared(), |tenant| books.account(tenant));
-        let enter = |word| {
-            let terms = Terms::from_word(word);
-            terms.entered(books.cap(terms)).map(Terms::to_word)
-        };
+        let cap = books.cap(account);
         account
-            .terms
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, enter)
+            .words
+            .in_flight
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |inside| {
+                (inside < cap).then(|| inside + 1)
+            })
             .ok()?;
         Some(Self {
             owner: account.owner,
             books: Arc::clone(books),
         })
     }
-
-    fn account(&self) -> Account<'_> {
-        match self.owner {
-            Some(tenant) => self.books.account(tenant),
-            None => self.books.shared(),
-        }
-    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        // The number in flight is the low half of the word and not 0, because it counts this permit.
-        self.account().terms.fetch_sub(1, Ordering::Release);
+        // Not 0, because it counts this permit.
+        let account = self.books.account_of(self.owner);
+        account.words.in_flight.fetch_sub(1, Ordering::Release);
     }
 }
 

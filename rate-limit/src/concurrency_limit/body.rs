@@ -28,6 +28,17 @@ impl<B: Body> PermitBody<B> {
     }
 }
 
+/// So that an outer layer can answer with such a body, too: one that holds no place.
+impl<B: From<String>> From<String> for PermitBody<B> {
+    fn from(text: String) -> Self {
+        let inner = B::from(text);
+        Self {
+            inner,
+            permit: None,
+        }
+    }
+}
+
 impl<B: Body> Body for PermitBody<B> {
     type Data = B::Data;
     type Error = B::Error;

@@ -1,45 +1,51 @@
 //! The words behind the limits: what is remembered of each tenant, and of each plan.
 //!
-//! A tenant has two words of 64 bits in two paged arrays: its theoretical arrival time, and its [`Terms`].
-//! Whoever has none of their own, shares one account. The hot path only reads and swaps these words; what
-//! changes the terms holds one lock, so that changes do not meet each other.
+//! What a tenant has lies side by side, so that a check costs one cache miss: 16 bytes, of which 14 are used.
+//! Whoever has no words of their own shares one account. The request path only reads the terms, and reads and
+//! swaps the others; what changes the terms holds one lock, so that changes do not meet each other.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU32, AtomicU64, Ordering},
+    atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering},
 };
 
-use tenancy_types::{Nanos, PagedWords, PlanIndex, PlanSet, Quota, TenantId};
+use tenancy_types::{Nanos, Paged, PagedWords, PlanIndex, PlanSet, Quota, TenantId};
 
 use super::terms::Terms;
 use crate::{Bucket, Error, Pace};
 
-/// How many plans fit. What one tenant gets beyond its plan is an override, so more plans are a mistake.
-const PLAN_ROOM: usize = 1_024;
-
 pub(crate) struct Books {
-    arrivals: PagedWords,
-    terms: PagedWords,
+    accounts: Paged<Words>,
     /// [`Pace`] words of tenants whose terms say that there is one. Sparse by page.
     overrides: PagedWords,
-    shared_arrival: AtomicU64,
-    shared_terms: AtomicU64,
+    shared: Words,
     /// By plan index: the pace as a word, and how many requests may be in flight. Rows are only added.
     paces: Box<[AtomicU64]>,
     caps: Box<[AtomicU32]>,
     plans: Mutex<PlanSet>,
 }
 
-/// The two words of a tenant, or the shared ones.
+/// What is remembered of one account. Aligned, so that it never lies across two cache lines.
+#[derive(Default)]
+#[repr(align(16))]
+pub(crate) struct Words {
+    /// The theoretical arrival time.
+    pub(crate) arrival: AtomicU64,
+    pub(crate) in_flight: AtomicU32,
+    /// [`Terms`].
+    terms: AtomicU16,
+}
+
+/// The words of a tenant, or the shared ones.
 #[derive(Clone, Copy)]
 pub(crate) struct Account<'a> {
-    pub(crate) arrival: &'a AtomicU64,
-    pub(crate) terms: &'a AtomicU64,
+    pub(crate) words: &'a Words,
     /// Whose they are; `None` for the shared ones.
     pub(crate) owner: Option<TenantId>,
 }
 
 impl Account<'_> {
+    #[inline]
     pub(crate) fn bucket(&self) -> Bucket {
         match self.owner {
             Some(_) => Bucket::Tenant,
@@ -47,16 +53,14 @@ impl Account<'_> {
         }
     }
 
+    #[inline]
     fn terms(&self) -> Terms {
-        Terms::from_word(self.terms.load(Ordering::Acquire))
+        Terms::from_word(self.words.terms.load(Ordering::Acquire))
     }
 
-    /// Changes the terms. Only for whoever holds the lock of the plans; the number in flight moves freely.
-    fn set_terms(&self, change: impl Fn(Terms) -> Terms) {
-        let change = |word| Some(change(Terms::from_word(word)).to_word());
-        self.terms
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
-            .expect("the change always gives a word");
+    /// Only for whoever holds the lock of the plans.
+    fn set_terms(&self, terms: Terms) {
+        self.words.terms.store(terms.to_word(), Ordering::Release);
     }
 }
 
@@ -69,18 +73,17 @@ impl Books {
         if plans.at(unidentified).is_none() {
             return Err(unknown(unidentified, &plans));
         }
-        let shared_terms = Terms::default().with_plan(unidentified).to_word();
         let books = Self {
-            arrivals: PagedWords::with_capacity(capacity),
-            terms: PagedWords::with_capacity(capacity),
-            overrides: PagedWords::with_capacity(capacity),
-            shared_arrival: AtomicU64::new(0),
-            shared_terms: AtomicU64::new(shared_terms),
-            paces: (0..PLAN_ROOM).map(|_| AtomicU64::new(0)).collect(),
-            caps: (0..PLAN_ROOM).map(|_| AtomicU32::new(0)).collect(),
+            accounts: Paged::with_capacity(capacity),
+            overrides: Paged::with_capacity(capacity),
+            shared: Words::default(),
+            paces: (0..Terms::PLAN_ROOM).map(|_| AtomicU64::new(0)).collect(),
+            caps: (0..Terms::PLAN_ROOM).map(|_| AtomicU32::new(0)).collect(),
             plans: Mutex::new(plans),
         };
         books.write_rows(&books.plans())?;
+        let terms = Terms::default().with_plan(unidentified);
+        books.shared().set_terms(terms);
         Ok(books)
     }
 
@@ -93,10 +96,10 @@ impl Books {
         }
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> Account<'_> {
         Account {
-            arrival: &self.shared_arrival,
-            terms: &self.shared_terms,
+            words: &self.shared,
             owner: None,
         }
     }
@@ -104,8 +107,7 @@ impl Books {
     #[inline]
     fn own_account(&self, tenant: TenantId) -> Option<Account<'_>> {
         Some(Account {
-            arrival: self.arrivals.get(tenant)?,
-            terms: self.terms.get(tenant)?,
+            words: self.accounts.get(tenant)?,
             owner: Some(tenant),
         })
     }
@@ -122,13 +124,24 @@ impl Books {
         }
     }
 
-    /// How many requests of such terms may be in flight.
-    pub(crate) fn cap(&self, terms: Terms) -> u32 {
-        self.caps[row(terms)].load(Ordering::Relaxed)
-    }
-
+    #[inline]
     fn plan_pace(&self, row: usize) -> Pace {
         Pace::from_word(self.paces[row].load(Ordering::Acquire))
+    }
+
+    /// How many requests of an account that [`account`](Self::account) gave may be in flight.
+    pub(crate) fn cap(&self, account: Account<'_>) -> u32 {
+        self.caps[row(account.terms())].load(Ordering::Relaxed)
+    }
+
+    /// The account that a permit of this owner was taken from, whatever has happened since.
+    pub(crate) fn account_of(&self, owner: Option<TenantId>) -> Account<'_> {
+        match owner {
+            Some(tenant) => self
+                .own_account(tenant)
+                .expect("an account that was there stays"),
+            None => self.shared(),
+        }
     }
 
     pub(crate) fn set_plan(
@@ -142,9 +155,9 @@ impl Books {
             return Err(unknown(plan, &plans));
         }
         let account = self.open(tenant)?;
-        let terms = account.terms();
-        let set = || account.set_terms(|terms| terms.with_plan(plan));
-        if terms.row().is_none() || terms.is_overridden() {
+        let before = account.terms();
+        let set = || account.set_terms(before.with_plan(plan));
+        if before.row().is_none() || before.is_overridden() {
             // A new account is full, and an override stands above the plan: no debt to carry over.
             set();
         } else {
@@ -162,7 +175,8 @@ impl Books {
     ) -> Result<(), Error> {
         let _plans = self.lock();
         let account = self.open(tenant)?;
-        if account.terms().row().is_none() {
+        let terms = account.terms();
+        if terms.row().is_none() {
             return Err(Error::NoPlan { tenant });
         }
         let slot = self.overrides.get_or_grow(tenant);
@@ -170,7 +184,7 @@ impl Books {
         let after = Pace::new(quota);
         change_pace(account, (self.pace(account), after), now, || {
             slot.store(after.to_word(), Ordering::Release);
-            account.set_terms(Terms::with_override);
+            account.set_terms(terms.with_override());
         });
         Ok(())
     }
@@ -180,10 +194,11 @@ impl Books {
         let Some(account) = self.own_account(tenant) else {
             return;
         };
-        if account.terms().is_overridden() {
-            let after = self.plan_pace(row(account.terms()));
+        let terms = account.terms();
+        if terms.is_overridden() {
+            let after = self.plan_pace(row(terms));
             change_pace(account, (self.pace(account), after), now, || {
-                account.set_terms(Terms::without_override);
+                account.set_terms(terms.without_override());
             });
         }
     }
@@ -210,36 +225,31 @@ impl Books {
     }
 
     pub(crate) fn capacity(&self) -> usize {
-        self.arrivals.capacity()
+        self.accounts.capacity()
     }
 
     pub(crate) fn memory(&self) -> usize {
-        let words = [&self.arrivals, &self.terms, &self.overrides];
         let rows = size_of_val(&*self.paces) + size_of_val(&*self.caps);
-        rows + words.map(PagedWords::memory).iter().sum::<usize>()
+        self.accounts.memory() + self.overrides.memory() + rows
     }
 
     /// The tenant's own account, made if need be.
     fn open(&self, tenant: TenantId) -> Result<Account<'_>, Error> {
-        let words = self.arrivals.get_or_grow(tenant);
-        let words = words.zip(self.terms.get_or_grow(tenant));
-        let (arrival, terms) = words.ok_or(Error::BeyondCapacity {
+        let words = self.accounts.get_or_grow(tenant);
+        let words = words.ok_or(Error::BeyondCapacity {
             tenant,
             capacity: self.capacity(),
         })?;
-        Ok(Account {
-            arrival,
-            terms,
-            owner: Some(tenant),
-        })
+        let owner = Some(tenant);
+        Ok(Account { words, owner })
     }
 
     fn write_rows(&self, plans: &PlanSet) -> Result<(), Error> {
         let found = plans.iter().count();
-        if found > PLAN_ROOM {
+        if found > Terms::PLAN_ROOM {
             return Err(Error::TooManyPlans {
                 found,
-                room: PLAN_ROOM,
+                room: Terms::PLAN_ROOM,
             });
         }
         for (row, (_, plan)) in plans.iter().enumerate() {
@@ -269,6 +279,7 @@ fn change_pace(
     let carry = || {
         let change = |word| Some(before.carry(after, Nanos::new(word), now).get());
         account
+            .words
             .arrival
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
             .expect("the change always gives a word");
@@ -282,6 +293,7 @@ fn change_pace(
     }
 }
 
+#[inline]
 fn row(terms: Terms) -> usize {
     terms.row().expect("an account in use has a plan")
 }

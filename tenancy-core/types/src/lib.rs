@@ -52,7 +52,7 @@ pub use epoch::{Epoch, EpochExhausted, InvalidEpoch};
 pub use id::{CellId, InvalidCellId, InvalidTenantId, TenantId};
 pub use lifecycle::{InvalidLifecycle, Lifecycle};
 pub use lookup::{Answer, Lookup, Route};
-pub use paged::PagedWords;
+pub use paged::{Paged, PagedWords};
 pub use placement::{InvalidPlacement, Placement};
 pub use plan::{InvalidPlanName, InvalidPlanSet, Plan, PlanIndex, PlanName, PlanSet};
 pub use problem::{Code, Kind, Problem, Retry};

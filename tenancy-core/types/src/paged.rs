@@ -11,11 +11,18 @@ use crate::TenantId;
 const PAGE_BITS: u32 = 12;
 const PAGE: usize = 1 << PAGE_BITS;
 
-/// A word per tenant, in pages that appear when first needed: lock-free to read and to grow.
+/// Something per tenant, in pages that appear when first needed: lock-free to read and to grow.
 ///
-/// Tenant ids are dense, so this is an array: no hashing, 8 bytes a tenant plus 8 bytes a page of 4,096
-/// tenants of capacity. Absent words read as 0. Safe Rust: a page is a `OnceLock`, so two threads that
-/// grow the same page at once keep one of the two.
+/// Tenant ids are dense, so this is an array: no hashing, the size of a `T` for each tenant plus 24 bytes for
+/// each page of 4,096 tenants of capacity. Safe Rust: a page is a `OnceLock`, so two threads that grow the same
+/// page at once keep one of the two.
+///
+/// What is read together belongs into one `T`, which then costs one cache miss.
+pub struct Paged<T> {
+    pages: Box<[OnceLock<Box<[T]>>]>,
+}
+
+/// A word per tenant; those of absent pages read as 0.
 ///
 /// ```
 /// use std::sync::atomic::Ordering;
@@ -27,12 +34,10 @@ const PAGE: usize = 1 << PAGE_BITS;
 /// words.get_or_grow(tenant).unwrap().store(7, Ordering::Relaxed);
 /// assert_eq!(words.load(tenant, Ordering::Relaxed), 7);
 /// ```
-pub struct PagedWords {
-    pages: Box<[OnceLock<Box<[AtomicU64]>>]>,
-}
+pub type PagedWords = Paged<AtomicU64>;
 
-impl PagedWords {
-    /// Words for ids up to `tenants`, rounded up to a whole page. Nothing but the page directory is
+impl<T: Default> Paged<T> {
+    /// Room for ids up to `tenants`, rounded up to a whole page. Nothing but the page directory is
     /// allocated.
     #[must_use]
     pub fn with_capacity(tenants: u32) -> Self {
@@ -42,36 +47,33 @@ impl PagedWords {
         }
     }
 
+    /// What belongs to the tenant, making its page of defaults if need be; `None` beyond the capacity.
+    pub fn get_or_grow(&self, tenant: TenantId) -> Option<&T> {
+        let index = tenant.index();
+        let page = self
+            .pages
+            .get(index >> PAGE_BITS)?
+            .get_or_init(|| (0..PAGE).map(|_| T::default()).collect());
+        Some(&page[index & (PAGE - 1)])
+    }
+}
+
+impl<T> Paged<T> {
     /// How many tenants fit: ids 1 to this number.
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.pages.len() * PAGE
     }
 
-    /// The tenant's word, if its page exists. Two dependent loads; never allocates.
+    /// What belongs to the tenant, if its page exists. Two dependent loads; never allocates.
+    #[inline]
     #[must_use]
-    pub fn get(&self, tenant: TenantId) -> Option<&AtomicU64> {
+    pub fn get(&self, tenant: TenantId) -> Option<&T> {
         let index = tenant.index();
         self.pages
             .get(index >> PAGE_BITS)?
             .get()
             .map(|page| &page[index & (PAGE - 1)])
-    }
-
-    /// The tenant's word, making its page of zeros if need be; `None` beyond the capacity.
-    pub fn get_or_grow(&self, tenant: TenantId) -> Option<&AtomicU64> {
-        let index = tenant.index();
-        let page = self
-            .pages
-            .get(index >> PAGE_BITS)?
-            .get_or_init(|| (0..PAGE).map(|_| AtomicU64::new(0)).collect());
-        Some(&page[index & (PAGE - 1)])
-    }
-
-    /// The tenant's value, 0 when it was never stored.
-    #[must_use]
-    pub fn load(&self, tenant: TenantId, order: Ordering) -> u64 {
-        self.get(tenant).map_or(0, |word| word.load(order))
     }
 
     /// Bytes in use: the page directory and the pages that exist.
@@ -82,13 +84,22 @@ impl PagedWords {
             .iter()
             .filter(|page| page.get().is_some())
             .count();
-        size_of_val(&*self.pages) + pages * PAGE * size_of::<AtomicU64>()
+        size_of_val(&*self.pages) + pages * PAGE * size_of::<T>()
     }
 }
 
-impl fmt::Debug for PagedWords {
+impl PagedWords {
+    /// The tenant's value, 0 when it was never stored.
+    #[inline]
+    #[must_use]
+    pub fn load(&self, tenant: TenantId, order: Ordering) -> u64 {
+        self.get(tenant).map_or(0, |word| word.load(order))
+    }
+}
+
+impl<T> fmt::Debug for Paged<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PagedWords")
+        f.debug_struct("Paged")
             .field("capacity", &self.capacity())
             .field("memory", &self.memory())
             .finish()
