@@ -1,5 +1,9 @@
-//! The crate's tests, one binary.
+//! The crate's tests, one module per feature.
+#![expect(clippy::unwrap_used, reason = "a test panics where it goes wrong")]
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
-
+#[cfg(all(feature = "core", feature = "tokio"))]
+mod directory;
+#[cfg(feature = "tokio")]
+mod follower;
 mod table;
+mod transport;

@@ -1,0 +1,37 @@
+#[cfg(feature = "core")]
+mod directory;
+
+use std::fmt;
+
+use futures_core::stream::BoxStream;
+use tenancy_types::{LogEntry, Revision};
+
+use crate::Error;
+
+/// Where a table learns of tenants: the directory, seen from a follower.
+///
+/// With feature `core` every `tenancy_core::directory::Directory` is one.
+pub trait ChangeSource: Send + Sync + 'static {
+    /// Everything as of one revision.
+    fn snapshot(&self) -> impl Future<Output = Result<SourceSnapshot, Error>> + Send;
+
+    /// The entries behind `after` in the order of their revisions: those there are, then those to come.
+    /// Ends with an error when it cannot go on, also when the log does not reach back so far.
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, Error>>;
+}
+
+/// The facts that hold at one revision.
+pub struct SourceSnapshot {
+    /// Every entry up to this revision is contained.
+    pub revision: Revision,
+    /// The facts, the placement of each tenant before its names.
+    pub facts: BoxStream<'static, Result<LogEntry, Error>>,
+}
+
+impl fmt::Debug for SourceSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceSnapshot")
+            .field("revision", &self.revision)
+            .finish_non_exhaustive()
+    }
+}

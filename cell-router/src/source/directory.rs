@@ -1,0 +1,37 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures_core::{Stream, stream::BoxStream};
+use tenancy_core::directory::{Directory, DirectoryError};
+use tenancy_types::{LogEntry, Revision};
+
+use super::{ChangeSource, SourceSnapshot};
+use crate::Error;
+
+impl<D: Directory> ChangeSource for D {
+    async fn snapshot(&self) -> Result<SourceSnapshot, Error> {
+        let snapshot = Directory::snapshot(self).await.map_err(Error::directory)?;
+        Ok(SourceSnapshot {
+            revision: snapshot.revision,
+            facts: Box::pin(OwnErrors(snapshot.facts)),
+        })
+    }
+
+    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, Error>> {
+        Box::pin(OwnErrors(Directory::changes(self, after)))
+    }
+}
+
+/// The directory's stream with this crate's error.
+struct OwnErrors(BoxStream<'static, Result<LogEntry, DirectoryError>>);
+
+impl Stream for OwnErrors {
+    type Item = Result<LogEntry, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = self.0.as_mut().poll_next(cx);
+        next.map(|item| item.map(|entry| entry.map_err(Error::directory)))
+    }
+}
