@@ -45,6 +45,8 @@ impl Problem for JournalError {
 
     fn kind(&self) -> Kind {
         match self {
+            #[cfg(feature = "sqlite")]
+            Self::Schema(error) => error.kind(),
             Self::BadKey { .. } => Kind::Internal,
             _ => Kind::Unavailable,
         }
@@ -52,6 +54,8 @@ impl Problem for JournalError {
 
     fn retry(&self) -> Retry {
         match self {
+            #[cfg(feature = "sqlite")]
+            Self::Schema(error) => error.retry(),
             Self::Conflict { .. } => Retry::Now,
             Self::Unavailable { .. } => Retry::After(Duration::from_secs(1)),
             _ => Retry::No,

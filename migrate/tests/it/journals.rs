@@ -3,7 +3,7 @@ use tenancy_migrate::{
     Entry, Journal, JournalError, MemoryJournal, Schema, SchemaError, SqliteJournal, Version,
     WorkflowKey, journal_conformance, upgrade_sqlite,
 };
-use tenancy_types::{ManualClock, UnixMicros};
+use tenancy_types::{Kind, ManualClock, Problem, UnixMicros};
 
 pub(crate) fn file(folder: &tempfile::TempDir) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
@@ -83,6 +83,11 @@ async fn a_file_of_something_else_is_refused() {
             }))
         ),
         "{refused:?}"
+    );
+    assert_eq!(
+        refused.unwrap_err().kind(),
+        Kind::Internal,
+        "waiting does not help"
     );
 }
 

@@ -1,7 +1,8 @@
 //! The shells, over both databases: one body of checks, run by each.
 
-use std::cell::Cell;
+use std::{cell::Cell, iter};
 
+use futures_util::future::join_all;
 use sqlx::{
     ConnectOptions, Connection, Executor, PgConnection, SqliteConnection,
     postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
@@ -211,17 +212,25 @@ async fn a_version_that_ends_its_transaction_is_found_out(target: Target) {
 }
 
 async fn many_runners_apply_each_version_once(target: Target) {
-    let schema = shops();
-    let (a, b, c, d) = tokio::join!(
-        target.upgrade(&schema),
-        target.upgrade(&schema),
-        target.upgrade(&schema),
-        target.upgrade(&schema),
-    );
-    for upgrade in [a, b, c, d] {
-        assert_eq!(upgrade.unwrap().to, 3);
+    let table = Version::new(1, "steps", "create table steps (n bigint)");
+    let step = |number| {
+        Version::new(
+            number,
+            "step",
+            "insert into steps select count(*) from steps",
+        )
+    };
+    let schema = Schema::new(iter::once(table).chain((2..=20).map(step))).unwrap();
+    let upgrades = join_all((0..8).map(|_| target.upgrade(&schema))).await;
+    for upgrade in upgrades {
+        assert_eq!(upgrade.unwrap().to, 20);
     }
-    assert_eq!(target.number("select count(*) from done").await, 3);
+    assert_eq!(
+        target
+            .number("select count(*) + count(distinct n) from steps")
+            .await,
+        38
+    );
 }
 
 /// Drops the runner at every point at which it waits, and lets another one finish.
