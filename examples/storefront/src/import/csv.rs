@@ -28,14 +28,17 @@ use std::mem;
 use super::Limits;
 
 mod fault;
+mod open;
 mod record;
 
 pub use fault::CsvFault;
 pub use record::{BadRow, CsvEvent, Position, Record};
 
+use open::{Fault, OpenField, OpenRecord, characters};
+
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Reads CSV from chunks of bytes. See the [module](self).
+/// Reads CSV strictly from chunks of bytes, in constant memory.
 #[derive(Debug)]
 pub struct CsvReader {
     limits: Limits,
@@ -66,34 +69,6 @@ enum State {
     AfterQuote,
     /// Reading has ended. No way out.
     Stopped,
-}
-
-/// The record being read.
-#[derive(Debug)]
-struct OpenRecord {
-    whole: Record,
-    first_line: u64,
-    /// Bytes in the file so far.
-    bytes: usize,
-    /// Fields in the file so far; more than `whole` has once there is a fault.
-    fields: usize,
-    /// The first fault, kept until the last line of the record is known.
-    fault: Option<Fault>,
-}
-
-/// The field being read.
-#[derive(Debug)]
-struct OpenField {
-    text: Vec<u8>,
-    at: Position,
-    quoted: bool,
-}
-
-#[derive(Debug)]
-struct Fault {
-    field: usize,
-    at: Position,
-    kind: CsvFault,
 }
 
 impl CsvReader {
@@ -348,60 +323,6 @@ impl CsvReader {
     }
 }
 
-impl OpenRecord {
-    fn new(first_line: u64) -> Self {
-        Self {
-            whole: Record::new(),
-            first_line,
-            bytes: 0,
-            fields: 0,
-            fault: None,
-        }
-    }
-
-    fn into_bad(self, last_line: u64) -> BadRow {
-        let fault = self.fault.expect("only called when there is a fault");
-        BadRow {
-            read: self.whole,
-            field: fault.field,
-            at: fault.at,
-            first_line: self.first_line,
-            last_line,
-            fault: fault.kind,
-        }
-    }
-}
-
-impl OpenField {
-    /// Where in the file the byte at `index` of the unquoted text is. All
-    /// before it is UTF-8.
-    fn place_of(&self, index: usize) -> Position {
-        let mut place = self.at;
-        place.character += u64::from(self.quoted);
-        let mut after_cr = false;
-        for byte in &self.text[..index] {
-            match byte {
-                b'\n' if after_cr => {}
-                b'\n' | b'\r' => {
-                    place.line += 1;
-                    place.character = 1;
-                }
-                // It is written twice in the file.
-                b'"' => place.character += 2,
-                byte => place.character += characters(&[*byte]),
-            }
-            after_cr = *byte == b'\r';
-        }
-        place
-    }
-}
-
 fn is_special(byte: u8) -> bool {
     matches!(byte, b'"' | b',' | b'\r' | b'\n' | 0)
-}
-
-/// Characters of UTF-8 that begin in `bytes`, wherever it was cut.
-fn characters(bytes: &[u8]) -> u64 {
-    let continuation = |byte: &&u8| **byte & 0xc0 == 0x80;
-    (bytes.len() - bytes.iter().filter(continuation).count()) as u64
 }
