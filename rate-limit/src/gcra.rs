@@ -37,8 +37,7 @@ const SECOND: u32 = 1_000_000_000;
 /// let now = Nanos::new(1);
 /// let Verdict::Pass { arrival } = pace.decide(Nanos::default(), now, 2) else { panic!() };
 /// // The burst is spent; a tenth of a second later there is one more.
-/// let Verdict::Wait { retry_after } = pace.decide(arrival, now, 1) else { panic!() };
-/// assert_eq!(retry_after.as_millis(), 100);
+/// assert_eq!(pace.decide(arrival, now, 1), Verdict::Wait { nanos: 100_000_000 });
 /// # Ok::<(), tenancy_types::InvalidQuota>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -57,8 +56,8 @@ pub enum Verdict {
     },
     /// It does not pass now.
     Wait {
-        /// It passes this much later if nothing else does until then, and not a nanosecond earlier.
-        retry_after: Duration,
+        /// It passes this many nanoseconds later if nothing else does until then, and not one earlier.
+        nanos: u64,
     },
     /// It costs more than the burst, so it can never pass.
     Never,
@@ -99,16 +98,14 @@ impl Pace {
         let debt = debt(arrival, now).saturating_add(price);
         if debt > self.depth() {
             return Verdict::Wait {
-                retry_after: Duration::from_nanos(debt - self.depth()),
+                nanos: debt - self.depth(),
             };
         }
         match now.get().checked_add(debt) {
             Some(arrival) => Verdict::Pass {
                 arrival: Nanos::new(arrival),
             },
-            None => Verdict::Wait {
-                retry_after: Duration::from_nanos(price),
-            },
+            None => Verdict::Wait { nanos: price },
         }
     }
 

@@ -6,6 +6,7 @@ mod terms;
 use std::{
     fmt,
     sync::{Arc, atomic::Ordering},
+    time::Duration,
 };
 
 use tenancy_types::{Clock, Nanos, PlanIndex, PlanSet, Quota, SystemClock, TenantId};
@@ -192,12 +193,6 @@ impl<C> TenantLimits<C> {
         account.words.in_flight.load(Ordering::Relaxed)
     }
 
-    /// The tenant's plan, or `None` before [`set_plan`](Self::set_plan).
-    #[must_use]
-    pub fn plan_of(&self, tenant: TenantId) -> Option<PlanIndex> {
-        self.books.plan_of(tenant)
-    }
-
     /// The plans in force.
     #[must_use]
     pub fn plans(&self) -> PlanSet {
@@ -236,9 +231,9 @@ fn take(
             swap(account, arrival, next).then(|| Decision::Allowed(standing(next)))
         }
         _ if pace.settled(arrival, now).is_some() => None,
-        Verdict::Wait { retry_after } => Some(Decision::Denied {
+        Verdict::Wait { nanos } => Some(Decision::Denied {
             standing: standing(arrival),
-            retry_after,
+            retry_after: Duration::from_nanos(nanos),
         }),
         Verdict::Never => Some(Decision::TooCostly {
             standing: standing(arrival),

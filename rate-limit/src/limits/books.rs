@@ -19,7 +19,7 @@ pub(crate) struct Books {
     /// [`Pace`] words of tenants whose terms say that there is one. Sparse by page.
     overrides: PagedWords,
     shared: Words,
-    /// By plan index: the pace as a word, and how many requests may be in flight. Rows are only added.
+    /// By row of a plan: the pace as a word, and how many requests may be in flight. Rows are only added.
     paces: Box<[AtomicU64]>,
     caps: Box<[AtomicU32]>,
     plans: Mutex<PlanSet>,
@@ -77,8 +77,8 @@ impl Books {
             accounts: Paged::with_capacity(capacity),
             overrides: Paged::with_capacity(capacity),
             shared: Words::default(),
-            paces: (0..Terms::PLAN_ROOM).map(|_| AtomicU64::new(0)).collect(),
-            caps: (0..Terms::PLAN_ROOM).map(|_| AtomicU32::new(0)).collect(),
+            paces: (0..=Terms::PLAN_ROOM).map(|_| AtomicU64::new(0)).collect(),
+            caps: (0..=Terms::PLAN_ROOM).map(|_| AtomicU32::new(0)).collect(),
             plans: Mutex::new(plans),
         };
         books.write_rows(&books.plans())?;
@@ -91,7 +91,7 @@ impl Books {
     #[inline]
     pub(crate) fn account(&self, tenant: TenantId) -> Account<'_> {
         match self.own_account(tenant) {
-            Some(own) if own.terms().row().is_some() => own,
+            Some(own) if own.terms().has_plan() => own,
             _ => self.shared(),
         }
     }
@@ -120,18 +120,18 @@ impl Books {
             Some(tenant) if terms.is_overridden() => {
                 Pace::from_word(self.overrides.load(tenant, Ordering::Acquire))
             }
-            _ => self.plan_pace(row(terms)),
+            _ => self.plan_pace(terms),
         }
     }
 
     #[inline]
-    fn plan_pace(&self, row: usize) -> Pace {
-        Pace::from_word(self.paces[row].load(Ordering::Acquire))
+    fn plan_pace(&self, terms: Terms) -> Pace {
+        Pace::from_word(self.paces[terms.row()].load(Ordering::Acquire))
     }
 
     /// How many requests of an account that [`account`](Self::account) gave may be in flight.
     pub(crate) fn cap(&self, account: Account<'_>) -> u32 {
-        self.caps[row(account.terms())].load(Ordering::Relaxed)
+        self.caps[account.terms().row()].load(Ordering::Relaxed)
     }
 
     /// The account that a permit of this owner was taken from, whatever has happened since.
@@ -157,11 +157,11 @@ impl Books {
         let account = self.open(tenant)?;
         let before = account.terms();
         let set = || account.set_terms(before.with_plan(plan));
-        if before.row().is_none() || before.is_overridden() {
+        if !before.has_plan() || before.is_overridden() {
             // A new account is full, and an override stands above the plan: no debt to carry over.
             set();
         } else {
-            let after = self.plan_pace(usize::from(plan.get()));
+            let after = self.plan_pace(before.with_plan(plan));
             change_pace(account, (self.pace(account), after), now, set);
         }
         Ok(())
@@ -176,7 +176,7 @@ impl Books {
         let _plans = self.lock();
         let account = self.open(tenant)?;
         let terms = account.terms();
-        if terms.row().is_none() {
+        if !terms.has_plan() {
             return Err(Error::NoPlan { tenant });
         }
         let slot = self.overrides.get_or_grow(tenant);
@@ -196,7 +196,7 @@ impl Books {
         };
         let terms = account.terms();
         if terms.is_overridden() {
-            let after = self.plan_pace(row(terms));
+            let after = self.plan_pace(terms);
             change_pace(account, (self.pace(account), after), now, || {
                 account.set_terms(terms.without_override());
             });
@@ -252,7 +252,8 @@ impl Books {
                 room: Terms::PLAN_ROOM,
             });
         }
-        for (row, (_, plan)) in plans.iter().enumerate() {
+        for (index, plan) in plans.iter() {
+            let row = Terms::default().with_plan(index).row();
             self.paces[row].store(Pace::new(plan.quota).to_word(), Ordering::Release);
             self.caps[row].store(plan.concurrency.get(), Ordering::Relaxed);
         }
@@ -291,11 +292,6 @@ fn change_pace(
         carry();
         publish();
     }
-}
-
-#[inline]
-fn row(terms: Terms) -> usize {
-    terms.row().expect("an account in use has a plan")
 }
 
 fn unknown(index: PlanIndex, plans: &PlanSet) -> Error {

@@ -19,10 +19,15 @@ impl Terms {
         self.0
     }
 
-    /// The plan's row, if there is a plan.
     #[inline]
-    pub(crate) const fn row(self) -> Option<usize> {
-        ((self.0 & !OVERRIDDEN) as usize).checked_sub(1)
+    pub(crate) const fn has_plan(self) -> bool {
+        self.0 & !OVERRIDDEN != 0
+    }
+
+    /// The plan's row, from 1 on; row 0 is that of no plan.
+    #[inline]
+    pub(crate) const fn row(self) -> usize {
+        (self.0 & !OVERRIDDEN) as usize
     }
 
     #[inline]
