@@ -71,7 +71,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 
 proptest! {
     // Each case makes a file and waits for the disk at each write.
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn the_directories_do_what_the_model_does(operations in vec(operation(), 1..40)) {
