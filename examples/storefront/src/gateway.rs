@@ -1,0 +1,72 @@
+//! The way of a visitor's request, each step in memory until the cell:
+//! observe → bound the body → find and admit the tenant → limit → its cell.
+
+mod body_limit;
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::body::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tenancy_cell_router::{CellTransport, Cells};
+use tenancy_core::{HostEvidence, OpenToAll, Resolver, SubdomainEvidence, middleware::TenantLayer};
+use tenancy_rate_limit::{ConcurrencyLimitLayer, RateLimitLayer};
+use tenancy_types::Placement;
+use tower::{Service, ServiceBuilder};
+
+use crate::{
+    pages::Answer,
+    platform::Platform,
+    shop,
+    telemetry::{Listener, note_tenant, observe},
+};
+
+use body_limit::BodyLimitLayer;
+
+/// The most bytes of a visitor's body: forms and small JSON.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// All shops of the platform, as one service for the visitors' listener.
+pub fn service(
+    platform: &Platform,
+) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
+    let platform_domain = platform.config().platform_domain.clone();
+    let resolver = Resolver::new()
+        .with(HostEvidence)
+        .with(SubdomainEvidence::below(platform_domain));
+    let limits = platform.limits().clone();
+    let budgets = platform.clone();
+    // Visitors of a shop need no membership.
+    let tenants = TenantLayer::new(
+        Arc::clone(platform.routes()),
+        resolver,
+        OpenToAll,
+        move |tenant| budgets.budget(tenant),
+    );
+    let cells: Cells<_> = platform
+        .cells()
+        .map(|cell| (cell.id(), shop::router(cell.clone())))
+        .collect();
+    let meters = Arc::clone(platform.meters());
+    ServiceBuilder::new()
+        .map_request(|request: Request<Incoming>| request.map(Body::new))
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(observe(Listener::Shops))
+        .layer(BodyLimitLayer { most: LARGEST_BODY })
+        .layer(tenants.respond_with(Answer))
+        .map_request(note_tenant)
+        .layer(RateLimitLayer::new(limits.clone()).respond_with(Answer))
+        .map_response(|response: Response<_>| response.map(Body::new))
+        .layer(ConcurrencyLimitLayer::new(&limits).respond_with(Answer))
+        .map_request(move |request: Request<Body>| {
+            if let Some(placement) = request.extensions().get::<Placement>() {
+                meters.count(placement.cell);
+            }
+            request
+        })
+        .service(CellTransport::new(cells).with_respond(Answer))
+}

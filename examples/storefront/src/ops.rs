@@ -1,0 +1,97 @@
+//! The operators' listener: shops, cells, imports, probes, metrics, and the description of it all.
+//!
+//! Everything below `/v1` needs the operator's token. Every POST takes an `Idempotency-Key`: the same key
+//! and request give the same answer, also across a crash.
+
+mod auth;
+mod cells;
+mod error;
+mod idempotency;
+mod import;
+mod model;
+mod probes;
+mod tenants;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::DefaultBodyLimit,
+    middleware,
+    routing::get,
+};
+use http::{HeaderMap, header};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::watch;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{pages::Refused, platform::Platform};
+
+pub use auth::OperatorToken;
+pub use error::OpsError;
+pub use idempotency::{Claim, Fingerprint, Idempotency, Kept};
+pub use import::LARGEST_FILE;
+pub use model::{
+    CellView, Cells, ImportQuery, NewShop, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops, Visit,
+};
+
+/// The most bytes of a body that is read whole.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// What the operators' handlers share.
+#[derive(Clone, Debug)]
+pub struct Ops {
+    /// The platform.
+    pub platform: Platform,
+    /// Keys and answers.
+    pub idempotency: Idempotency,
+    /// How the shops' listener is reached.
+    pub visit: Arc<Visit>,
+    /// Turns true when the process is asked to stop.
+    pub stop: watch::Receiver<bool>,
+    /// Renders the metrics.
+    pub metrics: PrometheusHandle,
+}
+
+#[derive(OpenApi)]
+#[openapi(info(
+    title = "Storefront operator API",
+    description = "Make, change and fill shops. Everything below /v1 needs `Authorization: Bearer <operator token>`."
+))]
+struct Description;
+
+/// The operators' addresses.
+pub fn router(ops: Ops, token: OperatorToken) -> Router {
+    let api = OpenApiRouter::new()
+        .routes(routes!(tenants::create, tenants::list))
+        .routes(routes!(tenants::show, tenants::patch))
+        .routes(routes!(import::import))
+        .routes(routes!(cells::list))
+        // For bodies that are read whole; the import reads its own as it arrives.
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .route_layer(middleware::from_fn_with_state(token, auth::require));
+    let probes = OpenApiRouter::new()
+        .routes(routes!(probes::healthz))
+        .routes(routes!(probes::readyz))
+        .routes(routes!(probes::metrics));
+    let described = OpenApiRouter::with_openapi(Description::openapi())
+        .merge(api)
+        .merge(probes);
+    let (router, description) = described.split_for_parts();
+    let description = Bytes::from(description.to_json().expect("a description is JSON"));
+    let description = move || {
+        std::future::ready((
+            [(header::CONTENT_TYPE, "application/json")],
+            description.clone(),
+        ))
+    };
+    router
+        .route("/openapi.json", get(description))
+        .fallback(async || OpsError::NoRoute)
+        .method_not_allowed_fallback(async || {
+            Refused::method_not_allowed().answer::<Body>(&HeaderMap::new())
+        })
+        .with_state(ops)
+}

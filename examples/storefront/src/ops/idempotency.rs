@@ -1,0 +1,224 @@
+//! The same request twice gives the same answer, also across a crash.
+//!
+//! The answer to a key's first request is recorded, with a fingerprint of what was asked, before it is sent.
+//! A second request with the key gets that answer; one that asks something else is refused (422). What was
+//! never answered, because the process died, is done again: every operation behind a key can be repeated.
+//! Two requests with one key wait for each other. Answers are kept for a week.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::json;
+use sqlx::SqlitePool;
+use tenancy_types::{Clock, Problem, SystemClock};
+use tokio::sync::OwnedMutexGuard;
+
+use super::OpsError;
+use crate::random;
+
+const WEEK_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
+
+/// The record of keys and answers.
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    pool: SqlitePool,
+    running: Arc<Running>,
+}
+
+/// One lock a key that is being worked on in this process.
+type Running = Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>;
+
+/// What was asked: method, path and body, hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(blake3::Hash);
+
+impl Fingerprint {
+    /// The fingerprint of a request whose body has been hashed already.
+    #[must_use]
+    pub fn new(operation: &str, body: blake3::Hash) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(operation.as_bytes())
+            .update(&[0])
+            .update(body.as_bytes());
+        Self(hasher.finalize())
+    }
+}
+
+/// An answer that can be kept.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Kept {
+    status: i64,
+    body: String,
+}
+
+impl Kept {
+    /// A JSON answer.
+    #[must_use]
+    pub fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+        Self {
+            status: i64::from(status.as_u16()),
+            body: body.to_string(),
+        }
+    }
+
+    /// A refusal, as the API tells of it.
+    #[must_use]
+    pub fn problem(problem: &dyn Problem) -> Self {
+        let error =
+            json!({"error": {"code": problem.code().as_str(), "message": problem.client_text()}});
+        let status = StatusCode::from_u16(problem.kind().http_status())
+            .expect("kinds map to valid statuses");
+        Self::json(status, &error)
+    }
+}
+
+impl IntoResponse for Kept {
+    fn into_response(self) -> Response {
+        let status = u16::try_from(self.status)
+            .ok()
+            .and_then(|status| StatusCode::from_u16(status).ok());
+        let mut response = Response::new(self.body.into());
+        *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        response
+    }
+}
+
+/// A request's key, held while the request is worked on.
+#[derive(Debug)]
+pub struct Claim {
+    store: Idempotency,
+    key: String,
+    earlier: Option<(Vec<u8>, Kept)>,
+    _alone: OwnedMutexGuard<()>,
+}
+
+/// The request's `Idempotency-Key`, if it has one.
+///
+/// # Errors
+/// [`OpsError::InvalidRequest`] unless there is at most one, of 1 to 255 visible ASCII characters.
+pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, OpsError> {
+    let mut fields = headers.get_all("idempotency-key").iter();
+    let Some(field) = fields.next() else {
+        return Ok(None);
+    };
+    let valid =
+        |text: &&str| (1..=255).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    match (field.to_str().ok().filter(valid), fields.next()) {
+        (Some(key), None) => Ok(Some(key.to_owned())),
+        _ => Err(OpsError::invalid(
+            "Idempotency-Key must stand once, with 1 to 255 visible ASCII characters",
+        )),
+    }
+}
+
+/// A key for a request that brought none: nobody can repeat it.
+#[must_use]
+pub(super) fn fresh_key() -> String {
+    format!("unkeyed-{}", random::hex::<16>())
+}
+
+impl Idempotency {
+    /// Opens the record in this database.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub async fn open(pool: SqlitePool) -> Result<Self, sqlx::Error> {
+        sqlx::raw_sql(
+            "create table if not exists idempotency (
+                key text primary key, fingerprint blob not null, status integer not null, body text not null,
+                created integer not null
+             ) strict, without rowid;
+             create index if not exists idempotency_created on idempotency (created)",
+        )
+        .execute(&pool)
+        .await?;
+        Ok(Self {
+            pool,
+            running: Arc::default(),
+        })
+    }
+
+    /// Takes a key. A request with the same key that is being worked on is waited for.
+    ///
+    /// # Errors
+    /// [`OpsError::Control`] when the record cannot be read.
+    pub async fn claim(&self, key: String) -> Result<Claim, OpsError> {
+        let alone = self.lock(&key).lock_owned().await;
+        let earlier: Option<(Vec<u8>, i64, String)> =
+            sqlx::query_as("select fingerprint, status, body from idempotency where key = $1")
+                .bind(&key)
+                .fetch_optional(&self.pool)
+                .await?;
+        let earlier =
+            earlier.map(|(fingerprint, status, body)| (fingerprint, Kept { status, body }));
+        Ok(Claim {
+            store: self.clone(),
+            key,
+            earlier,
+            _alone: alone,
+        })
+    }
+
+    fn lock(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        // Keys that nobody holds any more are dropped here, so the map is as large as what is under way.
+        running.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(running.entry(key.to_owned()).or_default())
+    }
+}
+
+impl Claim {
+    /// Whether the key has been answered, so that the operation must not run again.
+    #[must_use]
+    pub const fn is_answered(&self) -> bool {
+        self.earlier.is_some()
+    }
+
+    /// The answer given before, when this is the same request.
+    ///
+    /// # Errors
+    /// [`OpsError::IdempotencyMismatch`] when the key was used for another request.
+    pub fn replay(&self, asked: Fingerprint) -> Result<Option<Kept>, OpsError> {
+        match &self.earlier {
+            Some((fingerprint, kept)) if fingerprint == asked.0.as_bytes() => {
+                Ok(Some(kept.clone()))
+            }
+            Some(_) => Err(OpsError::IdempotencyMismatch),
+            None => Ok(None),
+        }
+    }
+
+    /// Records the answer, durably, before it is sent.
+    ///
+    /// # Errors
+    /// [`OpsError::Control`] when it cannot be recorded; the answer must then not be sent as final.
+    pub async fn keep(self, asked: Fingerprint, answer: &Kept) -> Result<(), OpsError> {
+        let now = SystemClock.unix().get();
+        let pool = &self.store.pool;
+        sqlx::query("delete from idempotency where created < $1")
+            .bind(now - WEEK_MICROS)
+            .execute(pool)
+            .await?;
+        sqlx::query(
+            "insert into idempotency (key, fingerprint, status, body, created) values ($1, $2, $3, $4, $5)
+             on conflict (key) do nothing",
+        )
+        .bind(&self.key)
+        .bind(asked.0.as_bytes().as_slice())
+        .bind(answer.status)
+        .bind(&answer.body)
+        .bind(now)
+        .execute(pool)
+        .await?;
+        Ok(())
+    }
+}

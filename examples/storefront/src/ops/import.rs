@@ -1,0 +1,162 @@
+//! Importing a product file into a shop, as it arrives.
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{Path, Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
+};
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use http::{HeaderMap, StatusCode};
+use tenancy_types::TenantId;
+
+use super::{Fingerprint, ImportQuery, Kept, Ops, OpsError, idempotency, tenants::find};
+use crate::{
+    import::{Limits, Report},
+    shop::{self, ImportError, ImportMode},
+};
+
+/// The largest product file. Memory does not depend on it; a file beyond it is not a product file.
+pub const LARGEST_FILE: usize = 4 << 30;
+
+/// Imports products from CSV in Shopify's columns and answers with a report.
+///
+/// The file is read as it arrives, each product is committed by itself, and importing it again changes
+/// nothing. A row that is wrong is in the report with its line and column; the rest goes on.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/import", tag = "tenants",
+    request_body(content = String, content_type = "text/csv"),
+    params(
+        ("tenant" = String, Path, description = "number or slug"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
+        ImportQuery,
+    ),
+    responses(
+        (status = 200, description = "a report", content_type = "application/json"),
+        (status = 403, description = "tenant_suspended, tenant_read_only"),
+        (status = 404, description = "not_found"),
+        (status = 413, description = "body_too_large"),
+        (status = 422, description = "idempotency_mismatch"),
+    )
+)]
+pub(super) async fn import(
+    State(ops): State<Ops>,
+    Path(name): Path<String>,
+    query: Result<Query<ImportQuery>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, OpsError> {
+    let Query(query) = query.map_err(|error| OpsError::invalid(error.body_text()))?;
+    let mode = if query.dry_run {
+        ImportMode::DryRun
+    } else {
+        ImportMode::Apply
+    };
+    let key = idempotency::key(&headers)?;
+    let tenant = find(&ops, &name).await?.id;
+    let mut upload = Upload::new(body);
+    let Some(key) = key else {
+        return Ok(report_of(&run(&ops, tenant, mode, &mut upload).await?).into_response());
+    };
+    let claim = ops.idempotency.claim(key).await?;
+    let operation = format!("POST /v1/tenants/{tenant}/import {mode:?}");
+    if claim.is_answered() {
+        let asked = Fingerprint::new(&operation, upload.hash().await?);
+        let answer = claim
+            .replay(asked)?
+            .expect("a key that is answered has an answer");
+        return Ok(answer.into_response());
+    }
+    let answer = report_of(&run(&ops, tenant, mode, &mut upload).await?);
+    let asked = Fingerprint::new(&operation, upload.hash().await?);
+    claim.keep(asked, &answer).await?;
+    Ok(answer.into_response())
+}
+
+fn report_of(report: &Report) -> Kept {
+    Kept::json(
+        StatusCode::OK,
+        &serde_json::to_value(report).expect("a report is JSON"),
+    )
+}
+
+async fn run(
+    ops: &Ops,
+    tenant: TenantId,
+    mode: ImportMode,
+    upload: &mut Upload,
+) -> Result<Report, OpsError> {
+    let context = ops
+        .platform
+        .enter(tenant, "import products")
+        .and_then(|admitted| admitted.read_write());
+    let context = context.map_err(OpsError::part)?;
+    let cell = ops
+        .platform
+        .cell(context.placement().cell)
+        .ok_or(OpsError::CellAway)?;
+    let report = shop::import(cell, &context, Limits::default(), mode, upload.chunks()).await;
+    let report = report.map_err(|error| match error {
+        ImportError::Shop(error) => OpsError::part(error),
+        ImportError::Receive(error) => match error.downcast::<OpsError>() {
+            Ok(error) => *error,
+            Err(error) => OpsError::invalid(format!("the file did not arrive whole: {error}")),
+        },
+    })?;
+    count(&report);
+    Ok(report)
+}
+
+fn count(report: &Report) {
+    let outcomes = [
+        ("created", report.created),
+        ("updated", report.updated),
+        ("unchanged", report.unchanged),
+        ("rejected", report.products_rejected),
+    ];
+    for (outcome, products) in outcomes {
+        metrics::counter!("storefront_import_products_total", "outcome" => outcome)
+            .increment(products);
+    }
+}
+
+/// A body that is hashed and measured as it is read.
+struct Upload {
+    body: axum::body::BodyDataStream,
+    hasher: blake3::Hasher,
+    received: usize,
+}
+
+impl Upload {
+    fn new(body: Body) -> Self {
+        Self {
+            body: body.into_data_stream(),
+            hasher: blake3::Hasher::new(),
+            received: 0,
+        }
+    }
+
+    fn chunks(&mut self) -> impl Stream<Item = Result<Bytes, OpsError>> + Send {
+        let Self {
+            body,
+            hasher,
+            received,
+        } = self;
+        body.map(move |chunk| {
+            let chunk = chunk.map_err(|error| {
+                OpsError::invalid(format!("the body did not arrive whole: {error}"))
+            })?;
+            *received += chunk.len();
+            if *received > LARGEST_FILE {
+                return Err(OpsError::BodyTooLarge { most: LARGEST_FILE });
+            }
+            hasher.update(&chunk);
+            Ok(chunk)
+        })
+    }
+
+    /// The hash of the whole body: what has not been read yet is read now.
+    async fn hash(&mut self) -> Result<blake3::Hash, OpsError> {
+        self.chunks().try_for_each(async |_| Ok(())).await?;
+        Ok(self.hasher.finalize())
+    }
+}

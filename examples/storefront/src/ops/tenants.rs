@@ -1,0 +1,263 @@
+//! Shops: making, listing, showing, changing.
+
+use std::{collections::BTreeSet, num::NonZeroU16};
+
+use axum::{
+    Json,
+    body::Bytes,
+    extract::{
+        Path, Query, State,
+        rejection::{BytesRejection, QueryRejection},
+    },
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode};
+use serde::de::DeserializeOwned;
+use tenancy_core::directory::{Directory, Page, Tenant};
+use tenancy_types::{Clock, Lifecycle, Problem, Region, SystemClock, TenantId};
+
+use super::{
+    Fingerprint, Kept, NewShop, Ops, OpsError, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops,
+    idempotency,
+};
+use crate::{
+    money::Currency,
+    platform::{ShopChange, ShopRequest, names},
+};
+
+/// Makes a shop.
+///
+/// With an `Idempotency-Key` the same request gives the same answer, also when it was refused.
+#[utoipa::path(
+    post, path = "/v1/tenants", request_body = NewShop, tag = "tenants",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters")),
+    responses(
+        (status = 201, body = Shop),
+        (status = 400, description = "invalid_request"),
+        (status = 409, description = "slug_taken, domain_taken"),
+        (status = 422, description = "idempotency_mismatch"),
+        (status = 503, description = "no_capacity, directory_unavailable"),
+    )
+)]
+pub(super) async fn create(
+    State(ops): State<Ops>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, OpsError> {
+    let body = whole(body)?;
+    let key = idempotency::key(&headers)?.unwrap_or_else(idempotency::fresh_key);
+    let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(&body));
+    let claim = ops.idempotency.claim(key.clone()).await?;
+    if let Some(answer) = claim.replay(asked)? {
+        return Ok(answer.into_response());
+    }
+    let answer = match make(&ops, &key, &body).await {
+        Ok(shop) => Kept::json(
+            StatusCode::CREATED,
+            &serde_json::to_value(shop).expect("a shop is JSON"),
+        ),
+        // What may go otherwise the next time is not kept.
+        Err(error) if error.kind().http_status() >= 500 => return Err(error),
+        Err(error) => Kept::problem(&error),
+    };
+    claim.keep(asked, &answer).await?;
+    Ok(answer.into_response())
+}
+
+async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Shop, OpsError> {
+    let new: NewShop = json(body)?;
+    let request = checked(ops, &new)?;
+    let start = SystemClock.now();
+    let tenant = ops.platform.provision(key, &request).await?;
+    let took = SystemClock.now().since(start);
+    metrics::histogram!("storefront_provisioning_seconds").record(took.as_secs_f64());
+    let provisioned_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    Ok(Shop {
+        provisioned_ms: Some(provisioned_ms),
+        ..Shop::new(&tenant, &ops.visit)
+    })
+}
+
+fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
+    let plan = plan(ops, &new.plan)?;
+    let own_domain =
+        |text: &String| names::own_domain(text, &ops.platform.config().platform_domain);
+    let mut domains = new
+        .domains
+        .iter()
+        .map(own_domain)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(invalid)?;
+    domains.sort();
+    domains.dedup();
+    let currency = new.currency.as_deref().unwrap_or("EUR");
+    Ok(ShopRequest {
+        slug: names::slug(&new.slug).map_err(invalid)?,
+        plan,
+        domains,
+        region: new
+            .region
+            .as_deref()
+            .map(|name| region(ops, name))
+            .transpose()?,
+        currency: currency.parse::<Currency>().map_err(invalid)?,
+    })
+}
+
+fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, OpsError> {
+    let name = name.parse().map_err(invalid)?;
+    let plans = &ops.platform.config().plans;
+    if plans.find(&name).is_none() {
+        let known: Vec<_> = plans.iter().map(|(_, plan)| plan.name.as_str()).collect();
+        return Err(OpsError::invalid(format!(
+            "there is no plan {name}; there are {}",
+            known.join(", ")
+        )));
+    }
+    Ok(name)
+}
+
+fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
+    let region: Region = name.parse().map_err(invalid)?;
+    let regions: BTreeSet<_> = ops
+        .platform
+        .config()
+        .cells
+        .iter()
+        .map(|spec| spec.region.as_str())
+        .collect();
+    if !regions.contains(region.as_str()) {
+        let known = Vec::from_iter(regions).join(", ");
+        return Err(OpsError::invalid(format!(
+            "there is no region {region}; there are {known}"
+        )));
+    }
+    Ok(region)
+}
+
+fn invalid(error: impl std::fmt::Display) -> OpsError {
+    OpsError::invalid(error.to_string())
+}
+
+fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, OpsError> {
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => OpsError::BodyTooLarge {
+            most: super::LARGEST_BODY,
+        },
+        _ => OpsError::invalid(rejection.body_text()),
+    })
+}
+
+/// The JSON of a body; an error says what is wrong at which line and column.
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, OpsError> {
+    serde_json::from_slice(body)
+        .map_err(|error| OpsError::invalid(format!("the body is not as expected: {error}")))
+}
+
+/// Lists shops in the order of their numbers.
+#[utoipa::path(
+    get, path = "/v1/tenants", params(PageQuery), tag = "tenants",
+    responses((status = 200, body = Shops), (status = 400, description = "invalid_request"))
+)]
+pub(super) async fn list(
+    State(ops): State<Ops>,
+    query: Result<Query<PageQuery>, QueryRejection>,
+) -> Result<Json<Shops>, OpsError> {
+    let Query(query) = query.map_err(|error| OpsError::invalid(error.body_text()))?;
+    let limit = query.limit.unwrap_or(100);
+    let limit = NonZeroU16::new(limit).filter(|limit| limit.get() <= 1_000);
+    let limit = limit.ok_or_else(|| OpsError::invalid("limit is a number from 1 to 1000"))?;
+    let page = Page {
+        after: query.after.and_then(TenantId::new),
+        limit,
+    };
+    let tenants = ops.platform.directory().tenants(page).await?;
+    let full = tenants.len() == usize::from(limit.get());
+    let next = tenants
+        .last()
+        .filter(|_| full)
+        .map(|tenant| tenant.id.get());
+    Ok(Json(Shops {
+        tenants: tenants
+            .iter()
+            .map(|tenant| Shop::new(tenant, &ops.visit))
+            .collect(),
+        next,
+    }))
+}
+
+/// Shows a shop.
+#[utoipa::path(
+    get, path = "/v1/tenants/{tenant}", tag = "tenants",
+    params(("tenant" = String, Path, description = "number or slug")),
+    responses((status = 200, body = Shop), (status = 404, description = "not_found"))
+)]
+pub(super) async fn show(
+    State(ops): State<Ops>,
+    Path(name): Path<String>,
+) -> Result<Json<Shop>, OpsError> {
+    let tenant = find(&ops, &name).await?;
+    Ok(Json(Shop::new(&tenant, &ops.visit)))
+}
+
+/// Changes a shop: lifecycle, plan, domains. All of it happens, or nothing.
+#[utoipa::path(
+    patch, path = "/v1/tenants/{tenant}", request_body = ShopPatch, tag = "tenants",
+    params(("tenant" = String, Path, description = "number or slug")),
+    responses(
+        (status = 200, body = Shop),
+        (status = 400, description = "invalid_request"),
+        (status = 404, description = "not_found"),
+        (status = 409, description = "domain_taken, transition_rejected, version_mismatch"),
+    )
+)]
+pub(super) async fn patch(
+    State(ops): State<Ops>,
+    Path(name): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Shop>, OpsError> {
+    let patch: ShopPatch = json(&whole(body)?)?;
+    let own_domain = |text: &String| {
+        names::own_domain(text, &ops.platform.config().platform_domain).map_err(invalid)
+    };
+    let change = ShopChange {
+        lifecycle: patch.lifecycle.map(|lifecycle| match lifecycle {
+            PatchLifecycle::Active => Lifecycle::Active,
+            PatchLifecycle::Suspended => Lifecycle::Suspended,
+        }),
+        plan: patch
+            .plan
+            .as_deref()
+            .map(|name| plan(&ops, name))
+            .transpose()?,
+        add_domains: patch
+            .add_domains
+            .iter()
+            .map(own_domain)
+            .collect::<Result<_, _>>()?,
+        remove_domains: patch
+            .remove_domains
+            .iter()
+            .map(own_domain)
+            .collect::<Result<_, _>>()?,
+    };
+    let tenant = find(&ops, &name).await?;
+    let tenant = ops.platform.change(tenant.id, &change).await?;
+    Ok(Json(Shop::new(&tenant, &ops.visit)))
+}
+
+/// The tenant of a number or slug. A slug may look like a number; then the number wins, and the slug's shop
+/// is reached by its own number.
+pub(super) async fn find(ops: &Ops, name: &str) -> Result<Tenant, OpsError> {
+    let directory = ops.platform.directory();
+    let mut found = None;
+    if let Ok(id) = name.parse::<TenantId>() {
+        found = directory.tenant(id).await?;
+    }
+    if let (None, Ok(slug)) = (&found, name.parse()) {
+        found = directory.by_slug(&slug).await?;
+    }
+    found.ok_or_else(|| OpsError::NoTenant {
+        asked: name.to_owned(),
+    })
+}

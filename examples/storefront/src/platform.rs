@@ -1,0 +1,151 @@
+//! Everything of one all-in-one process: directory, route table, limits, cells, and what is done to shops.
+//!
+//! The request path uses the route table, the limits and the cells; it never asks the directory. What
+//! changes a shop goes the other way: directory first, then the cell's fence, then the route table follows.
+
+mod acts;
+mod budgets;
+mod cells;
+mod fleet;
+mod follow;
+mod lifecycle;
+pub mod names;
+mod open;
+mod request;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use tenancy_cell_router::ReferenceTable;
+use tenancy_core::{
+    Admitted, Grant, Principal, Refusal, Resolved, admit,
+    directory::{Directory, SqliteDirectory, Tenant},
+};
+use tenancy_migrate::{InvalidWorkflowKey, Provisioning, SqliteJournal};
+use tenancy_rate_limit::TenantLimits;
+use tenancy_types::{CellId, SystemClock, TenantId, WorkBudget};
+
+use crate::{config::Config, ops::OpsError, shop::Cell};
+
+use acts::Acts;
+use budgets::Budgets;
+pub use fleet::Meters;
+pub use lifecycle::ShopChange;
+pub use open::OpenError;
+pub use request::ShopRequest;
+
+/// The running platform. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Platform(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    config: Config,
+    directory: SqliteDirectory,
+    routes: Arc<ReferenceTable>,
+    limits: TenantLimits,
+    budgets: Arc<Budgets>,
+    cells: Arc<BTreeMap<CellId, cells::OpenCell>>,
+    meters: Arc<Meters>,
+    provisioning: Provisioning<Acts, SqliteJournal, SystemClock>,
+    following: follow::Following,
+    /// Held as long as the process serves the folder.
+    _lock: std::fs::File,
+}
+
+impl Platform {
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The authority on shops. Requests of visitors never ask it.
+    #[must_use]
+    pub fn directory(&self) -> &SqliteDirectory {
+        &self.0.directory
+    }
+
+    /// Where domains lead, from memory.
+    #[must_use]
+    pub fn routes(&self) -> &Arc<ReferenceTable> {
+        &self.0.routes
+    }
+
+    /// How much shops may take.
+    #[must_use]
+    pub fn limits(&self) -> &TenantLimits {
+        &self.0.limits
+    }
+
+    /// Counts what reaches the cells.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.0.meters
+    }
+
+    /// A cell of this process.
+    #[must_use]
+    pub fn cell(&self, cell: CellId) -> Option<&Cell> {
+        self.0.cells.get(&cell).map(|open| &open.shops)
+    }
+
+    /// All cells of this process.
+    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
+        self.0.cells.values().map(|open| &open.shops)
+    }
+
+    /// The database work that a request of the tenant may cause, by its plan.
+    #[must_use]
+    pub fn budget(&self, tenant: TenantId) -> WorkBudget {
+        self.0.budgets.of(tenant)
+    }
+
+    /// Makes a shop, or returns what the key's earlier request made; returns when requests find it.
+    ///
+    /// # Errors
+    /// The refusal of the request, or the failure when it could not be finished now; it goes on when
+    /// the request is repeated, and at the next start.
+    pub async fn provision(&self, key: &str, request: &ShopRequest) -> Result<Tenant, OpsError> {
+        let key = key
+            .parse()
+            .map_err(|error: InvalidWorkflowKey| OpsError::part(error))?;
+        let home = self
+            .0
+            .provisioning
+            .provision(&key, request)
+            .await
+            .map_err(OpsError::part)?;
+        let missing = || OpsError::NoTenant {
+            asked: home.tenant.to_string(),
+        };
+        let tenant = self
+            .0
+            .directory
+            .tenant(home.tenant)
+            .await?
+            .ok_or_else(missing)?;
+        self.0.following.reached(tenant.revision).await;
+        Ok(tenant)
+    }
+
+    /// Lets the platform itself into a shop, for a stated reason.
+    ///
+    /// # Errors
+    /// The refusal by the shop's lifecycle.
+    pub fn enter(&self, tenant: TenantId, reason: &str) -> Result<Admitted, Refusal> {
+        let resolved = Resolved::by_id(&self.0.routes, tenant)?;
+        let operator = Principal::operator("operator", reason);
+        admit(resolved, operator, Grant::ReadWrite, self.budget(tenant))
+    }
+
+    /// Whether visitors can be served.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.0.following.is_ready()
+    }
+
+    /// Records how far the route table has followed the directory.
+    pub fn record_routes(&self) {
+        self.0.following.record();
+    }
+}

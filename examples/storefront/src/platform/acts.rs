@@ -1,0 +1,233 @@
+//! The acts of which the making of a shop consists. Each can be repeated, and comes late without harm.
+
+use std::{collections::BTreeMap, error::Error, sync::Arc};
+
+use tenancy_core::{
+    Grant, Principal, ReadWrite, Resolved, Source, TenantContext, admit,
+    db::DbError,
+    directory::{Directory, DirectoryError, NewTenant, SqliteDirectory, Tenant, TenantChange},
+    protocol::{Fence, FenceEvent},
+};
+use tenancy_migrate::{ActError, Home, Provisioner, Refusal, WorkflowKey};
+use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock, WorkBudget};
+
+use super::{
+    Meters, ShopRequest,
+    cells::OpenCell,
+    fleet,
+    lifecycle::{FenceTo, bring_fence_to},
+};
+use crate::shop::{ShopError, store};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// How often another cell is chosen when the chosen one filled up meanwhile.
+const CHOICES: usize = 4;
+
+/// The platform's side of provisioning.
+#[derive(Clone, Debug)]
+pub(super) struct Acts {
+    pub(super) directory: SqliteDirectory,
+    pub(super) cells: Arc<BTreeMap<CellId, OpenCell>>,
+    pub(super) meters: Arc<Meters>,
+    pub(super) budget: WorkBudget,
+}
+
+impl Provisioner for Acts {
+    type Request = ShopRequest;
+
+    async fn create(&self, key: &WorkflowKey, request: &ShopRequest) -> Result<Home, ActError> {
+        for _ in 0..CHOICES {
+            let cell = self.choose(request).await?;
+            match self.create_in(cell, key, request).await {
+                Ok(tenant) => return Ok(home(&tenant)),
+                Err(DirectoryError::CellFull { .. }) => {}
+                Err(error) => return Err(refused_or_failed(error)),
+            }
+        }
+        Err(ActError::Failed(
+            "cells fill up faster than they can be chosen".into(),
+        ))
+    }
+
+    async fn fence(&self, home: Home) -> Result<(), Failure> {
+        let Placement {
+            lifecycle, epoch, ..
+        } = home.placement;
+        let made = self
+            .cell(home)?
+            .db
+            .change_fence(home.tenant, None, FenceEvent::Create { lifecycle, epoch })
+            .await;
+        match made {
+            Err(DbError::FenceChanged {
+                found: Some(Fence { epoch: found, .. }),
+                ..
+            }) if found > epoch => Ok(()),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn seed(&self, request: &ShopRequest, home: Home) -> Result<(), ActError> {
+        match self.try_seed(request, home).await {
+            // It has been opened, or undone, since.
+            Err(ShopError::Database(DbError::StaleEpoch { .. })) | Ok(()) => Ok(()),
+            Err(error) => Err(ActError::Failed(error.into())),
+        }
+    }
+
+    async fn publish(&self, home: Home) -> Result<Placement, Failure> {
+        self.leave_provisioning(home, Lifecycle::Active).await
+    }
+
+    async fn open(&self, home: Home) -> Result<(), Failure> {
+        let Placement {
+            lifecycle, epoch, ..
+        } = home.placement;
+        Ok(bring_fence_to(
+            &self.cell(home)?.db,
+            home.tenant,
+            FenceTo { lifecycle, epoch },
+        )
+        .await?)
+    }
+
+    async fn retract(&self, home: Home) -> Result<Placement, Failure> {
+        self.leave_provisioning(home, Lifecycle::Gone).await
+    }
+
+    async fn clear(&self, home: Home) -> Result<(), Failure> {
+        let db = &self.cell(home)?.db;
+        let Some(fence) = db.fence(home.tenant).await? else {
+            return Ok(());
+        };
+        if fence.epoch < home.placement.epoch {
+            let then = Placement::new(home.placement.cell, fence.lifecycle, fence.epoch);
+            let context = self.enter(Home {
+                placement: then,
+                ..home
+            })?;
+            db.scope(&context, async |tx| {
+                store::tear_down_shop(tx, home.tenant).await
+            })
+            .await?;
+        }
+        let Placement {
+            lifecycle, epoch, ..
+        } = home.placement;
+        Ok(bring_fence_to(db, home.tenant, FenceTo { lifecycle, epoch }).await?)
+    }
+}
+
+impl Acts {
+    async fn choose(&self, request: &ShopRequest) -> Result<CellId, ActError> {
+        let loads = self
+            .directory
+            .cells()
+            .await
+            .map_err(|error| ActError::Failed(error.into()))?;
+        let assignment = fleet::choose(
+            &loads,
+            &self.meters,
+            request.region.as_ref(),
+            SystemClock.now(),
+        );
+        let assignment = assignment.map_err(|error| match error.kind() {
+            Kind::Invalid => Refusal::Invalid {
+                reason: error.client_text().into(),
+            }
+            .into(),
+            _ => ActError::Failed(error.into()),
+        })?;
+        tracing::debug!(%assignment, slug = %request.slug, "cell chosen");
+        Ok(assignment.cell())
+    }
+
+    async fn create_in(
+        &self,
+        cell: CellId,
+        key: &WorkflowKey,
+        request: &ShopRequest,
+    ) -> Result<Tenant, DirectoryError> {
+        let new = NewTenant {
+            request: key
+                .as_str()
+                .parse()
+                .expect("both kinds of key have 1 to 255 bytes"),
+            slug: request.slug.clone(),
+            plan: request.plan.clone(),
+            region: request.region.clone(),
+            domains: request.domains.clone(),
+            cell,
+        };
+        self.directory.create(new).await
+    }
+
+    async fn try_seed(&self, request: &ShopRequest, home: Home) -> Result<(), ShopError> {
+        let cell = self
+            .cells
+            .get(&home.placement.cell)
+            .ok_or(DbError::NotHere)?;
+        let context = self.enter(home).map_err(|_| DbError::NotHere)?;
+        let shop = request.shop();
+        cell.db
+            .scope(&context, async |tx| {
+                store::set_up_shop(tx, cell.shops.ids(), home.tenant, &shop).await
+            })
+            .await
+    }
+
+    fn enter(&self, home: Home) -> Result<TenantContext<ReadWrite>, tenancy_core::Refusal> {
+        let resolved = Resolved {
+            tenant: home.tenant,
+            placement: home.placement,
+            source: Source::Internal,
+        };
+        let principal = Principal::operator("provisioning", "set up a shop");
+        admit(resolved, principal, Grant::ReadWrite, self.budget)?.read_write()
+    }
+
+    fn cell(&self, home: Home) -> Result<&OpenCell, Failure> {
+        let cell = home.placement.cell;
+        self.cells
+            .get(&cell)
+            .ok_or_else(|| format!("{cell} is not served by this process").into())
+    }
+
+    /// Takes the tenant from provisioning to `to` in the directory, unless it has left provisioning already.
+    async fn leave_provisioning(&self, home: Home, to: Lifecycle) -> Result<Placement, Failure> {
+        let tenant = self
+            .directory
+            .tenant(home.tenant)
+            .await?
+            .ok_or("the directory has lost the tenant")?;
+        if tenant.placement.epoch > home.placement.epoch {
+            return Ok(tenant.placement);
+        }
+        let change = TenantChange {
+            lifecycle: Some(to),
+            ..TenantChange::default()
+        };
+        Ok(self
+            .directory
+            .change(home.tenant, tenant.revision, change)
+            .await?
+            .placement)
+    }
+}
+
+fn home(tenant: &Tenant) -> Home {
+    Home {
+        tenant: tenant.id,
+        placement: tenant.placement,
+    }
+}
+
+fn refused_or_failed(error: DirectoryError) -> ActError {
+    match error {
+        DirectoryError::SlugTaken { slug } => Refusal::SlugTaken { slug }.into(),
+        DirectoryError::DomainTaken { domain } => Refusal::DomainTaken { domain }.into(),
+        error => ActError::Failed(error.into()),
+    }
+}

@@ -1,0 +1,63 @@
+//! The embedded cells: one SQLite file each, brought to the newest schema and then opened for this process.
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU16,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use tenancy_core::db::{CellDb, CellOptions, SqliteCell};
+use tenancy_migrate::{Schema, Version, upgrade_sqlite};
+use tenancy_types::{CellId, SystemClock};
+
+use super::OpenError;
+use crate::{
+    config::CellsSpec,
+    shop::{Cell, schema},
+};
+
+/// Readers of one cell: more than the machine has cores, fewer than its file system minds.
+const READERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
+
+/// A cell that is served: its database for fences, and the shops' handle on it.
+#[derive(Clone, Debug)]
+pub(super) struct OpenCell {
+    pub(super) db: CellDb,
+    pub(super) shops: Cell,
+}
+
+/// Opens all cells of the specification below this folder.
+pub(super) async fn open_all(
+    folder: &Path,
+    cells: &CellsSpec,
+) -> Result<BTreeMap<CellId, OpenCell>, OpenError> {
+    let versions = (1..).zip(schema::VERSIONS);
+    let versions = versions.map(|(number, version)| {
+        Version::new(number, version.name, version.statements.join(";\n"))
+    });
+    let schema = Schema::new(versions).expect("the versions are numbered in order and named");
+    let mut open = BTreeMap::new();
+    for spec in cells.iter() {
+        open.insert(
+            spec.cell,
+            open_one(spec.cell, folder.join(format!("{}.db", spec.cell)), &schema).await?,
+        );
+    }
+    Ok(open)
+}
+
+async fn open_one(cell: CellId, path: PathBuf, schema: &Schema) -> Result<OpenCell, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(&path)
+        .create_if_missing(true);
+    let failed = |source| OpenError::Cell { cell, source };
+    upgrade_sqlite(schema, &options, &SystemClock)
+        .await
+        .map_err(|error| failed(error.into()))?;
+    let sqlite = SqliteCell::open(path, &schema::manifest(), CellOptions::new(READERS)).await;
+    let db = CellDb::Sqlite(sqlite.map_err(|error| failed(error.into()))?);
+    let shops = Cell::new(cell, db.clone(), Arc::new(SystemClock));
+    Ok(OpenCell { db, shops })
+}

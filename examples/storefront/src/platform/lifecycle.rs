@@ -1,0 +1,197 @@
+//! Changing a shop: directory first, then the cell's fence, then this process's routes.
+//!
+//! A crash between directory and fence leaves the fence behind. [`reconcile`] brings it up at the next start,
+//! and until then the cell refuses the newer epoch: nothing is served that should not be.
+
+use std::collections::BTreeMap;
+
+use tenancy_core::{
+    db::{CellDb, DbError},
+    directory::{Directory, DirectoryError, Page, SqliteDirectory, Tenant, TenantChange},
+    protocol::{Fence, FenceEvent},
+};
+use tenancy_types::{CellId, DomainName, Epoch, Lifecycle, PlanName, TenantId};
+
+use super::{OpenError, Platform, cells::OpenCell};
+use crate::ops::OpsError;
+
+/// How often a change is tried again when somebody else changed the tenant meanwhile.
+const TRIES: usize = 8;
+
+/// What to change of a shop; what is `None` or empty stays.
+#[derive(Clone, Debug, Default)]
+pub struct ShopChange {
+    /// Where it shall be in its life.
+    pub lifecycle: Option<Lifecycle>,
+    /// Its plan.
+    pub plan: Option<PlanName>,
+    /// Domains that shall lead to it.
+    pub add_domains: Vec<DomainName>,
+    /// Domains that shall no longer lead to it.
+    pub remove_domains: Vec<DomainName>,
+}
+
+impl Platform {
+    /// Changes a shop, wholly or not at all, and returns when requests see it.
+    ///
+    /// # Errors
+    /// The directory's refusals; [`OpsError::Contended`] when others change the tenant again and again; the
+    /// cell's errors, after which the same change can be asked for again.
+    pub async fn change(&self, id: TenantId, change: &ShopChange) -> Result<Tenant, OpsError> {
+        let tenant = self.change_directory(id, change).await?;
+        let cell = self
+            .0
+            .cells
+            .get(&tenant.placement.cell)
+            .ok_or(OpsError::CellAway)?;
+        let to = FenceTo {
+            lifecycle: tenant.placement.lifecycle,
+            epoch: tenant.placement.epoch,
+        };
+        bring_fence_to(&cell.db, id, to)
+            .await
+            .map_err(OpsError::part)?;
+        self.0.following.reached(tenant.revision).await;
+        Ok(tenant)
+    }
+
+    async fn change_directory(
+        &self,
+        id: TenantId,
+        change: &ShopChange,
+    ) -> Result<Tenant, OpsError> {
+        for _ in 0..TRIES {
+            let missing = || OpsError::NoTenant {
+                asked: id.to_string(),
+            };
+            let tenant = self.0.directory.tenant(id).await?.ok_or_else(missing)?;
+            let difference = difference(&tenant, change);
+            if difference == TenantChange::default() {
+                return Ok(tenant);
+            }
+            match self
+                .0
+                .directory
+                .change(id, tenant.revision, difference)
+                .await
+            {
+                Err(DirectoryError::VersionMismatch { .. }) => {}
+                done => return Ok(done?),
+            }
+        }
+        Err(OpsError::Contended)
+    }
+}
+
+/// The part of a change that is not so already: asking twice changes once.
+fn difference(tenant: &Tenant, change: &ShopChange) -> TenantChange {
+    let has = |domain: &&DomainName| tenant.domains.contains(domain);
+    TenantChange {
+        lifecycle: change
+            .lifecycle
+            .filter(|to| *to != tenant.placement.lifecycle),
+        plan: change.plan.clone().filter(|plan| *plan != tenant.plan),
+        add_domains: change
+            .add_domains
+            .iter()
+            .filter(|domain| !has(domain))
+            .cloned()
+            .collect(),
+        remove_domains: change.remove_domains.iter().filter(has).cloned().collect(),
+    }
+}
+
+/// Where a fence shall be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FenceTo {
+    pub(super) lifecycle: Lifecycle,
+    pub(super) epoch: Epoch,
+}
+
+/// Brings a cell's fence to what the directory says. One that is there, or further, stays.
+pub(super) async fn bring_fence_to(
+    db: &CellDb,
+    tenant: TenantId,
+    to: FenceTo,
+) -> Result<(), DbError> {
+    let FenceTo { lifecycle, epoch } = to;
+    loop {
+        let found = db.fence(tenant).await?;
+        let event = match found {
+            Some(fence) if fence.epoch >= epoch => return Ok(()),
+            Some(_) => FenceEvent::Lifecycle { lifecycle, epoch },
+            None => FenceEvent::Create { lifecycle, epoch },
+        };
+        match db.change_fence(tenant, found, event).await {
+            Err(DbError::FenceChanged { .. }) => {}
+            done => return done.map(drop),
+        }
+    }
+}
+
+/// Brings every fence of the embedded cells to what the directory says, after whatever crash.
+pub(super) async fn reconcile(
+    directory: &SqliteDirectory,
+    cells: &BTreeMap<CellId, OpenCell>,
+) -> Result<(), OpenError> {
+    let fences = all_fences(cells).await?;
+    let mut page = Page::first(std::num::NonZeroU16::MAX);
+    loop {
+        let tenants = directory.tenants(page).await?;
+        let Some(last) = tenants.last() else {
+            return Ok(());
+        };
+        page = page.after(last.id);
+        for tenant in &tenants {
+            let placement = tenant.placement;
+            let cell = cells.get(&placement.cell).ok_or(OpenError::CellMissing {
+                cell: placement.cell,
+            })?;
+            let behind = fences
+                .get(&(placement.cell, tenant.id))
+                .is_none_or(|fence| fence.epoch < placement.epoch);
+            // What is being provisioned is brought on by its workflow; what is gone may have no fence.
+            if behind
+                && !matches!(
+                    placement.lifecycle,
+                    Lifecycle::Provisioning | Lifecycle::Gone
+                )
+            {
+                tracing::warn!(tenant_id = %tenant.id, epoch = %placement.epoch, "fence was behind the directory");
+                let to = FenceTo {
+                    lifecycle: placement.lifecycle,
+                    epoch: placement.epoch,
+                };
+                let brought = bring_fence_to(&cell.db, tenant.id, to).await;
+                brought.map_err(|error| OpenError::Cell {
+                    cell: placement.cell,
+                    source: error.into(),
+                })?;
+            }
+        }
+    }
+}
+
+async fn all_fences(
+    cells: &BTreeMap<CellId, OpenCell>,
+) -> Result<BTreeMap<(CellId, TenantId), Fence>, OpenError> {
+    const PAGE: u32 = 10_000;
+    let mut all = BTreeMap::new();
+    for (&cell, open) in cells {
+        let mut after = None;
+        loop {
+            let page = open.db.fences(after, PAGE).await;
+            let page = page.map_err(|error| OpenError::Cell {
+                cell,
+                source: error.into(),
+            })?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            all.extend(
+                page.into_iter()
+                    .map(|(tenant, fence)| ((cell, tenant), fence)),
+            );
+        }
+    }
+    Ok(all)
+}

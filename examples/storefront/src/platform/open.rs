@@ -1,0 +1,193 @@
+//! Opening the platform: what must be there, in an order that survives a crash at any point.
+
+use std::{
+    error::Error,
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use sqlx::sqlite::SqliteConnectOptions;
+use tenancy_cell_router::ReferenceTable;
+use tenancy_core::directory::{CellRecord, Directory, DirectoryError, SqliteDirectory};
+use tenancy_migrate::{ProvisionError, Provisioning, SqliteJournal};
+use tenancy_rate_limit::TenantLimits;
+use tenancy_types::{CellId, SystemClock};
+
+use super::{Acts, Budgets, Meters, Parts, Platform, cells, follow, lifecycle};
+use crate::config::Config;
+
+/// Tenants that an embedded cell takes.
+const CELL_CAPACITY: u32 = 50_000;
+/// Tenants that this process can keep limits for: every cell full, with room for those that left.
+const LIMITS_CAPACITY: u32 = 10_000_000;
+
+/// Why the platform could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The data folder cannot be made or locked.
+    #[error("use the data folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Another process serves this data folder.
+    #[error("the data folder {} is served by another process", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The directory cannot be opened or read.
+    #[error("open the directory")]
+    Directory(#[from] DirectoryError),
+    /// A cell cannot be opened or read.
+    #[error("open {cell}")]
+    Cell {
+        /// The cell.
+        cell: CellId,
+        /// What is wrong.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Shops live in a cell that was not asked for.
+    #[error("shops live in {cell}, which --cells leaves out")]
+    CellMissing {
+        /// The cell.
+        cell: CellId,
+    },
+    /// A cell stands elsewhere than it did.
+    #[error("{cell} stands in {found}, --cells says {asked}")]
+    CellMoved {
+        /// The cell.
+        cell: CellId,
+        /// Where the directory has it.
+        found: String,
+        /// Where it was asked for.
+        asked: String,
+    },
+    /// A shop has a plan that is not in the file of plans.
+    #[error("a shop has a plan that the plans leave out; the log says which")]
+    PlanMissing,
+    /// The limits do not go together.
+    #[error("set up the limits")]
+    Limits(#[from] tenancy_rate_limit::Error),
+    /// The journal of what was being done cannot be read.
+    #[error("resume what was being done")]
+    Resume(#[source] Box<ProvisionError>),
+}
+
+impl Platform {
+    /// Opens the data folder for this process alone and finishes what a crash left half done.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let lock = lock(&config.data)?;
+        let directory =
+            SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
+        check_cells(&directory, &config).await?;
+        let cells = Arc::new(cells::open_all(&config.data, &config.cells).await?);
+        for spec in config.cells.iter() {
+            let record = CellRecord {
+                cell: spec.cell,
+                region: spec.region.clone(),
+                capacity: CELL_CAPACITY,
+            };
+            directory.put_cell(record).await?;
+        }
+        let meters = Arc::new(Meters::new(cells.keys().copied()));
+        let (first, first_plan) = config
+            .plans
+            .iter()
+            .next()
+            .expect("a set of plans is never empty");
+        let work = first_plan.work;
+        let acts = Acts {
+            directory: directory.clone(),
+            cells: Arc::clone(&cells),
+            meters: Arc::clone(&meters),
+            budget: work,
+        };
+        let journal = open_journal(&config.data).await?;
+        let provisioning = Provisioning::new(acts, journal, SystemClock);
+        resume(&provisioning).await?;
+        lifecycle::reconcile(&directory, &cells).await?;
+        let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
+        let budgets = Arc::new(Budgets::new(LIMITS_CAPACITY, work));
+        let routes = Arc::new(ReferenceTable::default());
+        let following = follow::start(&directory, &routes, &limits, &budgets).await?;
+        Ok(Self(Arc::new(Parts {
+            config,
+            directory,
+            routes,
+            limits,
+            budgets,
+            cells,
+            meters,
+            provisioning,
+            following,
+            _lock: lock,
+        })))
+    }
+}
+
+async fn open_journal(folder: &Path) -> Result<SqliteJournal, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(folder.join("workflows.db"))
+        .create_if_missing(true);
+    let journal = SqliteJournal::open(&options, &SystemClock).await;
+    journal.map_err(|error| OpenError::Resume(Box::new(error.into())))
+}
+
+/// Finishes the shops that were being made. One that cannot be finished now is tried again at the next
+/// start, or when its request is repeated; it keeps nobody from starting.
+async fn resume(
+    provisioning: &Provisioning<Acts, SqliteJournal, SystemClock>,
+) -> Result<(), OpenError> {
+    let resumed = provisioning
+        .resume_all()
+        .await
+        .map_err(|error| OpenError::Resume(Box::new(error)))?;
+    for home in resumed.ready {
+        tracing::info!(tenant_id = %home.tenant, "shop finished that was being made");
+    }
+    for (key, error) in resumed.unfinished {
+        tracing::error!(%key, %error, cause = error.source(), "shop could not be finished");
+    }
+    Ok(())
+}
+
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let failed = |source| OpenError::Folder {
+        path: folder.into(),
+        source,
+    };
+    fs::create_dir_all(folder).map_err(failed)?;
+    let file = File::create(folder.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            path: folder.into(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Cells that have shops must be asked for, and where they stand cannot change.
+async fn check_cells(directory: &SqliteDirectory, config: &Config) -> Result<(), OpenError> {
+    for load in directory.cells().await? {
+        let cell = load.record.cell;
+        match config.cells.iter().find(|spec| spec.cell == cell) {
+            None if load.tenants > 0 => return Err(OpenError::CellMissing { cell }),
+            Some(spec) if spec.region != load.record.region => {
+                let (found, asked) = (load.record.region.to_string(), spec.region.to_string());
+                return Err(OpenError::CellMoved { cell, found, asked });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}

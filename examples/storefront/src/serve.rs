@@ -1,0 +1,193 @@
+//! `storefront serve`: one process that is the whole platform.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use crate::{
+    config::{Config, Demo},
+    demo::{self, DemoError},
+    gateway,
+    ops::{self, Idempotency, OperatorToken, Ops, Visit},
+    platform::{OpenError, Platform},
+    server::Server,
+    telemetry,
+};
+
+/// What `serve` writes into the data folder so that the command line finds it.
+pub const OPS_FILE: &str = "ops.json";
+/// The file of the operator's token.
+pub const TOKEN_FILE: &str = "operator.token";
+
+/// How the operators' listener of a running server is reached: the content of `ops.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct OpsAddress {
+    /// Its URL.
+    pub url: String,
+}
+
+/// Why the platform could not be served.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// It could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An address could not be listened on.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A file of the data folder could not be written.
+    #[error("write {}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The control database could not be opened.
+    #[error("open the control database")]
+    Control(#[from] sqlx::Error),
+    /// The demo shops could not be made.
+    #[error("make the demo shops")]
+    Demo(#[from] DemoError),
+    /// The signals that end the process could not be listened for.
+    #[error("listen for signals")]
+    Signals(#[source] io::Error),
+}
+
+/// Serves the platform until SIGINT or SIGTERM, then finishes the requests in flight.
+///
+/// Standard output gets the lines `listening http://…` and `ops http://…` once both listeners answer, and
+/// a line with browser and curl addresses for each demo shop.
+///
+/// # Errors
+/// [`ServeError`]; nothing is served then.
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let stop = stop_signal().map_err(ServeError::Signals)?;
+    let metrics = telemetry::init_metrics();
+    let platform = Platform::open(config.clone()).await?;
+    let token = OperatorToken::load_or_create(&config.data.join(TOKEN_FILE));
+    let token = token.map_err(|source| ServeError::File {
+        path: config.data.join(TOKEN_FILE),
+        source,
+    })?;
+    let (shops, shops_address) = bind(config.listen).await?;
+    let (operators, ops_address) = bind(config.ops_listen).await?;
+    let visit = Arc::new(Visit {
+        platform_domain: config.platform_domain.to_string(),
+        port: shops_address.port(),
+    });
+    let ops = Ops {
+        platform: platform.clone(),
+        idempotency: Idempotency::open(control(&config.data).await?).await?,
+        visit: Arc::clone(&visit),
+        stop: stop.clone(),
+        metrics,
+    };
+    if config.demo == Demo::WhenEmpty {
+        demo::make_shops(&platform).await?;
+    }
+    let serving = tokio::spawn(shops.serve(gateway::service(&platform), stop.clone()));
+    let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop.clone()));
+    write_address(&config.data, ops_address)?;
+    announce(&platform, &visit, (shops_address, ops_address)).await?;
+    let _ = tokio::join!(serving, operating);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn bind(address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let server = Server::bind(address).await.map_err(failed)?;
+    let bound = server.address().map_err(failed)?;
+    Ok((server, bound))
+}
+
+/// The database of keys and answers.
+async fn control(folder: &Path) -> Result<SqlitePool, sqlx::Error> {
+    let options = SqliteConnectOptions::new()
+        .filename(folder.join("control.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An answer that was sent must be found again after a power failure.
+        .synchronous(SqliteSynchronous::Full);
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+}
+
+/// Turns true at the first SIGINT or SIGTERM.
+fn stop_signal() -> io::Result<watch::Receiver<bool>> {
+    let (mut interrupt, mut terminate) = (
+        signal(SignalKind::interrupt())?,
+        signal(SignalKind::terminate())?,
+    );
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tracing::info!("stopping: requests in flight are finished first");
+        sender.send_replace(true);
+    });
+    Ok(receiver)
+}
+
+/// Writes `ops.json` in one step, so that a reader never sees half of it.
+fn write_address(folder: &Path, address: SocketAddr) -> Result<(), ServeError> {
+    let path = folder.join(OPS_FILE);
+    let address = OpsAddress {
+        url: format!("http://{address}"),
+    };
+    let json = serde_json::to_string(&address).expect("an address is JSON");
+    let unfinished = folder.join("ops.json.new");
+    let written = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&unfinished);
+    let written = written
+        .and_then(|mut file| writeln!(file, "{json}"))
+        .and_then(|()| fs::rename(&unfinished, &path));
+    written.map_err(|source| ServeError::File { path, source })
+}
+
+/// Says where everything is. A reader that has gone away is no reason to stop.
+async fn announce(
+    platform: &Platform,
+    visit: &Visit,
+    (shops, ops): (SocketAddr, SocketAddr),
+) -> Result<(), ServeError> {
+    let mut lines = vec![
+        format!("listening http://{shops}"),
+        format!("ops http://{ops}"),
+    ];
+    for slug in demo::present(platform).await? {
+        let host = format!("{slug}.{}", visit.platform_domain);
+        lines.push(format!("shop {}/", visit.url(&host)));
+        lines.push(format!("     curl -H 'Host: {host}' http://{shops}/"));
+    }
+    let _ = writeln!(io::stdout().lock(), "{}", lines.join("\n"));
+    Ok(())
+}

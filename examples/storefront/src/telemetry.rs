@@ -1,0 +1,160 @@
+//! Logs and metrics of both listeners. Names and labels of metrics are API: `docs/metrics.md` lists them.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::{Request, Response};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tenancy_types::TenantId;
+use tower_http::{
+    classify::{ServerErrorsAsFailures, SharedClassifier},
+    trace::{DefaultOnBodyChunk, DefaultOnEos, MakeSpan, OnFailure, OnResponse, TraceLayer},
+};
+use tracing::{Span, field::Empty};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Sends logs to standard error, filtered by `RUST_LOG` (without it: `info`).
+///
+/// # Panics
+/// When called twice.
+pub fn init_logs(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        LogFormat::Text => registry
+            .with(fmt::layer().with_writer(std::io::stderr))
+            .init(),
+        LogFormat::Json => registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .init(),
+    }
+}
+
+/// Collects metrics from here on; the handle renders them.
+///
+/// # Panics
+/// When another recorder has been installed.
+#[must_use]
+pub fn init_metrics() -> PrometheusHandle {
+    // From a memory hit to the longest a client waits.
+    const SECONDS: [f64; 12] = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0,
+    ];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
+        .expect("there are buckets")
+        .install_recorder()
+        .expect("metrics are set up once");
+    describe();
+    handle
+}
+
+fn describe() {
+    describe_counter!("storefront_http_requests_total", "Requests answered");
+    describe_histogram!(
+        "storefront_http_request_seconds",
+        "Time from a request's head to its response's head"
+    );
+    describe_gauge!("storefront_cell_tenants", "Tenants that live in a cell");
+    describe_gauge!(
+        "storefront_routes_age_seconds",
+        "Time since the route table last heard of the directory"
+    );
+    describe_gauge!(
+        "storefront_routes_revision",
+        "Revision of the directory that the route table shows"
+    );
+    describe_histogram!("storefront_provisioning_seconds", "Time to make a shop");
+    describe_counter!(
+        "storefront_import_products_total",
+        "Products that imports looked at"
+    );
+}
+
+/// Logs every request of a listener and counts it.
+#[must_use]
+pub fn observe(listener: Listener) -> ObserveLayer {
+    TraceLayer::new_for_http()
+        .make_span_with(listener)
+        .on_request(())
+        .on_response(listener)
+        .on_failure(Quiet)
+        .on_body_chunk(DefaultOnBodyChunk::new())
+        .on_eos(DefaultOnEos::new())
+}
+
+/// What [`observe`] makes.
+pub type ObserveLayer = TraceLayer<
+    SharedClassifier<ServerErrorsAsFailures>,
+    Listener,
+    (),
+    Listener,
+    DefaultOnBodyChunk,
+    DefaultOnEos,
+    Quiet,
+>;
+
+/// Where a request came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// The shops' listener.
+    Shops,
+    /// The operators' listener.
+    Ops,
+}
+
+impl Listener {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Shops => "shops",
+            Self::Ops => "ops",
+        }
+    }
+}
+
+impl<B> MakeSpan<B> for Listener {
+    fn make_span(&mut self, request: &Request<B>) -> Span {
+        let (method, path) = (request.method(), request.uri().path());
+        tracing::info_span!("request", listener = self.name(), %method, path, tenant_id = Empty)
+    }
+}
+
+impl<B> OnResponse<B> for Listener {
+    fn on_response(self, response: &Response<B>, latency: Duration, span: &Span) {
+        let status = response.status();
+        let class =
+            ["1xx", "2xx", "3xx", "4xx", "5xx"][usize::from(status.as_u16() / 100 - 1).min(4)];
+        counter!("storefront_http_requests_total", "listener" => self.name(), "status" => class)
+            .increment(1);
+        histogram!("storefront_http_request_seconds", "listener" => self.name())
+            .record(latency.as_secs_f64());
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
+        span.in_scope(|| tracing::info!(status = status.as_u16(), micros, "request answered"));
+    }
+}
+
+/// Failures are logged by whoever handles them, once.
+#[derive(Clone, Copy, Debug)]
+pub struct Quiet;
+
+impl<F> OnFailure<F> for Quiet {
+    fn on_failure(&mut self, _: F, _: Duration, _: &Span) {}
+}
+
+/// Puts the tenant of an admitted request into its log lines.
+pub fn note_tenant(request: Request<Body>) -> Request<Body> {
+    if let Some(tenant) = request.extensions().get::<TenantId>() {
+        Span::current().record("tenant_id", tenant.get());
+    }
+    request
+}

@@ -1,0 +1,11 @@
+//! The whole system as its users meet it: the real binary, real sockets, a real browser.
+
+mod browser;
+mod contract;
+mod faults;
+mod http;
+mod isolation;
+mod kill;
+mod metrics;
+mod platform;
+mod restart;

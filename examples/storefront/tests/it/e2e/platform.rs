@@ -1,0 +1,133 @@
+//! A running storefront in a folder of its own.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::http::{Answer, Client};
+
+/// The binary, running on ports of its own choice; killed when the test ends.
+pub(crate) struct Platform {
+    process: Child,
+    /// `127.0.0.1:PORT` of the shops.
+    pub(crate) shops: String,
+    /// `127.0.0.1:PORT` of the operators.
+    pub(crate) ops: String,
+    token: String,
+    folder: Folder,
+}
+
+/// The data folder: removed with the platform, unless it is handed on.
+pub(crate) struct Folder(TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+/// How a platform is started.
+pub(crate) struct Start<'a> {
+    pub(crate) folder: Folder,
+    pub(crate) arguments: &'a [&'a str],
+}
+
+impl Platform {
+    /// A platform without shops in an empty folder.
+    pub(crate) fn empty() -> Self {
+        Self::start(Start { folder: Folder::new(), arguments: &["--no-demo"] })
+    }
+
+    /// A platform with the demo shops in an empty folder.
+    pub(crate) fn with_demo() -> Self {
+        Self::start(Start { folder: Folder::new(), arguments: &[] })
+    }
+
+    pub(crate) fn start(start: Start<'_>) -> Self {
+        let mut process = serve(start.folder.path(), start.arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut address = |prefix: &str| {
+            let line = lines.find(|line| line.starts_with(prefix));
+            let line = line.unwrap_or_else(|| panic!("it ended before the line {prefix:?}; see its standard error"));
+            line.strip_prefix(prefix).unwrap().to_owned()
+        };
+        let shops = address("listening http://");
+        let ops = address("ops http://");
+        let token = std::fs::read_to_string(start.folder.path().join("operator.token")).unwrap();
+        Self { process, shops, ops, token: token.trim().to_owned(), folder: start.folder }
+    }
+
+    /// Sends a signal and waits for the end; the folder can be served again.
+    pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, Folder) {
+        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        let ended = self.process.wait().unwrap();
+        let folder = std::mem::replace(&mut self.folder, Folder::new());
+        (ended, folder)
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A visitor's client of a host.
+    pub(crate) fn visitor(&self, host: &str) -> Client {
+        Client::new(&self.shops).header("host", host)
+    }
+
+    /// An operator's client.
+    pub(crate) fn operator(&self) -> Client {
+        Client::new(&self.ops).header("authorization", &format!("Bearer {}", self.token))
+    }
+
+    /// Makes a shop; panics unless it is made.
+    pub(crate) async fn make_shop(&self, slug: &str) -> Value {
+        self.make_shop_from(json!({"slug": slug, "plan": "basic", "domains": []})).await.expect_status(201)
+    }
+
+    pub(crate) async fn make_shop_from(&self, new: Value) -> Answer {
+        self.operator().post("/v1/tenants", new.to_string()).await
+    }
+
+    /// Imports a product file; panics unless a report comes back.
+    pub(crate) async fn import(&self, slug: &str, csv: &str) -> Value {
+        let path = format!("/v1/tenants/{slug}/import");
+        self.operator().post(&path, csv.to_owned()).await.expect_status(200)
+    }
+}
+
+/// `storefront serve` on free ports, with logs of what is unusual.
+pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
+    command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data"]).arg(folder);
+    command.args(arguments).env("RUST_LOG", "warn").stdin(Stdio::null());
+    command
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The longest a test waits for anything.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
