@@ -1,6 +1,87 @@
 //! A tenant's transaction: the only door to its rows.
 //!
-//! (essay follows)
+//! A query that forgets its tenant predicate is one line in a review and a disaster in production. So the
+//! pools here are private, there is no autocommit, and a statement can only be had from a [`TenantTx`],
+//! which is made from a [`TenantContext`](crate::TenantContext), which only admission makes. Before its
+//! first statement a transaction does three things in one message: it begins, it tells the database its
+//! tenant, and it asks the [fence](crate::protocol) whether this cell may serve that tenant at the epoch at
+//! which the request was let in.
+//!
+//! ```
+//! # #[cfg(feature = "portable")] mod example {
+//! use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::{CellDb, DbError}};
+//!
+//! async fn rename(cell: &CellDb, ctx: &TenantContext<ReadWrite>, id: i64, title: &str) -> Result<u64, DbError> {
+//!     cell.scope(ctx, async |tx| {
+//!         let tenant = tx.tenant().as_i64();
+//!         tx.sql("update product set title = $3 where tenant_id = $1 and id = $2")
+//!             .bind(tenant)
+//!             .bind(id)
+//!             .bind(title.to_owned())
+//!             .run()
+//!             .await
+//!     })
+//!     .await
+//! }
+//!
+//! async fn count(cell: &CellDb, ctx: &TenantContext<ReadOnly>) -> Result<i64, DbError> {
+//!     let mut tx = cell.begin(ctx);
+//!     let (count,) = tx.sql("select count(*) from product where tenant_id = $1")
+//!         .bind(ctx.tenant().as_i64())
+//!         .one()
+//!         .await?;
+//!     tx.commit().await?;
+//!     Ok(count)
+//! }
+//! # }
+//! ```
+//!
+//! # What isolates
+//!
+//! Statements name their tenant, for the indexes and for the reader. What is below holds when one forgets.
+//!
+//! | | SQLite | Postgres |
+//! | --- | --- | --- |
+//! | read transactions | see tenants' tables only through views of the transaction's tenant | **the statement's own predicate** |
+//! | writes | triggers refuse inserts, updates and deletes of others' rows | **the statement's own predicate** |
+//! | reads inside a write transaction | **the statement's own predicate** | **the statement's own predicate** |
+//! | the platform's tables | hidden from readers, unchangeable by writers | – |
+//! | a read-only context | the file is opened read-only | `READ ONLY` transaction |
+//! | a fence that changes meanwhile | cannot: there is one writer | **is not noticed by an open transaction** |
+//!
+//! What is bold is weaker than it should be. On Postgres the tenant is set and the fence is asked, but row
+//! security and the locking guard are not part of this version. On SQLite a write transaction reads the
+//! tables themselves, because a view under the table's name would take the writes, and `UPSERT` and
+//! `RETURNING` do not work on views; so what is written after a careless read is still refused when it
+//! touches another's row, but the read has seen it.
+//!
+//! In both, the text of a statement is looked at before it runs: it is one statement that reads or changes
+//! rows (a `COMMIT` or `SET` inside would end or change what was set up), it does not name the schemas behind
+//! the views, and a value is bound to each of its parameters.
+//!
+//! # Cancel safety
+//!
+//! Handlers are dropped in the middle: a client goes away, a timeout passes. The rule that makes this safe
+//! is that *dropping a connection closes it*, and only an acknowledged commit or rollback gives it back.
+//! While a statement runs, the connection is inside its future; a future that is dropped takes it along. So
+//! there is no moment at which another tenant could borrow a connection that is in a transaction, knows a
+//! tenant, or still runs something. On SQLite the statement that runs is interrupted; on Postgres it ends by
+//! its own `statement_timeout`. sqlx's `Transaction` is not used: a begin that is cancelled while it waits
+//! for its reply would leave its connection in the pool inside the transaction (transact-rs/sqlx issue 4393).
+//!
+//! # Sharing
+//!
+//! Connections are given to tenants by max-min fairness: of those who wait, the one that holds fewest is
+//! next. A tenant holds no more than its [`WorkBudget`](tenancy_types::WorkBudget) says, a statement runs no
+//! longer than it says, and a write transaction is ended at the cell's
+//! [maximum age](CellOptions::max_write_age). On SQLite the writer is counted apart from the readers.
+//!
+//! # One text of SQL
+//!
+//! `CellTx` (feature `portable`) runs the common subset of both databases: numbered parameters, `RETURNING`, `ON CONFLICT … DO
+//! UPDATE`, `bigint`, `text` and `double precision`, `cast(sum(x) as bigint)`, explicit `nulls first|last`,
+//! `lower()` before `LIKE`, time as microseconds in a `bigint`. A statement that fails, fails its
+//! transaction: Postgres insists on that, so SQLite does the same here.
 
 #[cfg(feature = "portable")]
 mod cell_db;

@@ -172,7 +172,11 @@ impl Problem for DbError {
             Self::Fenced => "tenant_moving",
             Self::StaleEpoch { .. } => "stale_epoch",
             Self::NotHere => "tenant_not_here",
-            Self::NotWritable { .. } => "tenant_not_writable",
+            Self::NotWritable { lifecycle } => match lifecycle {
+                Lifecycle::Suspended => "tenant_suspended",
+                Lifecycle::Offboarding | Lifecycle::Gone => "tenant_gone",
+                _ => "tenant_read_only",
+            },
             Self::Busy => "database_busy",
             Self::Unreachable { .. } => "database_unavailable",
             Self::Duplicate { .. } => "already_exists",
@@ -188,6 +192,9 @@ impl Problem for DbError {
     fn kind(&self) -> Kind {
         match self {
             Self::NotHere => Kind::Misdirected,
+            Self::NotWritable {
+                lifecycle: Lifecycle::Offboarding | Lifecycle::Gone,
+            } => Kind::Gone,
             Self::NotWritable { .. } => Kind::Forbidden,
             Self::Duplicate { .. } | Self::FenceChanged { .. } => Kind::Conflict,
             Self::Rejected(rejected) => rejected.kind(),

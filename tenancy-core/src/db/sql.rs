@@ -70,6 +70,8 @@ pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
                     .any(|s| word.eq_ignore_ascii_case(s))
                     .then_some(word);
             }
+            // SQLite takes a text for a name where only a name makes sense: `'main'.product`.
+            (_, Token::Text(text)) => schema = Some(text),
             (_, Token::Sign(';')) => ended = true,
             (_, Token::Sign(_)) => {}
         }
@@ -85,7 +87,7 @@ fn check_verb(token: &Token<'_>) -> Result<(), SqlRefused> {
         Token::Word(word) if VERBS.iter().any(|verb| word.eq_ignore_ascii_case(verb)) => {
             return Ok(());
         }
-        Token::Word(word) | Token::Quoted(word) => (*word).into(),
+        Token::Word(word) | Token::Quoted(word) | Token::Text(word) => (*word).into(),
         Token::Sign(sign) => sign.to_string().into(),
     };
     Err(SqlRefused::NotAStatement { found })
@@ -108,6 +110,8 @@ enum Token<'s> {
     Word(&'s str),
     /// An identifier in double quotes, without them.
     Quoted(&'s str),
+    /// A text in single quotes, without them.
+    Text(&'s str),
     Sign(char),
 }
 
@@ -117,25 +121,25 @@ struct Scan<'s> {
 }
 
 impl<'s> Scan<'s> {
-    /// The next token; texts, numbers and parameters are passed over.
+    /// The next token; numbers, parameters and comments are passed over.
     fn token(&mut self) -> Result<Option<Token<'s>>, SqlRefused> {
         loop {
             let Some(next) = self.rest.chars().next() else {
                 return Ok(None);
             };
             match next {
-                _ if next.is_whitespace() => self.skip(next.len_utf8()),
+                _ if next.is_ascii_whitespace() => self.skip(1),
                 '-' if self.rest.starts_with("--") => {
                     let end = self.rest.find('\n').unwrap_or(self.rest.len());
                     self.skip(end);
                 }
                 '/' if self.rest.starts_with("/*") => self.comment()?,
-                '\'' => drop(self.quoted('\'')?),
+                '\'' => return self.quoted('\'').map(|text| Some(Token::Text(text))),
                 '"' => return self.quoted('"').map(|name| Some(Token::Quoted(name))),
                 '0'..='9' => drop(self.word()),
                 '$' => self.parameter()?,
-                // SQLite quotes names with these, Postgres does not; and unnumbered or named parameters.
-                '`' | '[' | '?' => return Err(self.not_portable(1)),
+                // SQLite quotes names with the first two, has unnumbered parameters, and skips a byte order mark.
+                '`' | '[' | '?' | '\u{feff}' => return Err(self.not_portable(1)),
                 ':' | '@' if self.rest[1..].starts_with(is_word_start) => {
                     return Err(self.not_portable(2));
                 }
@@ -301,6 +305,7 @@ mod tests {
             ("select * from `main`.product", "`"),
             (r"select E'\'; commit --'", "E"),
             ("select x'00'", "x"),
+            ("select * from \u{feff}main.product", "\u{feff}"),
             ("select /* /* */ 1", "/*"),
         ] {
             let expect = format!("{found:?} is not understood alike by all databases");

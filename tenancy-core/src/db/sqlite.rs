@@ -4,6 +4,8 @@ mod driver;
 mod lock;
 mod pool;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::{Path, PathBuf},

@@ -49,7 +49,8 @@ impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
     where
         R: for<'r> FromRow<'r, D::Row> + Send + Unpin,
     {
-        let (tx, sql, arguments) = self.checked()?;
+        let Self { tx, sql, .. } = self;
+        let arguments = checked(sql, self.bound, self.arguments)?;
         let work = |mut lease: D::Lease| async move {
             let rows = D::all(&mut lease, sql, arguments).await;
             (lease, rows)
@@ -79,22 +80,6 @@ impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
         let sql = self.sql;
         self.optional().await?.ok_or(DbError::NoRow { sql })
     }
-
-    fn checked(self) -> Result<(&'t mut TenantTx<D, A>, &'static str, D::Arguments), DbError> {
-        let sql = self.sql;
-        let expected = sql::parameters(sql).map_err(|source| DbError::Refused { sql, source })?;
-        if expected != self.bound {
-            return Err(DbError::Parameters {
-                sql,
-                expected,
-                found: self.bound,
-            });
-        }
-        let arguments = self
-            .arguments
-            .map_err(|source| DbError::Encode { sql, source })?;
-        Ok((self.tx, sql, arguments))
-    }
 }
 
 impl<D: CellDatabase> TxStmt<'_, D, ReadWrite> {
@@ -103,13 +88,27 @@ impl<D: CellDatabase> TxStmt<'_, D, ReadWrite> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn run(self) -> Result<u64, DbError> {
-        let (tx, sql, arguments) = self.checked()?;
+        let Self { tx, sql, .. } = self;
+        let arguments = checked(sql, self.bound, self.arguments)?;
         let work = |mut lease: D::Lease| async move {
             let changed = D::run(&mut lease, sql, arguments).await;
             (lease, changed)
         };
         tx.step(sql, work).await
     }
+}
+
+/// The arguments, if the text may run and has one for each parameter.
+fn checked<T>(sql: &'static str, bound: usize, arguments: Result<T, Source>) -> Result<T, DbError> {
+    let expected = sql::parameters(sql).map_err(|source| DbError::Refused { sql, source })?;
+    if expected != bound {
+        return Err(DbError::Parameters {
+            sql,
+            expected,
+            found: bound,
+        });
+    }
+    arguments.map_err(|source| DbError::Encode { sql, source })
 }
 
 impl<D: CellDatabase, A: Access> fmt::Debug for TxStmt<'_, D, A> {

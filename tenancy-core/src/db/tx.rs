@@ -218,6 +218,8 @@ fn lock<L>(state: &Mutex<State<L>>) -> MutexGuard<'_, State<L>> {
 
 impl<D: CellDatabase, A: Access> Drop for TenantTx<D, A> {
     fn drop(&mut self) {
+        // The watchdog shares the state and goes when the runtime gets to it; the connection goes now.
+        drop(self.take());
         if let Some(watchdog) = &self.watchdog {
             watchdog.abort();
         }

@@ -118,7 +118,10 @@ impl Sqlite {
     pub(crate) async fn new(tenants: u32, options: CellOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut connection = plain(&folder).await;
-        sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+        sqlx::raw_sql(SCHEMA)
+            .execute(&mut connection)
+            .await
+            .unwrap();
         connection.close().await.unwrap();
         let path = folder.path().join("cell.db");
         let cell = SqliteCell::open(path, &manifest(), options).await.unwrap();
@@ -146,9 +149,14 @@ async fn plain(folder: &TempDir) -> SqliteConnection {
 pub(crate) async fn postgres(tenants: u32, options: CellOptions) -> (CellDb, String) {
     let url = Postgres::shared().database().unwrap().url();
     let mut connection = PgConnection::connect(&url).await.unwrap();
-    sqlx::raw_sql(SCHEMA).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(SCHEMA)
+        .execute(&mut connection)
+        .await
+        .unwrap();
     connection.close().await.unwrap();
-    let cell = PostgresCell::open(url.parse().unwrap(), options).await.unwrap();
+    let cell = PostgresCell::open(url.parse().unwrap(), options)
+        .await
+        .unwrap();
     let cell = CellDb::Postgres(cell);
     for id in 1..=tenants {
         create(&cell, id).await;
@@ -160,15 +168,11 @@ pub(crate) async fn postgres(tenants: u32, options: CellOptions) -> (CellDb, Str
 pub(crate) async fn stock(cell: &CellDb, id: u32, title: &'static str) {
     cell.scope(&writer(id), async |tx| {
         tx.sql("insert into product values ($1, 1, 'mug', $2, 900, 0.5)")
-            .bind(number(id))
+            .bind(i64::from(id))
             .bind(title)
             .run()
             .await
     })
     .await
     .unwrap();
-}
-
-pub(crate) fn number(id: u32) -> i64 {
-    tenant(id).as_i64()
 }

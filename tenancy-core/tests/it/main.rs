@@ -11,6 +11,8 @@ mod db;
 mod directory;
 #[cfg(feature = "http")]
 mod middleware;
+mod manifest;
 mod protocol;
+mod protocol_model;
 mod resolve;
 mod routes;

@@ -27,8 +27,14 @@ impl Driver for Postgres {
         let rows = sqlx::raw_sql(AssertSqlSafe(begin(opening)))
             .fetch_all(lease.connection())
             .await
-            .map_err(|error| DbError::Unreachable {
-                source: error.into(),
+            .map_err(|error| match error {
+                sqlx::Error::Database(_) => DbError::Statement {
+                    sql: "begin",
+                    source: error.into(),
+                },
+                error => DbError::Unreachable {
+                    source: error.into(),
+                },
             })?;
         let rows = rows
             .iter()

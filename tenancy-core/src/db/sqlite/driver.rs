@@ -30,6 +30,24 @@ const ROLLBACK: &str = "ROLLBACK";
 
 impl CellDatabase for Sqlite {}
 
+/// Somebody who does not know the cell's lock, such as a tool at the file, holds the database's own.
+fn busy(error: DbError) -> DbError {
+    match &error {
+        DbError::Statement { source, .. } => match source.downcast_ref() {
+            Some(sqlx::Error::Database(refusal))
+                if refusal.code().as_deref() == Some(SQLITE_BUSY) =>
+            {
+                DbError::Busy
+            }
+            _ => error,
+        },
+        _ => error,
+    }
+}
+
+/// SQLite, "Result and Error Codes".
+const SQLITE_BUSY: &str = "5";
+
 impl Driver for Sqlite {
     type Cell = SqliteCell;
     type Lease = SqliteLease;
@@ -44,7 +62,9 @@ impl Driver for Sqlite {
         let limit = opening.budget.connections.get();
         let mut lease = pool.lease(Some(opening.tenant), limit).await?;
         let values = [Value::Int(opening.tenant.as_i64())];
-        let rows = Self::fences(&mut lease, begin, &values).await?;
+        let rows = Self::fences(&mut lease, begin, &values)
+            .await
+            .map_err(busy)?;
         let found = fence::first(rows)?;
         let admitted = match opening.access {
             Mode::Read => protocol::admits_read(found, opening.epoch),

@@ -1,1 +1,207 @@
-//! ..
+//! A future that is dropped anywhere, and a panic, leave nothing for the next borrower.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll},
+};
+
+use sqlx::{Connection as _, PgConnection};
+use tenancy_core::{
+    ReadWrite,
+    db::{CellDb, CellTx, DbError},
+};
+
+use super::{Sqlite, limits::RUNAWAY, options, postgres, reader, writer};
+
+/// A future that is given up after a number of polls.
+struct GivenUp<F> {
+    future: F,
+    polls: u32,
+}
+
+impl<F: Future + Unpin> Future for GivenUp<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.polls == 0 {
+            return Poll::Ready(None);
+        }
+        self.polls -= 1;
+        let answer = Pin::new(&mut self.future).poll(cx).map(Some);
+        if answer.is_pending() && self.polls == 0 {
+            return Poll::Ready(None);
+        }
+        answer
+    }
+}
+
+/// Drops the future after `polls` polls, if it was not done before.
+pub(super) async fn given_up<F: Future>(future: F, polls: u32) -> Option<F::Output> {
+    let future = pin!(future);
+    GivenUp { future, polls }.await
+}
+
+const INSERT: &str = "insert into product values ($1, $2, $3, 'Mug', null, 0.5)";
+
+async fn insert(tx: &mut CellTx<ReadWrite>, id: i64) -> Result<u64, DbError> {
+    let tenant = tx.tenant().as_i64();
+    let handle = format!("p{id}");
+    tx.sql(INSERT)
+        .bind(tenant)
+        .bind(id)
+        .bind(handle)
+        .run()
+        .await
+}
+
+/// Rows by tenant, seen past the door.
+type Rows<'c> = &'c mut dyn AsyncCount;
+
+trait AsyncCount {
+    fn rows(&mut self, tenant: i64) -> Pin<Box<dyn Future<Output = i64> + '_>>;
+}
+
+macro_rules! counts {
+    ($connection:ty) => {
+        impl AsyncCount for $connection {
+            fn rows(&mut self, tenant: i64) -> Pin<Box<dyn Future<Output = i64> + '_>> {
+                Box::pin(async move {
+                    sqlx::query_scalar("select count(*) from product where tenant_id = $1")
+                        .bind(tenant)
+                        .fetch_one(self)
+                        .await
+                        .unwrap()
+                })
+            }
+        }
+    };
+}
+counts!(sqlx::SqliteConnection);
+counts!(PgConnection);
+
+/// With one connection only: tenant 1 is cancelled at every await, and tenant 2 must not notice.
+async fn check_cancelled(cell: &CellDb, plain: Rows<'_>) {
+    let (mut committed, mut next) = (0, 0);
+    for polls in 0.. {
+        let done = given_up(
+            cell.scope(&writer(1), async |tx| {
+                insert(tx, i64::from(polls) * 2).await?;
+                insert(tx, i64::from(polls) * 2 + 1).await
+            }),
+            polls,
+        )
+        .await;
+        // The next borrower's commit must not carry the rows of the one that was cancelled.
+        cell.scope(&writer(2), async |tx| insert(tx, next).await)
+            .await
+            .unwrap();
+        next += 1;
+        let seen: Vec<(i64,)> = cell
+            .scope(&reader(2), async |tx| {
+                tx.sql("select id from product where tenant_id = $1")
+                    .bind(2_i64)
+                    .all()
+                    .await
+            })
+            .await
+            .unwrap();
+        assert_eq!(i64::try_from(seen.len()).unwrap(), next);
+        assert_eq!(plain.rows(2).await, next);
+        let now = plain.rows(1).await;
+        match done {
+            // Dropped in the commit it may have happened, and then whole.
+            None => assert!(
+                now == committed || now == committed + 2,
+                "after {polls} polls: {now}"
+            ),
+            Some(result) => {
+                result.unwrap();
+                assert_eq!(now, committed + 2);
+                assert!(polls > 1, "it was cancelled at no await");
+                return;
+            }
+        }
+        committed = now;
+    }
+}
+
+#[tokio::test]
+async fn a_sqlite_transaction_is_cancelled_at_every_await() {
+    let sqlite = Sqlite::new(2, options(1)).await;
+    check_cancelled(&sqlite.cell, &mut sqlite.plain().await).await;
+}
+
+#[tokio::test]
+async fn a_postgres_transaction_is_cancelled_at_every_await() {
+    let (cell, url) = postgres(2, options(1)).await;
+    let mut plain = PgConnection::connect(&url).await.unwrap();
+    check_cancelled(&cell, &mut plain).await;
+}
+
+async fn check_panic(cell: CellDb, plain: Rows<'_>) {
+    let panicking = cell.clone();
+    let task = tokio::spawn(async move {
+        let done: Result<(), DbError> = panicking
+            .scope(&writer(1), async |tx| {
+                insert(tx, 1).await?;
+                panic!("a handler's own mistake");
+            })
+            .await;
+        done
+    });
+    assert!(task.await.unwrap_err().is_panic());
+    cell.scope(&writer(2), async |tx| insert(tx, 1).await)
+        .await
+        .unwrap();
+    assert_eq!((plain.rows(1).await, plain.rows(2).await), (0, 1));
+}
+
+#[tokio::test]
+async fn a_panic_rolls_back() {
+    let sqlite = Sqlite::new(2, options(1)).await;
+    check_panic(sqlite.cell.clone(), &mut sqlite.plain().await).await;
+    let (cell, url) = postgres(2, options(1)).await;
+    let mut plain = PgConnection::connect(&url).await.unwrap();
+    check_panic(cell, &mut plain).await;
+}
+
+#[tokio::test]
+async fn a_cancelled_statement_fails_its_transaction() {
+    let sqlite = Sqlite::new(1, options(1)).await;
+    for cell in [sqlite.cell.clone(), postgres(1, options(1)).await.0] {
+        let ctx = writer(1);
+        let mut tx = cell.begin(&ctx);
+        insert(&mut tx, 1).await.unwrap();
+        let runaway = tx.sql(RUNAWAY).all::<(i64,)>();
+        assert!(given_up(runaway, 1).await.is_none());
+        let after = insert(&mut tx, 3).await;
+        assert!(matches!(after, Err(DbError::Failed)), "{after:?}");
+        let committed = tx.commit().await;
+        assert!(matches!(committed, Err(DbError::Failed)), "{committed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_function_that_changes_the_tenant_is_noticed_at_the_commit() {
+    let (cell, url) = postgres(1, options(1)).await;
+    let mut plain = PgConnection::connect(&url).await.unwrap();
+    let function = "create function become_2() returns text language sql as
+        $$ select set_config('app.tenant_id', '2', true) $$";
+    sqlx::raw_sql(function).execute(&mut plain).await.unwrap();
+    let ctx = writer(1);
+    let mut tx = cell.begin(&ctx);
+    insert(&mut tx, 1).await.unwrap();
+    tx.sql("select become_2()")
+        .all::<(String,)>()
+        .await
+        .unwrap();
+    let committed = tx.commit().await;
+    assert!(matches!(committed, Err(DbError::NotOurs)), "{committed:?}");
+    assert_eq!(plain.rows(1).await, 0);
+    // Control: without the function it commits.
+    cell.scope(&ctx, async |tx| insert(tx, 1).await)
+        .await
+        .unwrap();
+    assert_eq!(plain.rows(1).await, 1);
+}

@@ -1,1 +1,225 @@
-//! ..
+//! The fence in the cell's own database: changed by the protocol's table, asked by every transaction.
+
+use tenancy_core::{
+    db::{CellDb, DbError},
+    protocol::{Fence, FenceEvent, FenceState},
+    types::{Kind, Lifecycle, Problem as _, UnixMicros},
+};
+
+use super::{Sqlite, admitted, budget, create, epoch, options, postgres, tenant};
+
+async fn on_both(check: impl AsyncFn(&CellDb)) {
+    let sqlite = Sqlite::new(0, options(1)).await;
+    check(&sqlite.cell).await;
+    check(&postgres(0, options(1)).await.0).await;
+}
+
+const ACTIVE: Fence = Fence {
+    state: FenceState::Active,
+    lifecycle: Lifecycle::Active,
+    epoch: tenancy_core::types::Epoch::FIRST,
+};
+
+const UNTIL: UnixMicros = UnixMicros::new(1_000);
+
+#[tokio::test]
+async fn a_change_is_kept_and_doing_it_twice_does_it_once() {
+    on_both(async |cell| {
+        let one = tenant(1);
+        assert_eq!(cell.fence(one).await.unwrap(), None);
+        create(cell, 1).await;
+        create(cell, 1).await;
+        let mut now = cell.fence(one).await.unwrap();
+        assert_eq!(now, Some(ACTIVE));
+        for (event, state, seq) in [
+            (
+                FenceEvent::Set { until: UNTIL },
+                FenceState::Fenced { until: UNTIL },
+                1,
+            ),
+            (FenceEvent::Release, FenceState::Active, 1),
+            (
+                FenceEvent::Set { until: UNTIL },
+                FenceState::Fenced { until: UNTIL },
+                1,
+            ),
+            (FenceEvent::Seal, FenceState::Sealed, 1),
+            (FenceEvent::Abort { epoch: epoch(3) }, FenceState::Active, 3),
+        ] {
+            for _ in 0..2 {
+                let after = cell.change_fence(one, now, event).await.unwrap();
+                assert_eq!((after.state, after.epoch), (state, epoch(seq)));
+                assert_eq!(cell.fence(one).await.unwrap(), Some(after));
+            }
+            now = cell.fence(one).await.unwrap();
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_change_from_another_fence_than_expected_changes_nothing() {
+    on_both(async |cell| {
+        create(cell, 1).await;
+        let stale = Fence {
+            epoch: epoch(7),
+            ..ACTIVE
+        };
+        for (expected, event) in [
+            (Some(stale), FenceEvent::Set { until: UNTIL }),
+            (
+                None,
+                FenceEvent::Create {
+                    lifecycle: Lifecycle::Active,
+                    epoch: epoch(7),
+                },
+            ),
+        ] {
+            let error = cell
+                .change_fence(tenant(1), expected, event)
+                .await
+                .unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    DbError::FenceChanged {
+                        found: Some(ACTIVE),
+                        ..
+                    }
+                ),
+                "{error:?}"
+            );
+            assert_eq!(error.kind(), Kind::Conflict);
+        }
+        let unlisted = cell
+            .change_fence(tenant(1), Some(ACTIVE), FenceEvent::Seal)
+            .await;
+        assert!(
+            matches!(unlisted, Err(DbError::Rejected(_))),
+            "{unlisted:?}"
+        );
+        assert_eq!(cell.fence(tenant(1)).await.unwrap(), Some(ACTIVE));
+        let missing = cell
+            .change_fence(tenant(2), Some(ACTIVE), FenceEvent::Set { until: UNTIL })
+            .await;
+        assert!(
+            matches!(missing, Err(DbError::FenceChanged { found: None, .. })),
+            "{missing:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn fences_are_listed_in_pages() {
+    on_both(async |cell| {
+        for id in [3, 1, 2] {
+            create(cell, id).await;
+        }
+        let ids = |page: Vec<(_, Fence)>| page.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+        let first = ids(cell.fences(None, 2).await.unwrap());
+        assert_eq!(first, [tenant(1), tenant(2)]);
+        let second = ids(cell.fences(first.last().copied(), 2).await.unwrap());
+        assert_eq!(second, [tenant(3)]);
+    })
+    .await;
+}
+
+/// What a transaction of tenant 1 that was admitted at `seq` is told: reading, writing.
+async fn answers(cell: &CellDb, seq: u32) -> (String, String) {
+    let admitted = admitted(1, seq, budget(4));
+    let name = |answer: Result<Vec<(i64,)>, DbError>| match answer {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => format!("{} {}", error.kind().http_status(), error.code()),
+    };
+    let count = "select count(*) from product where tenant_id = 1";
+    let reader = admitted.read_only();
+    let read = cell
+        .scope(&reader, async |tx| tx.sql(count).all().await)
+        .await;
+    let writer = admitted.read_write().unwrap();
+    let write = cell
+        .scope(&writer, async |tx| tx.sql(count).all().await)
+        .await;
+    (name(read), name(write))
+}
+
+#[tokio::test]
+async fn every_transaction_asks_the_fence() {
+    const MOVING: &str = "503 tenant_moving";
+    const STALE: &str = "503 stale_epoch";
+    const ELSEWHERE: &str = "421 tenant_not_here";
+    on_both(async |cell| {
+        let check = async |seq, read: &str, write: &str| {
+            assert_eq!(
+                answers(cell, seq).await,
+                (read.into(), write.into()),
+                "at {seq}"
+            );
+        };
+        let change = async |event| {
+            let now = cell.fence(tenant(1)).await.unwrap();
+            cell.change_fence(tenant(1), now, event).await.unwrap();
+        };
+        check(1, ELSEWHERE, ELSEWHERE).await;
+        create(cell, 1).await;
+        check(1, "ok", "ok").await;
+        check(2, STALE, STALE).await;
+        change(FenceEvent::Lifecycle {
+            lifecycle: Lifecycle::Suspended,
+            epoch: epoch(2),
+        })
+        .await;
+        check(1, STALE, STALE).await;
+        check(2, "ok", "403 tenant_suspended").await;
+        change(FenceEvent::Lifecycle {
+            lifecycle: Lifecycle::Active,
+            epoch: epoch(3),
+        })
+        .await;
+        check(1, STALE, STALE).await;
+        check(3, "ok", "ok").await;
+        change(FenceEvent::Set { until: UNTIL }).await;
+        check(3, "ok", MOVING).await;
+        change(FenceEvent::Seal).await;
+        check(3, "ok", MOVING).await;
+        check(4, STALE, STALE).await;
+        change(FenceEvent::Retire { epoch: epoch(4) }).await;
+        check(3, ELSEWHERE, ELSEWHERE).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn on_sqlite_a_fence_waits_for_the_writer_and_stops_the_next() {
+    let sqlite = Sqlite::new(1, options(1)).await;
+    let cell = &sqlite.cell;
+    let ctx = super::writer(1);
+    let mut tx = cell.begin(&ctx);
+    let insert = "insert into product values (1, $1, $2, 'Mug', null, 0.5)";
+    tx.sql(insert).bind(1_i64).bind("one").run().await.unwrap();
+    let event = FenceEvent::Lifecycle {
+        lifecycle: Lifecycle::Suspended,
+        epoch: epoch(2),
+    };
+    let fenced = cell.change_fence(tenant(1), Some(ACTIVE), event);
+    let write = async {
+        tx.sql(insert).bind(2_i64).bind("two").run().await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    // The fence is asked for first, and is written after the transaction that was under way.
+    let (fenced, ()) = tokio::join!(fenced, write);
+    fenced.unwrap();
+    let late = cell
+        .scope(&ctx, async |tx| {
+            tx.sql(insert).bind(3_i64).bind("three").run().await
+        })
+        .await;
+    assert!(matches!(late, Err(DbError::StaleEpoch { .. })), "{late:?}");
+    let mut plain = sqlite.plain().await;
+    let count: i64 = sqlx::query_scalar("select count(*) from product")
+        .fetch_one(&mut plain)
+        .await
+        .unwrap();
+    assert_eq!(count, 2);
+}

@@ -134,7 +134,10 @@ async fn a_failed_transaction_commits_nothing() {
         let mut tx = cell.begin(&ctx);
         upsert(&mut tx, 1, "Mug", None).await.unwrap();
         let refused = tx.sql("select nonsense from product").all::<(i64,)>().await;
-        assert!(matches!(refused, Err(DbError::Statement { .. })), "{refused:?}");
+        assert!(
+            matches!(refused, Err(DbError::Statement { .. })),
+            "{refused:?}"
+        );
         // On SQLite the transaction itself would go on; the answer must not depend on the database.
         let after = upsert(&mut tx, 2, "Jug", None).await;
         assert!(matches!(after, Err(DbError::Failed)), "{after:?}");
@@ -156,12 +159,26 @@ async fn texts_and_parameters_are_checked_before_anything_runs() {
             .all::<(i64,)>()
             .await;
         assert!(
-            matches!(missing, Err(DbError::Parameters { expected: 2, found: 1, .. })),
+            matches!(
+                missing,
+                Err(DbError::Parameters {
+                    expected: 2,
+                    found: 1,
+                    ..
+                })
+            ),
             "{missing:?}"
         );
-        for sql in ["commit", "select 1; rollback", "select set_config('app.tenant_id', '2', true)"] {
+        for sql in [
+            "commit",
+            "select 1; rollback",
+            "select set_config('app.tenant_id', '2', true)",
+        ] {
             let refused = tx.sql(sql).all::<(i64,)>().await;
-            assert!(matches!(refused, Err(DbError::Refused { .. })), "{refused:?}");
+            assert!(
+                matches!(refused, Err(DbError::Refused { .. })),
+                "{refused:?}"
+            );
         }
         // The transaction was not touched.
         upsert(&mut tx, 1, "Mug", None).await.unwrap();
@@ -181,7 +198,10 @@ async fn a_reader_cannot_write_whatever_it_calls_it() {
             .bind(1_i64)
             .all::<(i64,)>()
             .await;
-        assert!(matches!(written, Err(DbError::Statement { .. })), "{written:?}");
+        assert!(
+            matches!(written, Err(DbError::Statement { .. })),
+            "{written:?}"
+        );
         assert_eq!(count(cell).await, 0);
     })
     .await;
@@ -196,7 +216,10 @@ async fn a_row_of_another_type_is_an_error() {
         assert!(matches!(wrong, Err(DbError::Decode { .. })), "{wrong:?}");
         tx.rollback().await;
         let mut tx = cell.begin(&ctx);
-        let none = tx.sql("select code from currency where code = 'XXX'").one::<(String,)>().await;
+        let none = tx
+            .sql("select code from currency where code = 'XXX'")
+            .one::<(String,)>()
+            .await;
         assert!(matches!(none, Err(DbError::NoRow { .. })), "{none:?}");
     })
     .await;
