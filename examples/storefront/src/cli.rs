@@ -1,0 +1,130 @@
+//! The command line: serving the platform, and operating one that is being served.
+//!
+//! `serve` is the platform itself. All other commands are clients of its operator API: they know nothing of
+//! its files but the two in which `serve` says where it listens and who may talk to it.
+//!
+//! # Reading order
+//!
+//! `remote` (which server, and the way of every client command), `client` (HTTP), `tenant`, `import`,
+//! `cells` (the commands), `exit` (what scripts are told).
+
+#[macro_use]
+mod help;
+
+mod cells;
+mod client;
+mod endpoint;
+mod error;
+mod exit;
+mod import;
+mod output;
+mod remote;
+mod serve;
+mod table;
+mod tenant;
+mod values;
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand};
+use tokio::runtime::{Builder, Runtime};
+
+use cells::CellsTask;
+use error::CliError;
+use exit::Exit;
+use import::ImportTask;
+use remote::Remote;
+use serve::ServeArgs;
+use tenant::TenantCommand;
+
+/// A hosted-shop platform in one process
+///
+/// Without a command it serves, like `storefront serve` without options. All other commands talk to a server
+/// that is running.
+#[derive(Debug, Parser)]
+#[command(name = "storefront", version, after_help = help!("\
+  storefront                                   serve two demo shops from ./storefront-data
+  storefront tenant create --slug nord --plan basic
+  storefront import --tenant nord products.csv
+  storefront tenant list --json"))]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(ServeArgs),
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ClientCommand {
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    Import(Remote<ImportTask>),
+    Cells(Remote<CellsTask>),
+}
+
+impl Cli {
+    /// The command that was given: without one, `serve` as it is without options.
+    fn command(self) -> Command {
+        let default = || Self::parse_from(["storefront", "serve"]).command;
+        self.command
+            .or_else(default)
+            .expect("`serve` needs no options")
+    }
+}
+
+impl ClientCommand {
+    async fn execute(self) -> Result<Exit, CliError> {
+        match self {
+            Self::Tenant(command) => command.execute().await,
+            Self::Import(remote) => remote.execute().await,
+            Self::Cells(remote) => remote.execute().await,
+        }
+    }
+}
+
+/// Does what the process's arguments ask for.
+///
+/// What was asked for goes to standard output, everything else to standard error. The exit code is 0 when
+/// it was done, 1 when it failed, 2 when the arguments make no sense, 3 when something was not found, 4 when
+/// it clashes with something, 5 when no server answers.
+#[must_use]
+pub fn main() -> ExitCode {
+    let exit = match run(Cli::parse().command()) {
+        Ok(exit) => exit,
+        // Who closes the pipe, like `head`, has seen enough.
+        Err(error) if error.is_closed_pipe() => Exit::Ok,
+        Err(error) => {
+            // There is nobody left to tell when standard error cannot be written.
+            let _ = writeln!(io::stderr(), "{}", error.told());
+            error.exit()
+        }
+    };
+    exit.into()
+}
+
+fn run(command: Command) -> Result<Exit, CliError> {
+    match command {
+        Command::Serve(args) => {
+            runtime(&mut Builder::new_multi_thread())?.block_on(Box::pin(serve::run(args)))
+        }
+        Command::Client(command) => {
+            let runtime = runtime(&mut Builder::new_current_thread())?;
+            let exit = runtime.block_on(Box::pin(command.execute()));
+            // A read of standard input cannot be cancelled; it must not keep the process.
+            runtime.shutdown_background();
+            exit
+        }
+    }
+}
+
+fn runtime(builder: &mut Builder) -> Result<Runtime, CliError> {
+    builder.enable_all().build().map_err(CliError::Runtime)
+}

@@ -1,0 +1,75 @@
+use std::{error::Error, io, path::PathBuf};
+
+use super::{client::ClientError, endpoint::EndpointError, exit::Exit};
+use crate::{config::PlansError, serve::ServeError};
+
+/// Why a command was not done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum CliError {
+    /// Not even a runtime could be started.
+    #[error("start the runtime")]
+    Runtime(#[source] io::Error),
+    /// The plans cannot be read.
+    #[error(transparent)]
+    Plans(#[from] PlansError),
+    /// The platform cannot be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// It is not known which server to talk to.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The server refused, or does not answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The file to send cannot be read.
+    #[error("read {}", path.display())]
+    Read {
+        /// The file; `-` is standard input.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// Something would be taken away, and nobody said `--yes`.
+    #[error("nothing was changed: this would {would}; repeat it with --yes to do it")]
+    Unconfirmed {
+        /// What would happen.
+        would: String,
+    },
+    /// Standard output cannot be written.
+    #[error("write to standard output")]
+    Output(#[source] io::Error),
+}
+
+impl CliError {
+    /// What a script is told.
+    pub(super) fn exit(&self) -> Exit {
+        match self {
+            Self::Endpoint(error) => error.exit(),
+            Self::Client(error) => error.exit(),
+            Self::Unconfirmed { .. } => Exit::Usage,
+            Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
+            Self::Runtime(_)
+            | Self::Plans(_)
+            | Self::Serve(_)
+            | Self::Read { .. }
+            | Self::Output(_) => Exit::Failed,
+        }
+    }
+
+    /// What a person is told: the error and all its causes, on one line.
+    pub(super) fn told(&self) -> String {
+        let mut text = format!("error: {self}");
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text.push_str(&format!(": {error}"));
+            cause = error.source();
+        }
+        text
+    }
+
+    /// Whether the reader of standard output went away.
+    pub(super) fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

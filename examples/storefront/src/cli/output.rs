@@ -1,0 +1,101 @@
+use std::{
+    fmt::Write as _,
+    io::{self, StdoutLock, Write},
+};
+
+use serde::de::DeserializeOwned;
+
+use super::{client::Answer, error::CliError};
+
+/// Standard output, in the form that was asked for.
+#[derive(Debug)]
+pub(super) struct Output {
+    stdout: StdoutLock<'static>,
+    form: Form,
+}
+
+/// The form of what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// For people.
+    Text,
+    /// The API's JSON as it came.
+    Json,
+}
+
+impl Output {
+    pub(super) fn new(form: Form) -> Self {
+        Self {
+            stdout: io::stdout().lock(),
+            form,
+        }
+    }
+
+    /// Prints an answer: its JSON unchanged, or what `render` makes of it. It is on its way before this
+    /// returns, so that a reader sees a long list grow.
+    pub(super) fn answer<T: DeserializeOwned>(
+        &mut self,
+        answer: &Answer,
+        render: impl FnOnce(&T) -> String,
+    ) -> Result<T, CliError> {
+        let value = answer.read()?;
+        match self.form {
+            Form::Text => self.print(&printable(&render(&value)))?,
+            Form::Json => self.print(&with_line_end(answer.text()))?,
+        }
+        Ok(value)
+    }
+
+    /// Prints the JSON of a refusal, when JSON was asked for; people read it on standard error.
+    pub(super) fn refusal(&mut self, json: &str) -> Result<(), CliError> {
+        match self.form {
+            Form::Text => Ok(()),
+            Form::Json => self.print(&with_line_end(json)),
+        }
+    }
+
+    fn print(&mut self, text: &str) -> Result<(), CliError> {
+        let written = self.stdout.write_all(text.as_bytes());
+        written
+            .and_then(|()| self.stdout.flush())
+            .map_err(CliError::Output)
+    }
+}
+
+fn with_line_end(text: &str) -> String {
+    format!("{}\n", text.trim_end_matches('\n'))
+}
+
+/// The text with control characters spelled out: a product file's content must not steer a terminal.
+fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => printable.push('\n'),
+            control if control.is_control() => {
+                let _ = write!(printable, "{}", control.escape_default());
+            }
+            character => printable.push(character),
+        }
+    }
+    printable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{printable, with_line_end};
+
+    #[test]
+    fn control_characters_are_spelled_out() {
+        assert_eq!(
+            printable("Tür\n\u{1b}[2Jx\r\u{9b}y\t"),
+            "Tür\n\\u{1b}[2Jx\\r\\u{9b}y\\t"
+        );
+    }
+
+    #[test]
+    fn json_ends_its_line() {
+        assert_eq!(with_line_end("{}"), "{}\n");
+        assert_eq!(with_line_end("{}\n"), "{}\n");
+    }
+}

@@ -1,0 +1,79 @@
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use tenancy_types::{DomainName, PlanSet};
+
+use super::{error::CliError, exit::Exit, values};
+use crate::{
+    config::{CellsSpec, Config, Demo, PlansError, read_plans},
+    serve,
+    telemetry::{LogFormat, init_logs},
+};
+
+/// Serve the platform: shops on one address, operators on another
+///
+/// Runs until SIGINT or SIGTERM, then finishes the requests in flight. Standard output has the lines
+/// `listening http://…` and `ops http://…` once both addresses answer; logs go to standard error, filtered
+/// by RUST_LOG. A data folder is served by one process at a time.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = help!("\
+  storefront serve
+  storefront serve --data /var/lib/shops --platform-domain shops.example --no-demo
+  storefront serve --cells eu:2,us:1 --plans plans.toml --log-format json
+  storefront serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0"))]
+pub(super) struct ServeArgs {
+    /// Where shops are served; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = values::address)]
+    listen: SocketAddr,
+    /// Where operators and probes are served: keep it private
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081", value_parser = values::address)]
+    ops_listen: SocketAddr,
+    /// Folder that holds everything; made when it is missing
+    #[arg(long, value_name = "FOLDER", default_value = "./storefront-data")]
+    data: PathBuf,
+    /// How many cells, or how many in which region: 3, or eu:2,us:1
+    #[arg(long, value_name = "CELLS", default_value = "3")]
+    cells: CellsSpec,
+    /// Domain below which every shop has a name
+    #[arg(long, value_name = "DOMAIN", default_value = "localhost", value_parser = values::domain)]
+    platform_domain: DomainName,
+    /// TOML file of plans, instead of basic, professional and enterprise
+    #[arg(long, value_name = "FILE")]
+    plans: Option<PathBuf>,
+    /// Leave an empty platform empty; without this it gets two demo shops
+    #[arg(long)]
+    no_demo: bool,
+    /// How logs are written
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+}
+
+impl TryFrom<ServeArgs> for Config {
+    type Error = PlansError;
+
+    fn try_from(args: ServeArgs) -> Result<Self, PlansError> {
+        let plans = args.plans.as_deref().map(read_plans).transpose()?;
+        Ok(Self {
+            listen: args.listen,
+            ops_listen: args.ops_listen,
+            data: args.data,
+            cells: args.cells,
+            platform_domain: args.platform_domain,
+            plans: plans.unwrap_or_else(PlanSet::standard),
+            demo: if args.no_demo {
+                Demo::Never
+            } else {
+                Demo::WhenEmpty
+            },
+        })
+    }
+}
+
+pub(super) async fn run(args: ServeArgs) -> Result<Exit, CliError> {
+    init_logs(args.log_format);
+    serve::run(Config::try_from(args)?).await?;
+    Ok(Exit::Ok)
+}
+
+#[cfg(test)]
+mod tests;
