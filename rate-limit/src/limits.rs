@@ -33,7 +33,8 @@ pub(crate) use self::books::Books;
 /// half of the old burst has half of the new one. [`set_plans`](Self::set_plans) touches no tenant, so it
 /// keeps the *time* until a bucket is full again, at most the new plan's; where plans have the same
 /// proportion of burst to rate before and after (ten seconds in [`PlanSet::standard`]), that is the same.
-/// Requests in flight are kept by all of them. A check that runs at the same moment is judged by either.
+/// Requests in flight are kept by all of them. A check in the middle of a change may see half of it, so one
+/// change can let at most one burst too much through.
 ///
 /// # Memory
 /// 16 bytes a tenant in use (arrival time 8, requests in flight 4, plan and override flag 2, unused 2), in

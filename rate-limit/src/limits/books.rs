@@ -268,30 +268,21 @@ impl Books {
 
 /// Moves an account to another pace, keeping the part of the burst that is spent.
 ///
-/// The debt and the pace are two words, so a check may see one of them changed and not the other. In the
-/// order chosen here it then sees a debt that is too small for a moment, never one beyond the burst, which
-/// it would cut off and so forget.
+/// The debt and the pace are two words, so a check in between sees the new debt with the old pace. Whatever it
+/// makes of that, the debt stays between nothing and a burst, so one change gives away at most a burst.
 fn change_pace(
     account: Account<'_>,
     (before, after): (Pace, Pace),
     now: Nanos,
     publish: impl FnOnce(),
 ) {
-    let carry = || {
-        let change = |word| Some(before.carry(after, Nanos::new(word), now).get());
-        account
-            .words
-            .arrival
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, change)
-            .expect("the change always gives a word");
-    };
-    if after.refill() > before.refill() {
-        publish();
-        carry();
-    } else {
-        carry();
-        publish();
-    }
+    let carry = |word| Some(before.carry(after, Nanos::new(word), now).get());
+    account
+        .words
+        .arrival
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, carry)
+        .expect("the change always gives a word");
+    publish();
 }
 
 fn unknown(index: PlanIndex, plans: &PlanSet) -> Error {

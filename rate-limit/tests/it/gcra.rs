@@ -99,19 +99,15 @@ proptest! {
     }
 
     #[test]
-    fn the_time_to_retry_is_exact(
-        quota in quotas(),
-        debt in 0_u64..2_000_000,
-        cost in 1_u32..=Quota::MAX,
-    ) {
+    fn the_time_to_retry_is_exact(quota in quotas(), debt in 0.0..=1.0_f64, cost in 0.0..=1.0_f64) {
         let (pace, now) = (Pace::new(quota), 5_000_000_000_u64);
-        let debt = debt.min(pace.refill().as_nanos() as u64);
+        let debt = (pace.refill().as_nanos() as f64 * debt) as u64;
         let arrival = Nanos::new(now + debt);
+        let cost = (f64::from(quota.burst()) * cost) as u32;
         if let Verdict::Wait { nanos } = pace.decide(arrival, Nanos::new(now), cost) {
-            let due = now + nanos;
-            let at_due = pace.decide(arrival, Nanos::new(due), cost);
+            let at_due = pace.decide(arrival, Nanos::new(now + nanos), cost);
             prop_assert!(matches!(at_due, Verdict::Pass { .. }), "{at_due:?}");
-            let before = pace.decide(arrival, Nanos::new(due - 1), cost);
+            let before = pace.decide(arrival, Nanos::new(now + nanos - 1), cost);
             prop_assert_eq!(before, Verdict::Wait { nanos: 1 });
         }
     }

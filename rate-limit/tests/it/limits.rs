@@ -309,6 +309,8 @@ fn jumping(quota: Quota) -> (TenantLimits<JumpingClock>, JumpingClock) {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     /// The windows are measured in true time, of which the clock knows less and less.
     #[test]
     fn a_clock_that_goes_back_lets_nothing_more_through(
