@@ -17,4 +17,4 @@ pub use home::HomePage;
 pub use listing::{ListingPage, search_heading};
 pub use product::ProductPage;
 pub use respond::{Answer, Refused};
-pub use theme::{accent, stylesheet, STYLESHEET};
+pub use theme::{STYLESHEET, accent, stylesheet};

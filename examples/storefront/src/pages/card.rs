@@ -42,7 +42,10 @@ impl Card {
                 Some((low, high)) if low == high => low.pretty().to_string(),
                 Some((low, _)) => format!("from {}", low.pretty()),
             },
-            picture: product.image.as_ref().map(|image| Picture::new(image.clone(), &product.title)),
+            picture: product
+                .image
+                .as_ref()
+                .map(|image| Picture::new(image.clone(), &product.title)),
             initial: initial(&product.title),
             sold_out: product.prices.is_some() && !product.available,
         }
@@ -53,7 +56,11 @@ impl Picture {
     /// A picture of something that has a title, which describes it when nothing else does.
     pub(super) fn new(image: crate::import::Image, title: &str) -> Self {
         let crate::import::Image { src, alt } = image;
-        let alt = if alt.is_empty() { title.to_owned() } else { alt };
+        let alt = if alt.is_empty() {
+            title.to_owned()
+        } else {
+            alt
+        };
         Self { src, alt }
     }
 }

@@ -1,10 +1,7 @@
 use tenancy_types::TenantId;
 
 use super::theme;
-use crate::shop::{CollectionCard, Shop};
-
-/// How many collections the head of a page names.
-const NAMED: usize = 5;
+use crate::{import::Collection, shop::Shop};
 
 /// What is around every page of a shop.
 #[derive(Clone, Debug)]
@@ -37,21 +34,21 @@ pub struct Link {
 impl Frame {
     /// The frame of a shop's pages.
     #[must_use]
-    pub fn new(tenant: TenantId, shop: &Shop, collections: &[CollectionCard]) -> Self {
+    pub fn new(tenant: TenantId, shop: &Shop, collections: &[Collection]) -> Self {
         Self {
             shop: shop.name.clone(),
             initial: initial(&shop.name),
             currency: shop.currency.code(),
             accent: theme::accent(tenant),
             stylesheet: theme::stylesheet(),
-            collections: collections.iter().take(NAMED).map(Link::to_collection).collect(),
+            collections: collections.iter().map(Link::to_collection).collect(),
             text: String::new(),
         }
     }
 }
 
 impl Link {
-    pub(super) fn to_collection(collection: &CollectionCard) -> Self {
+    pub(super) fn to_collection(collection: &Collection) -> Self {
         Self {
             label: collection.title.clone(),
             href: format!("/collections/{}", collection.handle),
@@ -62,5 +59,7 @@ impl Link {
 /// The first letter or digit of a name, for places where a picture is missing.
 pub(super) fn initial(name: &str) -> String {
     let first = name.chars().find(|c| c.is_alphanumeric());
-    first.map(|c| c.to_uppercase().collect()).unwrap_or_default()
+    first
+        .map(|c| c.to_uppercase().collect())
+        .unwrap_or_default()
 }

@@ -33,12 +33,12 @@ impl HomePage {
 }
 
 impl CollectionTile {
-    fn new(collection: &CollectionCard) -> Self {
+    fn new(card: &CollectionCard) -> Self {
         Self {
-            link: Link::to_collection(collection),
-            count: count(collection.products),
-            picture: collection.image_src.clone(),
-            initial: initial(&collection.title),
+            link: Link::to_collection(&card.collection),
+            count: count(card.products),
+            picture: card.image_src.clone(),
+            initial: initial(&card.collection.title),
         }
     }
 }

@@ -56,7 +56,13 @@ struct Order {
 impl ListingPage {
     /// The page at `path` for what was asked.
     #[must_use]
-    pub fn new(mut frame: Frame, heading: String, path: &str, query: &Query, listing: &Listing) -> Self {
+    pub fn new(
+        mut frame: Frame,
+        heading: String,
+        path: &str,
+        query: &Query,
+        listing: &Listing,
+    ) -> Self {
         let links = Links { path, query };
         frame.text.clone_from(&query.text);
         Self {
@@ -73,7 +79,10 @@ impl ListingPage {
             currency: frame.currency,
             kept: links.kept(),
             products: listing.products.iter().map(Card::new).collect(),
-            next: listing.next.clone().map(|next| links.to(|query| query.after = Some(next))),
+            next: listing
+                .next
+                .clone()
+                .map(|next| links.to(|query| query.after = Some(next))),
             first: query.after.is_some().then(|| links.to(|_| ())),
             without_filters: links.to(|query| *query = unfiltered(query)),
             frame,
@@ -126,7 +135,9 @@ impl Links<'_> {
             (None, Some(max)) => format!("up to {}", max.pretty()),
             (Some(min), Some(max)) => format!("{} to {}", min.pretty(), max.pretty()),
         };
-        chips.push(self.link(prices, |query| (query.price_min, query.price_max) = (None, None)));
+        chips.push(self.link(prices, |query| {
+            (query.price_min, query.price_max) = (None, None)
+        }));
         chips
     }
 
@@ -139,13 +150,19 @@ impl Links<'_> {
                 groups.push(Group { title, links });
             }
         };
-        let types = self.narrows(&facets.types, |query, value| query.product_type = Some(value));
+        let types = self.narrows(&facets.types, |query, value| {
+            query.product_type = Some(value)
+        });
         add("Type", query.product_type.is_some(), types);
         let vendors = self.narrows(&facets.vendors, |query, value| query.vendor = Some(value));
         add("Vendor", query.vendor.is_some(), vendors);
         let priced = query.price_min.is_some() || query.price_max.is_some();
         add("Price", priced, self.prices(facets));
-        add("Availability", query.availability.is_some(), self.availability(facets));
+        add(
+            "Availability",
+            query.availability.is_some(),
+            self.availability(facets),
+        );
         let tags = self.narrows(&facets.tags, |query, value| query.tag = Some(value));
         add("Tag", query.tag.is_some(), tags);
         groups
@@ -167,7 +184,8 @@ impl Links<'_> {
                 (None, Some(max)) => format!("up to {}", max.pretty()),
                 (Some(min), Some(max)) => format!("{} to {}", min.pretty(), max.pretty()),
             };
-            let change = |query: &mut Query| (query.price_min, query.price_max) = (range.min, range.max);
+            let change =
+                |query: &mut Query| (query.price_min, query.price_max) = (range.min, range.max);
             let (link, products) = (self.link(label, change), range.count);
             Some(Narrow { link, products })
         };
@@ -180,7 +198,8 @@ impl Links<'_> {
             let link = self.link(words_for(availability), change);
             Narrow { link, products }
         };
-        let counts = [Availability::InStock, Availability::SoldOut].map(|a| (a, facets.available(a)));
+        let counts =
+            [Availability::InStock, Availability::SoldOut].map(|a| (a, facets.available(a)));
         // When all are alike, there is nothing to choose.
         if counts.iter().any(|(_, products)| *products == 0) {
             return Vec::new();
@@ -197,7 +216,9 @@ impl Links<'_> {
             (Sort::Newest, "Newest"),
         ];
         let has_words = self.query.words.is_some();
-        let fitting = orders.into_iter().filter(|(sort, _)| has_words || *sort != Sort::Relevance);
+        let fitting = orders
+            .into_iter()
+            .filter(|(sort, _)| has_words || *sort != Sort::Relevance);
         let order = |(sort, label)| Order {
             link: self.link(label, |query| query.sort = Some(sort)),
             is_current: self.query.order() == sort,
@@ -209,11 +230,17 @@ impl Links<'_> {
     fn kept(&self) -> Vec<(&'static str, String)> {
         let query = self.query;
         [
-            ("q", Some(query.text.clone()).filter(|text| !text.is_empty())),
+            (
+                "q",
+                Some(query.text.clone()).filter(|text| !text.is_empty()),
+            ),
             ("vendor", query.vendor.clone()),
             ("type", query.product_type.clone()),
             ("tag", query.tag.clone()),
-            ("availability", query.availability.map(|a| a.word().to_owned())),
+            (
+                "availability",
+                query.availability.map(|a| a.word().to_owned()),
+            ),
             ("sort", query.sort.map(|sort| sort.word().to_owned())),
         ]
         .into_iter()

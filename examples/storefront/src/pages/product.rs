@@ -63,8 +63,12 @@ impl ProductPage {
     #[must_use]
     pub fn new(frame: Frame, product: Product, chosen: Option<i64>) -> Self {
         let chosen = choose(&product.variants, chosen);
-        let head_title = non_empty(&product.seo_title).unwrap_or(&product.title).to_owned();
-        let description = non_empty(&product.seo_description).unwrap_or(&product.title).to_owned();
+        let head_title = non_empty(&product.seo_title)
+            .unwrap_or(&product.title)
+            .to_owned();
+        let description = non_empty(&product.seo_description)
+            .unwrap_or(&product.title)
+            .to_owned();
         Self {
             choices: choices(&product, chosen),
             offer: chosen.map(Offer::new),
@@ -72,7 +76,11 @@ impl ProductPage {
             initial: super::frame::initial(&product.title),
             vendor: filter_link("vendor", &product.vendor),
             product_type: filter_link("type", &product.product_type),
-            tags: product.tags.iter().filter_map(|tag| filter_link("tag", tag)).collect(),
+            tags: product
+                .tags
+                .iter()
+                .filter_map(|tag| filter_link("tag", tag))
+                .collect(),
             frame,
             handle: product.handle,
             title: product.title,
@@ -86,7 +94,9 @@ impl ProductPage {
     /// The page with products that may please as well.
     #[must_use]
     pub fn related(mut self, products: &[crate::shop::ProductCard]) -> Self {
-        let others = products.iter().filter(|product| product.handle != self.handle);
+        let others = products
+            .iter()
+            .filter(|product| product.handle != self.handle);
         self.related = others.take(4).map(Card::new).collect();
         self
     }
@@ -94,7 +104,9 @@ impl ProductPage {
 
 impl Offer {
     fn new(variant: &Variant) -> Self {
-        let was = variant.compare_at.filter(|was| was.minor() > variant.price.minor());
+        let was = variant
+            .compare_at
+            .filter(|was| was.minor() > variant.price.minor());
         Self {
             price: variant.price.pretty().to_string(),
             was: was.map(|was| was.pretty().to_string()).unwrap_or_default(),
@@ -106,7 +118,9 @@ impl Offer {
 
 fn choose(variants: &[Variant], wanted: Option<i64>) -> Option<&Variant> {
     let named = wanted.and_then(|id| variants.iter().find(|variant| variant.id == id));
-    named.or_else(|| variants.iter().find(|variant| variant.available)).or(variants.first())
+    named
+        .or_else(|| variants.iter().find(|variant| variant.available))
+        .or(variants.first())
 }
 
 /// For each option its values, in the order in which the variants bring them. A value leads to the variant
@@ -130,7 +144,12 @@ fn values(product: &Product, chosen: &Variant, index: usize) -> Vec<ChoiceValue>
         let Some(value) = variant.options.get(index) else {
             continue;
         };
-        let kept = variant.options.iter().zip(&chosen.options).filter(|(a, b)| a == b).count();
+        let kept = variant
+            .options
+            .iter()
+            .zip(&chosen.options)
+            .filter(|(a, b)| a == b)
+            .count();
         let rank = kept * 2 + usize::from(variant.available);
         let known = best.get(value.as_str()).map(|(rank, _)| *rank);
         if known.is_none() {
@@ -143,7 +162,10 @@ fn values(product: &Product, chosen: &Variant, index: usize) -> Vec<ChoiceValue>
     let value = |label: &str| ChoiceValue {
         label: label.to_owned(),
         variant_id: best[label].1.id,
-        is_chosen: chosen.options.get(index).is_some_and(|chosen| chosen == label),
+        is_chosen: chosen
+            .options
+            .get(index)
+            .is_some_and(|chosen| chosen == label),
         available: best[label].1.available,
     };
     order.into_iter().map(value).collect()
@@ -155,7 +177,10 @@ fn pictures(product: &Product, chosen: Option<&Variant>) -> Vec<Picture> {
     if let Some(src) = chosen.and_then(|variant| variant.image.as_ref()) {
         images.sort_by_key(|image| image.src != *src);
     }
-    images.into_iter().map(|image| Picture::new(image.clone(), &product.title)).collect()
+    images
+        .into_iter()
+        .map(|image| Picture::new(image.clone(), &product.title))
+        .collect()
 }
 
 fn filter_link(parameter: &str, value: &str) -> Option<Link> {

@@ -104,7 +104,10 @@ impl Refused {
             status: self.status.as_u16(),
             title: title(self.status),
             message: &self.message,
-            has_home: matches!(self.code.as_str(), "not_found" | "invalid_request" | "method_not_allowed"),
+            has_home: matches!(
+                self.code.as_str(),
+                "not_found" | "invalid_request" | "method_not_allowed"
+            ),
         }
     }
 }
@@ -112,9 +115,13 @@ impl Refused {
 fn html<B: From<String>>(page: String) -> Response<B> {
     let mut response = Response::new(B::from(page));
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/html; charset=utf-8"),
+    );
     // The page brings its style along and nothing else.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
     response
 }
@@ -134,7 +141,11 @@ fn title(status: StatusCode) -> &'static str {
 
 /// Whether `Accept` puts HTML before JSON (RFC 9110, section 12.5.1). Who has no preference gets JSON.
 fn prefers_html(request: &HeaderMap) -> bool {
-    let accept: Vec<&str> = request.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let accept: Vec<&str> = request
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     let accept = accept.join(",");
     weight(&accept, ["text/html", "text/*", "*/*"])
         > weight(&accept, ["application/json", "application/*", "*/*"])
@@ -148,7 +159,9 @@ fn weight(accept: &str, ranges: [&str; 3]) -> u32 {
             let mut parameters = part.split(';').map(str::trim);
             let range = parameters.next()?;
             let quality = parameters.find_map(|parameter| parameter.strip_prefix("q="));
-            range.eq_ignore_ascii_case(wanted).then(|| thousandths(quality))
+            range
+                .eq_ignore_ascii_case(wanted)
+                .then(|| thousandths(quality))
         })
     };
     ranges.into_iter().find_map(weight_of).unwrap_or(0)
@@ -179,7 +192,10 @@ mod tests {
             ("text/html", true),
             ("TEXT/HTML", true),
             ("text/*", true),
-            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", true),
+            (
+                "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+                true,
+            ),
             ("text/html;q=0.5, application/json", false),
             ("text/html;q=0, */*", false),
             ("application/json;q=0.4, text/html;q=0.45", true),

@@ -1,6 +1,7 @@
 //! What a shop shows: its products and collections, read from the cell's tables.
 
 mod detail;
+mod lists;
 mod rows;
 
 use tenancy_core::{Access, db::CellTx};
@@ -8,11 +9,12 @@ use tenancy_types::TenantId;
 
 use super::ShopError;
 use crate::{
-    import::Image,
+    import::{Collection, Image},
     money::{Currency, Money},
 };
 
 pub use detail::{Sold, product, variants_and_tags};
+pub use lists::{collection_cards, collections, newest, products, related};
 pub(super) use rows::CardRow;
 
 /// A shop's own facts.
@@ -96,12 +98,8 @@ pub struct Variant {
 /// A collection as lists show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CollectionCard {
-    /// Its id.
-    pub id: i64,
-    /// Its part of the address.
-    pub handle: String,
-    /// Its title.
-    pub title: String,
+    /// Its part of the address and its title.
+    pub collection: Collection,
     /// How many products it shows.
     pub products: i64,
     /// An image of one of them.
@@ -123,49 +121,6 @@ pub async fn shop<A: Access>(tx: &mut CellTx<A>, tenant: TenantId) -> Result<Sho
     Ok(Shop { name, currency })
 }
 
-/// Products in the order of their ids, after this one. A range of the primary key, however far it is.
-///
-/// # Errors
-/// [`ShopError::Database`].
-pub async fn products<A: Access>(
-    tx: &mut CellTx<A>,
-    tenant: TenantId,
-    currency: Currency,
-    after: i64,
-    limit: usize,
-) -> Result<Vec<ProductCard>, ShopError> {
-    let statement = tx.sql(
-        "select product_id, handle, title, vendor, product_type, lowest_price, highest_price, available,
-            image_src, image_alt
-        from product where tenant_id = $1 and listed = 1 and product_id > $2
-        order by product_id limit $3",
-    );
-    let statement = statement.bind(tenant.as_i64()).bind(after).bind(limit as i64);
-    let rows: Vec<CardRow> = statement.all().await?;
-    Ok(rows.into_iter().map(|row| row.into_card(currency)).collect())
-}
-
-/// The collections that have something to show, by title; at most 100.
-///
-/// # Errors
-/// [`ShopError::Database`].
-pub async fn collections<A: Access>(
-    tx: &mut CellTx<A>,
-    tenant: TenantId,
-) -> Result<Vec<CollectionCard>, ShopError> {
-    let statement = tx.sql(
-        "select c.collection_id, c.handle, c.title, count(*) as products, min(p.image_src) as image_src
-        from collection c
-        join collection_product l on l.tenant_id = $1 and l.collection_id = c.collection_id
-        join product p on p.tenant_id = $1 and p.product_id = l.product_id and p.listed = 1
-        where c.tenant_id = $1
-        group by c.collection_id, c.handle, c.title
-        order by c.title, c.collection_id limit 100",
-    );
-    let rows: Vec<rows::CollectionRow> = statement.bind(tenant.as_i64()).all().await?;
-    Ok(rows.into_iter().map(CollectionCard::from).collect())
-}
-
 /// A collection's id and title by its handle.
 ///
 /// # Errors
@@ -179,5 +134,7 @@ pub async fn collection<A: Access>(
         tx.sql("select collection_id, title from collection where tenant_id = $1 and handle = $2");
     let statement = statement.bind(tenant.as_i64()).bind(handle.to_owned());
     let rows: Vec<(i64, String)> = statement.all().await?;
-    rows.into_iter().next().ok_or(ShopError::NotFound { what: "collection" })
+    rows.into_iter()
+        .next()
+        .ok_or(ShopError::NotFound { what: "collection" })
 }

@@ -6,7 +6,7 @@ use tenancy_core::{
 };
 use tenancy_types::{CellId, Clock};
 
-use super::Ids;
+use super::{Ids, ShopError};
 
 /// A cell as the shops in it need it. Cheap to clone; clones share the source of ids.
 #[derive(Clone, Debug)]
@@ -40,5 +40,17 @@ impl Cell {
     #[must_use]
     pub fn begin<A: Access>(&self, tenant: &TenantContext<A>) -> CellTx<A> {
         self.db.begin(tenant)
+    }
+
+    /// Work in a transaction of the tenant: committed when it is `Ok`, rolled back when not.
+    ///
+    /// # Errors
+    /// The work's error, or [`ShopError::Database`] of the commit.
+    pub async fn scope<A: Access, T>(
+        &self,
+        tenant: &TenantContext<A>,
+        work: impl AsyncFnOnce(&mut CellTx<A>) -> Result<T, ShopError>,
+    ) -> Result<T, ShopError> {
+        self.db.scope(tenant, work).await
     }
 }

@@ -19,6 +19,7 @@ mod finish;
 mod handle;
 mod json;
 mod pages;
+mod pictures;
 mod reply;
 
 use axum::{Router, middleware, routing::get};

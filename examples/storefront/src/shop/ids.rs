@@ -112,7 +112,9 @@ mod tests {
         let take = || (0..5_000).map(|_| ids.next()).collect::<Vec<_>>();
         let mut all = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
-            let taken = threads.into_iter().flat_map(|thread| thread.join().unwrap());
+            let taken = threads
+                .into_iter()
+                .flat_map(|thread| thread.join().unwrap());
             taken.collect::<Vec<_>>()
         });
         all.sort_unstable();

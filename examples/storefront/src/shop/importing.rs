@@ -4,7 +4,7 @@ use std::error::Error;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use tenancy_core::{ReadWrite, TenantContext};
+use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
 
 use super::{Cell, ShopError, catalog, store};
 use crate::import::{Importer, Limits, Product, Report, Stored};
@@ -81,13 +81,19 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn importer(&self, limits: Limits) -> Result<Importer, ShopError> {
-        let mut tx = self.cell.begin(self.tenant);
-        let shop = catalog::shop(&mut tx, self.tenant.tenant()).await?;
-        tx.rollback().await;
+        let read = async |tx: &mut CellTx<ReadWrite>| {
+            let tenant = tx.tenant();
+            catalog::shop(tx, tenant).await
+        };
+        let shop = self.cell.scope(self.tenant, read).await?;
         Ok(Importer::new(shop.currency, limits))
     }
 
-    async fn store_all(&self, importer: &mut Importer, products: Vec<Product>) -> Result<(), ShopError> {
+    async fn store_all(
+        &self,
+        importer: &mut Importer,
+        products: Vec<Product>,
+    ) -> Result<(), ShopError> {
         for product in products {
             importer.stored(self.store(&product).await?);
         }
@@ -96,7 +102,8 @@ impl Run<'_> {
 
     async fn store(&self, product: &Product) -> Result<Stored, ShopError> {
         let mut tx = self.cell.begin(self.tenant);
-        let stored = store::upsert_product(&mut tx, self.cell.ids(), self.tenant.tenant(), product).await;
+        let stored =
+            store::upsert_product(&mut tx, self.cell.ids(), self.tenant.tenant(), product).await;
         match (&stored, self.mode) {
             (Ok(Stored::Created | Stored::Updated), ImportMode::Apply) => tx.commit().await?,
             // Nothing to keep: a dry run, nothing written, or an error to pass on.

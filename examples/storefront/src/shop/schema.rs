@@ -80,6 +80,7 @@ const CATALOGUE: &[&str] = &[
         primary key (tenant_id, product_id),
         unique (tenant_id, handle)
     )",
+    "create index product_by_type on product (tenant_id, product_type, product_id)",
     "create table product_option (
         tenant_id bigint not null,
         product_id bigint not null,

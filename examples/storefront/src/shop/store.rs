@@ -29,8 +29,28 @@ pub async fn set_up_shop(
         on conflict (tenant_id) do update set name = excluded.name, currency = excluded.currency",
     );
     let statement = statement.bind(tenant.as_i64()).bind(shop.name.clone());
-    let statement = statement.bind(shop.currency.code().to_owned()).bind(ids.now().get());
+    let statement = statement
+        .bind(shop.currency.code().to_owned())
+        .bind(ids.now().get());
     statement.run().await?;
+    Ok(())
+}
+
+/// Removes the tenant's shop with everything in it. Repeating it changes nothing.
+///
+/// For shops that were never opened: a large one is purged in pieces instead.
+///
+/// # Errors
+/// [`ShopError::Database`].
+pub async fn tear_down_shop(tx: &mut CellTx<ReadWrite>, tenant: TenantId) -> Result<(), ShopError> {
+    // What belongs to products and collections goes with them.
+    for sql in [
+        "delete from product where tenant_id = $1",
+        "delete from collection where tenant_id = $1",
+        "delete from shop where tenant_id = $1",
+    ] {
+        tx.sql(sql).bind(tenant.as_i64()).run().await?;
+    }
     Ok(())
 }
 
@@ -55,7 +75,12 @@ pub async fn upsert_product(
         Some((id, _)) => (id, Stored::Updated),
         None => (ids.next(), Stored::Created),
     };
-    let mut write = Write { tx, ids, tenant, id };
+    let mut write = Write {
+        tx,
+        ids,
+        tenant,
+        id,
+    };
     write.product(product, hash).await?;
     write.children(product).await?;
     write.variants(&product.variants).await?;
@@ -86,7 +111,10 @@ impl Write<'_> {
     async fn product(&mut self, product: &Product, hash: String) -> Result<(), ShopError> {
         let prices = product.variants.iter().map(|variant| variant.price.minor());
         let (lowest, highest) = (prices.clone().min(), prices.max());
-        let available = product.variants.iter().any(crate::import::Variant::is_available);
+        let available = product
+            .variants
+            .iter()
+            .any(crate::import::Variant::is_available);
         let image = product.images.first();
         let sort_title: String = fold(&product.title).chars().take(SORTED_CHARS).collect();
         let now = self.ids.now().get();

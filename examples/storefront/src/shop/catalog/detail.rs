@@ -30,7 +30,10 @@ pub async fn product<A: Access>(
     );
     let statement = statement.bind(tenant.as_i64()).bind(handle.to_owned());
     let rows: Vec<ProductRow> = statement.all().await?;
-    let row = rows.into_iter().next().ok_or(ShopError::NotFound { what: "product" })?;
+    let row = rows
+        .into_iter()
+        .next()
+        .ok_or(ShopError::NotFound { what: "product" })?;
     let id = row.product_id;
     let mut sold = variants_and_tags(tx, tenant, currency, &[id]).await?;
     let sold = sold.remove(&id).unwrap_or_default();
@@ -50,7 +53,11 @@ pub async fn product<A: Access>(
     })
 }
 
-async fn options<A: Access>(tx: &mut CellTx<A>, tenant: TenantId, id: i64) -> Result<Vec<String>, ShopError> {
+async fn options<A: Access>(
+    tx: &mut CellTx<A>,
+    tenant: TenantId,
+    id: i64,
+) -> Result<Vec<String>, ShopError> {
     let statement = tx.sql(
         "select name from product_option where tenant_id = $1 and product_id = $2 order by position",
     );
@@ -58,12 +65,19 @@ async fn options<A: Access>(tx: &mut CellTx<A>, tenant: TenantId, id: i64) -> Re
     Ok(rows.into_iter().map(|(name,)| name).collect())
 }
 
-async fn images<A: Access>(tx: &mut CellTx<A>, tenant: TenantId, id: i64) -> Result<Vec<Image>, ShopError> {
+async fn images<A: Access>(
+    tx: &mut CellTx<A>,
+    tenant: TenantId,
+    id: i64,
+) -> Result<Vec<Image>, ShopError> {
     let statement = tx.sql(
         "select src, alt from product_image where tenant_id = $1 and product_id = $2 order by position",
     );
     let rows: Vec<(String, String)> = statement.bind(tenant.as_i64()).bind(id).all().await?;
-    Ok(rows.into_iter().map(|(src, alt)| Image { src, alt }).collect())
+    Ok(rows
+        .into_iter()
+        .map(|(src, alt)| Image { src, alt })
+        .collect())
 }
 
 /// What a list of the API says of a product, besides its card.
@@ -98,7 +112,8 @@ pub async fn variants_and_tags<A: Access>(
     Ok(sold)
 }
 
-const VARIANTS: &str = "select variant_id, product_id, option1, option2, option3, sku, price, compare_at,
+const VARIANTS: &str =
+    "select variant_id, product_id, option1, option2, option3, sku, price, compare_at,
         available, image_src
     from product_variant where tenant_id = $1 and product_id in
         ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)

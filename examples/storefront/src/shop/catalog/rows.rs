@@ -2,7 +2,7 @@
 
 use super::{CollectionCard, ProductCard};
 use crate::{
-    import::Image,
+    import::{Collection, Image},
     money::{Currency, Money},
 };
 
@@ -29,7 +29,10 @@ impl CardRow {
             title: self.title,
             vendor: self.vendor,
             product_type: self.product_type,
-            prices: self.lowest_price.zip(self.highest_price).map(|(low, high)| (money(low), money(high))),
+            prices: self
+                .lowest_price
+                .zip(self.highest_price)
+                .map(|(low, high)| (money(low), money(high))),
             available: self.available == 1,
             image: self.image_src.map(|src| Image {
                 src,
@@ -41,7 +44,6 @@ impl CardRow {
 
 #[derive(sqlx::FromRow)]
 pub(super) struct CollectionRow {
-    collection_id: i64,
     handle: String,
     title: String,
     products: i64,
@@ -51,9 +53,10 @@ pub(super) struct CollectionRow {
 impl From<CollectionRow> for CollectionCard {
     fn from(row: CollectionRow) -> Self {
         Self {
-            id: row.collection_id,
-            handle: row.handle,
-            title: row.title,
+            collection: Collection {
+                handle: row.handle,
+                title: row.title,
+            },
             products: row.products,
             image_src: row.image_src,
         }
@@ -91,7 +94,10 @@ impl VariantRow {
         let money = |minor| Money::new(minor, currency);
         super::Variant {
             id: self.variant_id,
-            options: [self.option1, self.option2, self.option3].into_iter().flatten().collect(),
+            options: [self.option1, self.option2, self.option3]
+                .into_iter()
+                .flatten()
+                .collect(),
             sku: self.sku,
             price: money(self.price),
             compare_at: self.compare_at.map(money),

@@ -2,7 +2,6 @@
 
 use axum::extract::{RawQuery, State};
 use tenancy_core::{ReadOnly, TenantContext, db::CellTx};
-use tenancy_types::TenantId;
 
 use super::{
     handle::Handle,
@@ -28,20 +27,25 @@ pub(super) async fn products(
     let given = Given::read(raw.as_deref().unwrap_or_default())?;
     let limit = given.limit()?.unwrap_or(PAGE);
     let after = given.number("after")?.unwrap_or(0);
-    let mut tx = cell.begin(&tenant);
-    let tenant = tenant.tenant();
-    let currency = catalog::shop(&mut tx, tenant).await?.currency;
-    let mut cards = catalog::products(&mut tx, tenant, currency, after, limit + 1).await?;
-    let more = cards.len() > limit;
-    cards.truncate(limit);
-    let next = cards.last().filter(|_| more).map(|last| last.id.to_string());
-    let products = documents(&mut tx, tenant, currency, cards).await?;
-    tx.commit().await?;
-    Ok(Reply::json(&ProductList {
-        products,
-        next,
-        facets: None,
-    }))
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let tenant = tx.tenant();
+        let currency = catalog::shop(tx, tenant).await?.currency;
+        let mut cards = catalog::products(tx, tenant, currency, after, limit + 1).await?;
+        let more = cards.len() > limit;
+        cards.truncate(limit);
+        let next = cards
+            .last()
+            .filter(|_| more)
+            .map(|last| last.id.to_string());
+        let products = documents(tx, currency, cards).await?;
+        let facets = None;
+        Ok(ProductList {
+            products,
+            next,
+            facets,
+        })
+    };
+    Ok(Reply::json(&cell.scope(&tenant, read).await?))
 }
 
 pub(super) async fn product(
@@ -49,11 +53,12 @@ pub(super) async fn product(
     tenant: TenantContext<ReadOnly>,
     Handle(handle): Handle,
 ) -> Result<Reply, ShopError> {
-    let mut tx = cell.begin(&tenant);
-    let tenant = tenant.tenant();
-    let currency = catalog::shop(&mut tx, tenant).await?.currency;
-    let product = catalog::product(&mut tx, tenant, currency, &handle).await?;
-    tx.commit().await?;
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let tenant = tx.tenant();
+        let currency = catalog::shop(tx, tenant).await?.currency;
+        catalog::product(tx, tenant, currency, &handle).await
+    };
+    let product = cell.scope(&tenant, read).await?;
     Ok(Reply::json(&ProductDocument::from(product)))
 }
 
@@ -62,34 +67,34 @@ pub(super) async fn search(
     tenant: TenantContext<ReadOnly>,
     RawQuery(raw): RawQuery,
 ) -> Result<Reply, ShopError> {
-    let mut tx = cell.begin(&tenant);
-    let tenant = tenant.tenant();
-    let currency = catalog::shop(&mut tx, tenant).await?.currency;
-    let query = Query::parse(raw.as_deref().unwrap_or_default(), currency)?;
-    let scope = Scope {
-        tenant,
-        currency,
-        collection: None,
-        query: &query,
-        page: PAGE,
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let tenant = tx.tenant();
+        let currency = catalog::shop(tx, tenant).await?.currency;
+        let query = Query::parse(raw.as_deref().unwrap_or_default(), currency)?;
+        let scope = Scope {
+            tenant,
+            currency,
+            collection: None,
+            query: &query,
+            page: PAGE,
+        };
+        let listing = scope.list(tx).await?;
+        Ok(ProductList {
+            products: documents(tx, currency, listing.products).await?,
+            next: listing.next.map(|next| next.to_string()),
+            facets: Some(FacetsDocument::from(listing.facets)),
+        })
     };
-    let listing = scope.list(&mut tx).await?;
-    let products = documents(&mut tx, tenant, currency, listing.products).await?;
-    tx.commit().await?;
-    Ok(Reply::json(&ProductList {
-        products,
-        next: listing.next.map(|next| next.to_string()),
-        facets: Some(FacetsDocument::from(listing.facets)),
-    }))
+    Ok(Reply::json(&cell.scope(&tenant, read).await?))
 }
 
 async fn documents(
     tx: &mut CellTx<ReadOnly>,
-    tenant: TenantId,
     currency: Currency,
     cards: Vec<ProductCard>,
 ) -> Result<Vec<ProductDocument>, ShopError> {
     let ids: Vec<i64> = cards.iter().map(|card| card.id).collect();
+    let tenant = tx.tenant();
     let mut sold = catalog::variants_and_tags(tx, tenant, currency, &ids).await?;
     let mut document = |card: ProductCard| {
         let sold = sold.remove(&card.id).unwrap_or_default();

@@ -36,7 +36,10 @@ fn is_known(asked: &HeaderMap, answered: &HeaderMap) -> bool {
     let Some(tag) = answered.get(ETAG).and_then(|tag| tag.to_str().ok()) else {
         return false;
     };
-    let known = asked.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let known = asked
+        .get_all(IF_NONE_MATCH)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
     let mut tags = known.flat_map(|value| value.split(',')).map(str::trim);
     tags.any(|known| known == "*" || known.trim_start_matches("W/") == tag)
 }

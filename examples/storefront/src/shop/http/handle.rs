@@ -22,5 +22,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Handle {
 }
 
 fn is_handle(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+    text.bytes()
+        .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
 }

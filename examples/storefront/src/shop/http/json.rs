@@ -72,7 +72,11 @@ impl ProductDocument {
             vendor: card.vendor,
             product_type: card.product_type,
             tags: sold.tags,
-            variants: sold.variants.into_iter().map(VariantDocument::from).collect(),
+            variants: sold
+                .variants
+                .into_iter()
+                .map(VariantDocument::from)
+                .collect(),
         }
     }
 }
@@ -85,7 +89,11 @@ impl From<Product> for ProductDocument {
             vendor: product.vendor,
             product_type: product.product_type,
             tags: product.tags,
-            variants: product.variants.into_iter().map(VariantDocument::from).collect(),
+            variants: product
+                .variants
+                .into_iter()
+                .map(VariantDocument::from)
+                .collect(),
         }
     }
 }
@@ -105,12 +113,16 @@ impl From<Variant> for VariantDocument {
 
 impl From<Facets> for FacetsDocument {
     fn from(facets: Facets) -> Self {
-        let availability = [Availability::InStock, Availability::SoldOut].map(|availability| ValueDocument {
-            value: availability.word().to_owned(),
-            count: facets.available(availability),
-        });
+        let availability =
+            [Availability::InStock, Availability::SoldOut].map(|availability| ValueDocument {
+                value: availability.word().to_owned(),
+                count: facets.available(availability),
+            });
         Self {
-            availability: availability.into_iter().filter(|value| value.count > 0).collect(),
+            availability: availability
+                .into_iter()
+                .filter(|value| value.count > 0)
+                .collect(),
             vendor: values(facets.vendors),
             product_type: values(facets.types),
             tag: values(facets.tags),

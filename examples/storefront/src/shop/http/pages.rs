@@ -2,13 +2,15 @@
 
 use axum::extract::{RawQuery, State};
 use tenancy_core::{ReadOnly, TenantContext, db::CellTx};
+use tenancy_types::TenantId;
 
 use super::{handle::Handle, reply::Reply};
 use crate::{
+    import::Collection,
     pages::{Frame, HomePage, ListingPage, ProductPage, search_heading},
     shop::{
-        Cell, CollectionCard, Shop, ShopError, catalog,
-        search::{Given, Query, Scope, Sort},
+        Cell, Shop, ShopError, catalog,
+        search::{Given, Query, Scope},
     },
 };
 
@@ -16,43 +18,44 @@ use crate::{
 const NEWEST: usize = 12;
 const PAGE: usize = 24;
 
-/// Collections as the home page shows them.
-const TILES: usize = 6;
+/// Collections that the home page shows, and that the head of every page names.
+const TILES: usize = 8;
+const NAMED: usize = 5;
 
-/// What every page needs: the shop, its collections, and the transaction that read them.
+/// Other products on a product's page; one more is read, because the product may be among them.
+const RELATED: usize = 4;
+
+/// What every page needs to know of the shop.
 struct Visit {
-    tx: CellTx<ReadOnly>,
-    tenant: TenantContext<ReadOnly>,
+    tenant: TenantId,
     shop: Shop,
-    collections: Vec<CollectionCard>,
+    collections: Vec<Collection>,
 }
 
 impl Visit {
-    async fn begin(cell: &Cell, tenant: TenantContext<ReadOnly>) -> Result<Self, ShopError> {
-        let mut tx = cell.begin(&tenant);
-        let shop = catalog::shop(&mut tx, tenant.tenant()).await?;
-        let collections = catalog::collections(&mut tx, tenant.tenant()).await?;
-        Ok(Self { tx, tenant, shop, collections })
+    async fn begin(tx: &mut CellTx<ReadOnly>) -> Result<Self, ShopError> {
+        let tenant = tx.tenant();
+        let shop = catalog::shop(tx, tenant).await?;
+        let collections = catalog::collections(tx, tenant, NAMED).await?;
+        Ok(Self {
+            tenant,
+            shop,
+            collections,
+        })
     }
 
     fn frame(&self) -> Frame {
-        Frame::new(self.tenant.tenant(), &self.shop, &self.collections)
+        Frame::new(self.tenant, &self.shop, &self.collections)
     }
 
     fn scope<'a>(&self, query: &'a Query, collection: Option<i64>) -> Scope<'a> {
         Scope {
-            tenant: self.tenant.tenant(),
+            tenant: self.tenant,
             currency: self.shop.currency,
             collection,
             query,
             page: PAGE,
         }
-    }
-
-    /// Gives the connection back, and makes the page without it.
-    async fn end(self, page: &impl askama::Template) -> Result<Reply, ShopError> {
-        self.tx.commit().await?;
-        Reply::page(page)
     }
 }
 
@@ -60,16 +63,13 @@ pub(super) async fn home(
     State(cell): State<Cell>,
     tenant: TenantContext<ReadOnly>,
 ) -> Result<Reply, ShopError> {
-    let mut visit = Visit::begin(&cell, tenant).await?;
-    let query = Query {
-        sort: Some(Sort::Newest),
-        limit: Some(NEWEST),
-        ..Query::default()
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let visit = Visit::begin(tx).await?;
+        let tiles = catalog::collection_cards(tx, visit.tenant, TILES).await?;
+        let newest = catalog::newest(tx, visit.tenant, visit.shop.currency, NEWEST).await?;
+        Ok(HomePage::new(visit.frame(), &tiles, &newest))
     };
-    let newest = visit.scope(&query, None).products(&mut visit.tx).await?;
-    let shown = &visit.collections[..visit.collections.len().min(TILES)];
-    let page = HomePage::new(visit.frame(), shown, &newest);
-    visit.end(&page).await
+    Reply::page(&cell.scope(&tenant, read).await?)
 }
 
 pub(super) async fn product(
@@ -79,17 +79,15 @@ pub(super) async fn product(
     RawQuery(raw): RawQuery,
 ) -> Result<Reply, ShopError> {
     let chosen = Given::read(raw.as_deref().unwrap_or_default())?.number("variant")?;
-    let mut visit = Visit::begin(&cell, tenant).await?;
-    let tenant = visit.tenant.tenant();
-    let product = catalog::product(&mut visit.tx, tenant, visit.shop.currency, &handle).await?;
-    let query = Query {
-        product_type: Some(product.product_type.clone()).filter(|kind| !kind.is_empty()),
-        limit: Some(5),
-        ..Query::default()
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let visit = Visit::begin(tx).await?;
+        let currency = visit.shop.currency;
+        let product = catalog::product(tx, visit.tenant, currency, &handle).await?;
+        let kind = &product.product_type;
+        let related = catalog::related(tx, visit.tenant, currency, kind, RELATED + 1).await?;
+        Ok(ProductPage::new(visit.frame(), product, chosen).related(&related))
     };
-    let related = visit.scope(&query, None).products(&mut visit.tx).await?;
-    let page = ProductPage::new(visit.frame(), product, chosen).related(&related);
-    visit.end(&page).await
+    Reply::page(&cell.scope(&tenant, read).await?)
 }
 
 pub(super) async fn search(
@@ -97,12 +95,20 @@ pub(super) async fn search(
     tenant: TenantContext<ReadOnly>,
     RawQuery(raw): RawQuery,
 ) -> Result<Reply, ShopError> {
-    let mut visit = Visit::begin(&cell, tenant).await?;
-    let query = Query::parse(raw.as_deref().unwrap_or_default(), visit.shop.currency)?;
-    let listing = visit.scope(&query, None).list(&mut visit.tx).await?;
-    let heading = search_heading(&query);
-    let page = ListingPage::new(visit.frame(), heading, "/search", &query, &listing);
-    visit.end(&page).await
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let visit = Visit::begin(tx).await?;
+        let query = Query::parse(raw.as_deref().unwrap_or_default(), visit.shop.currency)?;
+        let listing = visit.scope(&query, None).list(tx).await?;
+        let heading = search_heading(&query);
+        Ok(ListingPage::new(
+            visit.frame(),
+            heading,
+            "/search",
+            &query,
+            &listing,
+        ))
+    };
+    Reply::page(&cell.scope(&tenant, read).await?)
 }
 
 pub(super) async fn collection(
@@ -111,12 +117,19 @@ pub(super) async fn collection(
     Handle(handle): Handle,
     RawQuery(raw): RawQuery,
 ) -> Result<Reply, ShopError> {
-    let mut visit = Visit::begin(&cell, tenant).await?;
-    let query = Query::parse(raw.as_deref().unwrap_or_default(), visit.shop.currency)?;
-    let tenant = visit.tenant.tenant();
-    let (id, title) = catalog::collection(&mut visit.tx, tenant, &handle).await?;
-    let listing = visit.scope(&query, Some(id)).list(&mut visit.tx).await?;
     let path = format!("/collections/{handle}");
-    let page = ListingPage::new(visit.frame(), title, &path, &query, &listing);
-    visit.end(&page).await
+    let read = async |tx: &mut CellTx<ReadOnly>| {
+        let visit = Visit::begin(tx).await?;
+        let query = Query::parse(raw.as_deref().unwrap_or_default(), visit.shop.currency)?;
+        let (id, title) = catalog::collection(tx, visit.tenant, &handle).await?;
+        let listing = visit.scope(&query, Some(id)).list(tx).await?;
+        Ok(ListingPage::new(
+            visit.frame(),
+            title,
+            &path,
+            &query,
+            &listing,
+        ))
+    };
+    Reply::page(&cell.scope(&tenant, read).await?)
 }

@@ -29,7 +29,8 @@ impl Reply {
     pub(super) fn json(json: &impl serde::Serialize) -> Self {
         Self {
             content_type: "application/json",
-            content: serde_json::to_string(json).expect("texts, numbers and lists have a JSON form"),
+            content: serde_json::to_string(json)
+                .expect("texts, numbers and lists have a JSON form"),
         }
     }
 }
@@ -37,7 +38,8 @@ impl Reply {
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let hash = blake3::hash(self.content.as_bytes()).to_hex();
-        let tag = HeaderValue::from_str(&format!("\"{}\"", &hash[..24])).expect("hex digits in quotes");
+        let tag =
+            HeaderValue::from_str(&format!("\"{}\"", &hash[..24])).expect("hex digits in quotes");
         let mut response = Response::new(Body::from(self.content));
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
@@ -51,7 +53,10 @@ impl IntoResponse for ShopError {
     fn into_response(self) -> Response {
         let refused = Refused::new(&self);
         if refused.is_ours() {
-            tracing::error!(error = &self as &dyn std::error::Error, "a shop could not answer");
+            tracing::error!(
+                error = &self as &dyn std::error::Error,
+                "a shop could not answer"
+            );
         }
         refused.into_response()
     }

@@ -28,7 +28,8 @@ impl Cursor {
     /// # Errors
     /// [`ShopError::InvalidRequest`] for anything else.
     pub fn parse(text: &str) -> Result<Self, ShopError> {
-        Self::read(text).ok_or_else(|| ShopError::invalid("after", "it is not a value that this list gave"))
+        Self::read(text)
+            .ok_or_else(|| ShopError::invalid("after", "it is not a value that this list gave"))
     }
 
     fn read(text: &str) -> Option<Self> {

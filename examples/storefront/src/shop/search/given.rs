@@ -101,7 +101,10 @@ impl Given {
             },
             (None, Some(minor)) => match minor.parse::<i64>() {
                 Ok(minor) if minor >= 0 => Ok(Some(Money::new(minor, currency))),
-                _ => Err(ShopError::invalid(minor_name, "it is not a whole number of at least 0")),
+                _ => Err(ShopError::invalid(
+                    minor_name,
+                    "it is not a whole number of at least 0",
+                )),
             },
         }
     }
@@ -116,7 +119,10 @@ impl Given {
         };
         match limit.parse() {
             Ok(limit @ 1..=100) => Ok(Some(limit)),
-            _ => Err(ShopError::invalid("limit", "it is not a whole number from 1 to 100")),
+            _ => Err(ShopError::invalid(
+                "limit",
+                "it is not a whole number from 1 to 100",
+            )),
         }
     }
 
@@ -149,5 +155,8 @@ fn known(name: &str) -> &'static str {
         "limit",
         "after",
     ];
-    NAMES.into_iter().find(|known| *known == name).unwrap_or("query")
+    NAMES
+        .into_iter()
+        .find(|known| *known == name)
+        .unwrap_or("query")
 }

@@ -55,16 +55,11 @@ impl Scope<'_> {
         })
     }
 
-    /// Only the products, from the start.
-    ///
-    /// # Errors
-    /// [`ShopError::Database`].
-    pub async fn products<A: Access>(&self, tx: &mut CellTx<A>) -> Result<Vec<ProductCard>, ShopError> {
-        let rows = self.page(tx, self.query.limit.unwrap_or(self.page)).await?;
-        Ok(rows.into_iter().map(|row| row.card.into_card(self.currency)).collect())
-    }
-
-    async fn page<A: Access>(&self, tx: &mut CellTx<A>, limit: usize) -> Result<Vec<RankedRow>, ShopError> {
+    async fn page<A: Access>(
+        &self,
+        tx: &mut CellTx<A>,
+        limit: usize,
+    ) -> Result<Vec<RankedRow>, ShopError> {
         let start = Cursor::start();
         let after = self.query.after.as_ref().unwrap_or(&start);
         let statement = self
@@ -100,7 +95,11 @@ impl Scope<'_> {
         Ok(facets)
     }
 
-    async fn values<A: Access>(&self, tx: &mut CellTx<A>, sql: sql::Sql) -> Result<Vec<Value>, ShopError> {
+    async fn values<A: Access>(
+        &self,
+        tx: &mut CellTx<A>,
+        sql: sql::Sql,
+    ) -> Result<Vec<Value>, ShopError> {
         let values: Vec<(String, i64)> = self.statement(tx, sql).all().await?;
         let value = |(value, count)| Value { value, count };
         Ok(values.into_iter().map(value).collect())
@@ -113,7 +112,8 @@ impl Scope<'_> {
             Some(_) => sql.searched,
             None => sql.browsed,
         };
-        let minor = |price: Option<crate::money::Money>| price.map_or(-1, crate::money::Money::minor);
+        let minor =
+            |price: Option<crate::money::Money>| price.map_or(-1, crate::money::Money::minor);
         let available = match query.availability {
             None => -1,
             Some(super::Availability::InStock) => 1,

@@ -20,7 +20,11 @@ pub(super) fn bounds(lowest: i64, highest: i64) -> Vec<i64> {
 fn series(leading: &[i64], lowest: i64, highest: i64) -> Vec<i64> {
     let powers = (0..19).map(|exponent| 10_i64.pow(exponent));
     powers
-        .flat_map(|power| leading.iter().filter_map(move |digit| digit.checked_mul(power)))
+        .flat_map(|power| {
+            leading
+                .iter()
+                .filter_map(move |digit| digit.checked_mul(power))
+        })
         .filter(|bound| lowest < *bound && *bound <= highest)
         .collect()
 }

@@ -92,7 +92,11 @@ impl Query {
             availability: given.word("availability", &Availability::WORDS)?,
             sort: given.word("sort", &Sort::WORDS)?,
             limit: given.limit()?,
-            after: given.filter("after")?.as_deref().map(Cursor::parse).transpose()?,
+            after: given
+                .filter("after")?
+                .as_deref()
+                .map(Cursor::parse)
+                .transpose()?,
         };
         match (query.price_min, query.price_max) {
             (Some(min), Some(max)) if min.minor() > max.minor() => {
@@ -111,7 +115,10 @@ impl Query {
                 out.append_pair(name, value);
             }
         };
-        add("q", Some(self.text.as_str()).filter(|text| !text.is_empty()));
+        add(
+            "q",
+            Some(self.text.as_str()).filter(|text| !text.is_empty()),
+        );
         add("vendor", self.vendor.as_deref());
         add("type", self.product_type.as_deref());
         add("tag", self.tag.as_deref());
@@ -119,8 +126,14 @@ impl Query {
         add("price_max", self.price_max.map(decimal).as_deref());
         add("availability", self.availability.map(Availability::word));
         add("sort", self.sort.map(Sort::word));
-        add("limit", self.limit.map(|limit| limit.to_string()).as_deref());
-        add("after", self.after.as_ref().map(ToString::to_string).as_deref());
+        add(
+            "limit",
+            self.limit.map(|limit| limit.to_string()).as_deref(),
+        );
+        add(
+            "after",
+            self.after.as_ref().map(ToString::to_string).as_deref(),
+        );
         out.finish()
     }
 

@@ -93,13 +93,27 @@ macro_rules! prices {
     ($b1:literal, $b2:literal, $b3:literal, $b4:literal, $b5:literal, $b6:literal, $b7:literal) => {
         concat!(
             "select bucket, count(*) as products from (select cast(case
-                when lowest_price < ", $b1, " then 0
-                when lowest_price < ", $b2, " then 1
-                when lowest_price < ", $b3, " then 2
-                when lowest_price < ", $b4, " then 3
-                when lowest_price < ", $b5, " then 4
-                when lowest_price < ", $b6, " then 5
-                when lowest_price < ", $b7, " then 6
+                when lowest_price < ",
+            $b1,
+            " then 0
+                when lowest_price < ",
+            $b2,
+            " then 1
+                when lowest_price < ",
+            $b3,
+            " then 2
+                when lowest_price < ",
+            $b4,
+            " then 3
+                when lowest_price < ",
+            $b5,
+            " then 4
+                when lowest_price < ",
+            $b6,
+            " then 5
+                when lowest_price < ",
+            $b7,
+            " then 6
                 else 7 end as bigint) as bucket
             from found where lowest_price is not null) priced
             group by bucket order by bucket"

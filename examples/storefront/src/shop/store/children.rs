@@ -18,7 +18,12 @@ const REPLACED: [&str; 5] = [
 impl Write<'_> {
     pub(super) async fn children(&mut self, product: &Product) -> Result<(), ShopError> {
         for sql in REPLACED {
-            self.tx.sql(sql).bind(self.tenant.as_i64()).bind(self.id).run().await?;
+            self.tx
+                .sql(sql)
+                .bind(self.tenant.as_i64())
+                .bind(self.id)
+                .run()
+                .await?;
         }
         for (position, name) in (0_i64..).zip(&product.options) {
             self.placed(OPTION, position, name).await?;
@@ -37,7 +42,12 @@ impl Write<'_> {
         Ok(())
     }
 
-    async fn placed(&mut self, sql: &'static str, position: i64, text: &str) -> Result<(), ShopError> {
+    async fn placed(
+        &mut self,
+        sql: &'static str,
+        position: i64,
+        text: &str,
+    ) -> Result<(), ShopError> {
         let statement = self.tx.sql(sql).bind(self.tenant.as_i64()).bind(self.id);
         statement.bind(position).bind(text.to_owned()).run().await?;
         Ok(())
@@ -54,8 +64,14 @@ impl Write<'_> {
 
     /// Puts the product into a collection, which is made when it is new. The latest file names it.
     async fn collect(&mut self, collection: &Collection) -> Result<(), ShopError> {
-        let statement = self.tx.sql(COLLECTION).bind(self.tenant.as_i64()).bind(self.ids.next());
-        let statement = statement.bind(collection.handle.clone()).bind(collection.title.clone());
+        let statement = self
+            .tx
+            .sql(COLLECTION)
+            .bind(self.tenant.as_i64())
+            .bind(self.ids.next());
+        let statement = statement
+            .bind(collection.handle.clone())
+            .bind(collection.title.clone());
         let ids: Vec<(i64,)> = statement.bind(self.ids.now().get()).all().await?;
         for (collection,) in ids {
             let statement = self.tx.sql(COLLECTED).bind(self.tenant.as_i64());
@@ -68,7 +84,12 @@ impl Write<'_> {
         for (word, weight) in search::weighted_words(product) {
             let head = search::words::head(&word).to_owned();
             let statement = self.tx.sql(WORD).bind(self.tenant.as_i64()).bind(word);
-            statement.bind(self.id).bind(head).bind(weight).run().await?;
+            statement
+                .bind(self.id)
+                .bind(head)
+                .bind(weight)
+                .run()
+                .await?;
         }
         Ok(())
     }
@@ -77,12 +98,13 @@ impl Write<'_> {
 const OPTION: &str =
     "insert into product_option (tenant_id, product_id, position, name) values ($1, $2, $3, $4)";
 
-const TAG: &str = "insert into product_tag (tenant_id, product_id, position, tag) values ($1, $2, $3, $4)";
+const TAG: &str =
+    "insert into product_tag (tenant_id, product_id, position, tag) values ($1, $2, $3, $4)";
 
-const IMAGE: &str =
-    "insert into product_image (tenant_id, product_id, position, src, alt) values ($1, $2, $3, $4, $5)";
+const IMAGE: &str = "insert into product_image (tenant_id, product_id, position, src, alt) values ($1, $2, $3, $4, $5)";
 
-const COLLECTION: &str = "insert into collection (tenant_id, collection_id, handle, title, created_at)
+const COLLECTION: &str =
+    "insert into collection (tenant_id, collection_id, handle, title, created_at)
     values ($1, $2, $3, $4, $5)
     on conflict (tenant_id, handle) do update set title = excluded.title
     returning collection_id";
@@ -90,5 +112,4 @@ const COLLECTION: &str = "insert into collection (tenant_id, collection_id, hand
 const COLLECTED: &str =
     "insert into collection_product (tenant_id, collection_id, product_id) values ($1, $2, $3)";
 
-const WORD: &str =
-    "insert into search_word (tenant_id, word, product_id, head, weight) values ($1, $2, $3, $4, $5)";
+const WORD: &str = "insert into search_word (tenant_id, word, product_id, head, weight) values ($1, $2, $3, $4, $5)";

@@ -19,10 +19,14 @@ struct Known {
 /// Which stored variant each of the new ones is: the one with the same option values; among the rest, when
 /// options were renamed, the one at the same place. Linear.
 fn matched(known: &[Known], new: &[Vec<String>]) -> Vec<Option<i64>> {
-    let by_options: HashMap<&[String], i64> =
-        known.iter().map(|known| (known.options.as_slice(), known.id)).collect();
-    let mut matches: Vec<Option<i64>> =
-        new.iter().map(|options| by_options.get(options.as_slice()).copied()).collect();
+    let by_options: HashMap<&[String], i64> = known
+        .iter()
+        .map(|known| (known.options.as_slice(), known.id))
+        .collect();
+    let mut matches: Vec<Option<i64>> = new
+        .iter()
+        .map(|options| by_options.get(options.as_slice()).copied())
+        .collect();
     let taken: HashSet<i64> = matches.iter().flatten().copied().collect();
     let free = known.iter().filter(|known| !taken.contains(&known.id));
     let by_place: HashMap<i64, i64> = free.map(|known| (known.position, known.id)).collect();
@@ -35,11 +39,19 @@ fn matched(known: &[Known], new: &[Vec<String>]) -> Vec<Option<i64>> {
 impl Write<'_> {
     pub(super) async fn variants(&mut self, variants: &[Variant]) -> Result<(), ShopError> {
         let known = self.known_variants().await?;
-        let options: Vec<_> = variants.iter().map(|variant| variant.options.clone()).collect();
+        let options: Vec<_> = variants
+            .iter()
+            .map(|variant| variant.options.clone())
+            .collect();
         let matches = matched(&known, &options);
         let kept: HashSet<i64> = matches.iter().flatten().copied().collect();
         for gone in known.iter().filter(|known| !kept.contains(&known.id)) {
-            self.tx.sql(GONE).bind(self.tenant.as_i64()).bind(gone.id).run().await?;
+            self.tx
+                .sql(GONE)
+                .bind(self.tenant.as_i64())
+                .bind(gone.id)
+                .run()
+                .await?;
         }
         for ((position, variant), id) in (0_i64..).zip(variants).zip(matches) {
             let id = id.unwrap_or_else(|| self.ids.next());
@@ -53,7 +65,11 @@ impl Write<'_> {
             "select variant_id, position, option1, option2, option3 from product_variant
             where tenant_id = $1 and product_id = $2 order by position",
         );
-        let rows: Vec<KnownRow> = statement.bind(self.tenant.as_i64()).bind(self.id).all().await?;
+        let rows: Vec<KnownRow> = statement
+            .bind(self.tenant.as_i64())
+            .bind(self.id)
+            .all()
+            .await?;
         let known = |(id, position, one, two, three): KnownRow| Known {
             id,
             position,
@@ -62,7 +78,12 @@ impl Write<'_> {
         Ok(rows.into_iter().map(known).collect())
     }
 
-    async fn variant(&mut self, id: i64, position: i64, variant: &Variant) -> Result<(), ShopError> {
+    async fn variant(
+        &mut self,
+        id: i64,
+        position: i64,
+        variant: &Variant,
+    ) -> Result<(), ShopError> {
         let option = |index: usize| variant.options.get(index).cloned();
         let statement = self
             .tx
@@ -118,7 +139,10 @@ mod tests {
     }
 
     fn new(options: &[&str]) -> Vec<Vec<String>> {
-        options.iter().map(|value| vec![(*value).to_owned()]).collect()
+        options
+            .iter()
+            .map(|value| vec![(*value).to_owned()])
+            .collect()
     }
 
     #[test]
@@ -127,12 +151,24 @@ mod tests {
             (&[][..], &["s"][..], vec![None]),
             (&["s", "m"], &["s", "m"], vec![Some(100), Some(101)]),
             (&["s", "m"], &["m", "s"], vec![Some(101), Some(100)]),
-            (&["s", "m"], &["small", "medium"], vec![Some(100), Some(101)]),
+            (
+                &["s", "m"],
+                &["small", "medium"],
+                vec![Some(100), Some(101)],
+            ),
             (&["s", "m"], &["m", "l"], vec![Some(101), None]),
-            (&["s", "m"], &["s", "l", "xl"], vec![Some(100), Some(101), None]),
+            (
+                &["s", "m"],
+                &["s", "l", "xl"],
+                vec![Some(100), Some(101), None],
+            ),
             (&["s", "m", "l"], &["l"], vec![Some(102)]),
         ] {
-            assert_eq!(matched(&known(before), &new(after)), expect, "{before:?} to {after:?}");
+            assert_eq!(
+                matched(&known(before), &new(after)),
+                expect,
+                "{before:?} to {after:?}"
+            );
         }
     }
 
