@@ -1,4 +1,15 @@
 //! Tests of the storefront, one module per feature.
 
+mod cli_client;
+mod cli_usage;
 mod csv_reader;
+mod demo_shops;
+mod e2e;
+mod import_csv;
 mod money;
+mod shop_http;
+mod shop_isolation;
+mod shop_pages;
+mod shop_search;
+mod shop_store;
+mod shop_world;
