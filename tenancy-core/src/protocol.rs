@@ -14,7 +14,7 @@
 //! 3. **A write is admitted only at exactly the fence's epoch** ([`admits_write`]). A request that was let
 //!    in before the change carries the older epoch, so it is refused however late it arrives.
 //!
-//! Nothing here reads a clock or a database. The shells in [`db`](crate::db) and the directories call these
+//! Nothing here reads a clock or a database. The shells in `db` and the directories call these
 //! functions, and so does the model in the tests, which searches all interleavings with crashes.
 
 mod admits;
