@@ -136,7 +136,7 @@ impl Links<'_> {
             (Some(min), Some(max)) => format!("{} to {}", min.pretty(), max.pretty()),
         };
         chips.push(self.link(prices, |query| {
-            (query.price_min, query.price_max) = (None, None)
+            (query.price_min, query.price_max) = (None, None);
         }));
         chips
     }
@@ -151,7 +151,7 @@ impl Links<'_> {
             }
         };
         let types = self.narrows(&facets.types, |query, value| {
-            query.product_type = Some(value)
+            query.product_type = Some(value);
         });
         add("Type", query.product_type.is_some(), types);
         let vendors = self.narrows(&facets.vendors, |query, value| query.vendor = Some(value));

@@ -17,9 +17,8 @@ pub fn stylesheet() -> &'static str {
     &NAME
 }
 
-/// The number of a shop's accent colour. Neighbouring tenants have colours that are far apart.
+/// The number of a shop's accent colour. In the stylesheet neighbouring numbers are colours far apart.
 #[must_use]
 pub fn accent(tenant: TenantId) -> u32 {
-    // 5 has no divisor in common with 12, so twelve neighbours have twelve colours.
-    (tenant.get() % ACCENTS) * 5 % ACCENTS
+    tenant.get() % ACCENTS
 }

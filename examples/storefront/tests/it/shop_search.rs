@@ -252,7 +252,7 @@ async fn pages_of_any_size_make_the_same_list() {
                     paged.extend(page.handles());
                     match page.json()["next"].as_str() {
                         Some(next) => {
-                            after = form_urlencoded::byte_serialize(next.as_bytes()).collect()
+                            after = form_urlencoded::byte_serialize(next.as_bytes()).collect();
                         }
                         None => break,
                     }

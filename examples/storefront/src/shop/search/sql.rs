@@ -37,19 +37,22 @@ macro_rules! browsed {
 
 /// What also has all words. A word that is there as it was typed counts a little more than one that only
 /// begins so, and never as much as the next better field.
+///
+/// The `+` keeps SQLite from reading all words of the shop by the index that has them in the order of the
+/// grouping (26 ms instead of 0.6 with 2,000 products); Postgres takes no notice of it.
 macro_rules! searched {
     ($end:expr) => {
         concat!(
-            "with whole as (select w.product_id, cast(sum(w.weight) * 2 as bigint) as score
+            "with whole as (select +w.product_id as product_id, cast(sum(w.weight) * 2 as bigint) as score
             from search_word w
             where w.tenant_id = $1 and w.word in
                 ($13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)
-            group by w.product_id having count(*) = $12),
-            beginning as (select b.product_id,
+            group by +w.product_id having count(*) = $12),
+            beginning as (select +b.product_id as product_id,
                 max(b.weight * 2 + case when b.word = $9 then 1 else 0 end) as score
             from search_word b
             where b.tenant_id = $1 and b.head = $10 and substr(b.word, 1, cast($11 as integer)) = $9
-            group by b.product_id),
+            group by +b.product_id),
             hit as (select b.product_id, b.score + coalesce(w.score, 0) as score
             from beginning b left join whole w on w.product_id = b.product_id
             where $12 = 0 or w.product_id is not null),
