@@ -63,7 +63,7 @@ impl IntoResponse for ShopError {
 }
 
 impl IntoResponse for Refused {
-    /// The answer for those who prefer nothing; [`finish`](super::finish::finish) knows who does.
+    /// The answer for those who prefer nothing; `finish` knows who does.
     fn into_response(self) -> Response {
         let mut response: Response = self.answer(&http::HeaderMap::new());
         response.extensions_mut().insert(self);
