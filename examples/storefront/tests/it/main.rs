@@ -1,4 +1,5 @@
 //! Tests of the storefront, one module per feature.
+#![expect(clippy::unwrap_used, reason = "a test panics where it goes wrong")]
 
 mod cli_client;
 mod cli_usage;
