@@ -7,7 +7,7 @@ use std::fmt::Write;
 /// # Panics
 /// When the operating system gives no randomness; nothing secret can be made then.
 #[must_use]
-pub fn hex<const BYTES: usize>() -> String {
+pub(crate) fn hex<const BYTES: usize>() -> String {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).expect("the operating system gives randomness");
     bytes

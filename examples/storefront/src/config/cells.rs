@@ -85,14 +85,13 @@ mod tests {
     fn check(text: &str, expect: Result<&[&str], &str>) {
         let found = text.parse::<CellsSpec>().map_err(|error| error.to_string());
         let found = found.map(|spec| {
-            spec.iter()
-                .map(|c| format!("{} {}", c.cell, c.region))
-                .collect::<Vec<_>>()
+            let cells = spec
+                .iter()
+                .map(|spec| format!("{} {}", spec.cell, spec.region));
+            cells.collect::<Vec<_>>()
         });
-        assert_eq!(
-            found.as_ref().map(Vec::as_slice).map_err(String::as_str),
-            expect.map(|e| e).map_err(|e| e)
-        );
+        let expect = expect.map(|cells| cells.iter().map(ToString::to_string).collect());
+        assert_eq!(found, expect.map_err(str::to_owned), "{text}");
     }
 
     #[test]

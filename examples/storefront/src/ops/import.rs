@@ -18,6 +18,9 @@ use crate::{
 /// The largest product file. Memory does not depend on it; a file beyond it is not a product file.
 pub const LARGEST_FILE: usize = 4 << 30;
 
+/// How much of a refused file is read on, so that its sender hears of the refusal.
+const DISCARDED: usize = 64 << 20;
+
 /// Imports products from CSV in Shopify's columns and answers with a report.
 ///
 /// The file is read as it arrives, each product is committed by itself, and importing it again changes
@@ -52,10 +55,24 @@ pub(super) async fn import(
         ImportMode::Apply
     };
     let key = idempotency::key(&headers)?;
-    let tenant = find(&ops, &name).await?.id;
     let mut upload = Upload::new(body);
+    let answer = answer(&ops, (&name, mode, key), &mut upload).await;
+    if answer.is_err() {
+        upload.discard().await;
+    }
+    answer
+}
+
+async fn answer(
+    ops: &Ops,
+    (name, mode, key): (&str, ImportMode, Option<String>),
+    upload: &mut Upload,
+) -> Result<Response, OpsError> {
+    let tenant = find(ops, name).await?.id;
     let Some(key) = key else {
-        return Ok(report_of(&run(&ops, tenant, mode, &mut upload).await?).into_response());
+        let report = run(ops, tenant, mode, upload).await?;
+        upload.hash().await?;
+        return Ok(report_of(&report).into_response());
     };
     let claim = ops.idempotency.claim(key).await?;
     let operation = format!("POST /v1/tenants/{tenant}/import {mode:?}");
@@ -66,7 +83,7 @@ pub(super) async fn import(
             .expect("a key that is answered has an answer");
         return Ok(answer.into_response());
     }
-    let answer = report_of(&run(&ops, tenant, mode, &mut upload).await?);
+    let answer = report_of(&run(ops, tenant, mode, upload).await?);
     let asked = Fingerprint::new(&operation, upload.hash().await?);
     claim.keep(asked, &answer).await?;
     Ok(answer.into_response())
@@ -152,6 +169,18 @@ impl Upload {
             hasher.update(&chunk);
             Ok(chunk)
         })
+    }
+
+    /// Reads on for a while after a refusal: a connection that is closed while the client still sends is
+    /// reset, and the client never sees why.
+    async fn discard(&mut self) {
+        let most = self.received + DISCARDED;
+        while self.received < most {
+            match self.body.next().await {
+                Some(Ok(chunk)) => self.received += chunk.len(),
+                Some(Err(_)) | None => return,
+            }
+        }
     }
 
     /// The hash of the whole body: what has not been read yet is read now.

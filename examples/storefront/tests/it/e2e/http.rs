@@ -25,7 +25,10 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(address: &str) -> Self {
-        Self { address: address.to_owned(), headers: Vec::new() }
+        Self {
+            address: address.to_owned(),
+            headers: Vec::new(),
+        }
     }
 
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
@@ -40,11 +43,18 @@ impl Client {
     /// Posts with a fresh idempotency key, unless a header sets one.
     pub(crate) async fn post(&self, path: &str, body: String) -> Answer {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        if self.headers.iter().any(|(name, _)| name == "idempotency-key") {
+        if self
+            .headers
+            .iter()
+            .any(|(name, _)| name == "idempotency-key")
+        {
             return self.send(Method::POST, path, body).await;
         }
         let key = format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        self.clone().header("idempotency-key", &key).send(Method::POST, path, body).await
+        self.clone()
+            .header("idempotency-key", &key)
+            .send(Method::POST, path, body)
+            .await
     }
 
     pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
@@ -55,15 +65,29 @@ impl Client {
         self.try_send(method, path, body).await.unwrap()
     }
 
-    pub(crate) async fn try_send(&self, method: Method, path: &str, body: String) -> reqwest::Result<Answer> {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
-        let mut request = client.request(method, format!("http://{}{path}", self.address)).body(body);
+    pub(crate) async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> reqwest::Result<Answer> {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .build()
+            .unwrap();
+        let mut request = client
+            .request(method, format!("http://{}{path}", self.address))
+            .body(body);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
         let response = request.send().await?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Ok(Answer { status, headers, body: response.text().await? })
+        Ok(Answer {
+            status,
+            headers,
+            body: response.text().await?,
+        })
     }
 }
 
@@ -96,6 +120,8 @@ pub(crate) async fn raw(address: &str, bytes: &[u8]) -> String {
     // The server may have answered and closed before everything was sent.
     let _ = stream.write_all(bytes).await;
     let mut answer = Vec::new();
-    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("an answer in time");
+    let _ = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer))
+        .await
+        .expect("an answer in time");
     String::from_utf8_lossy(&answer).into_owned()
 }

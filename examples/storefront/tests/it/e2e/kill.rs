@@ -21,16 +21,28 @@ fn products(count: usize) -> String {
 }
 
 /// Makes shops at once and kills the process after `acknowledged` of them were acknowledged.
-async fn kill_while_making(folder: Folder, round: usize, acknowledged: usize) -> (Folder, BTreeMap<String, Value>) {
-    let platform = Arc::new(Platform::start(Start { folder, arguments: ARGUMENTS }));
+async fn kill_while_making(
+    folder: Folder,
+    round: usize,
+    acknowledged: usize,
+) -> (Folder, BTreeMap<String, Value>) {
+    let platform = Arc::new(Platform::start(Start {
+        folder,
+        arguments: ARGUMENTS,
+    }));
     let (sender, mut answers) = mpsc::unbounded_channel();
     let requests = (0..16).map(|number| {
         let (platform, sender) = (Arc::clone(&platform), sender.clone());
         tokio::spawn(async move {
             let slug = format!("shop-{round}-{number}");
-            let body = json!({"slug": slug, "plan": "basic", "domains": [format!("{slug}.example")]}).to_string();
+            let body =
+                json!({"slug": slug, "plan": "basic", "domains": [format!("{slug}.example")]})
+                    .to_string();
             let client = platform.operator().header("idempotency-key", &slug);
-            if let Ok(answer) = client.try_send(reqwest::Method::POST, "/v1/tenants", body).await {
+            if let Ok(answer) = client
+                .try_send(reqwest::Method::POST, "/v1/tenants", body)
+                .await
+            {
                 let _ = sender.send((slug, answer.expect_status(201)));
             }
         })
@@ -42,7 +54,10 @@ async fn kill_while_making(folder: Folder, round: usize, acknowledged: usize) ->
         let (slug, answer) = answers.recv().await.expect("more shops were asked for");
         made.insert(slug, answer);
     }
-    std::process::Command::new("kill").args(["-KILL", &platform.process_id().to_string()]).status().unwrap();
+    std::process::Command::new("kill")
+        .args(["-KILL", &platform.process_id().to_string()])
+        .status()
+        .unwrap();
     join_all(requests).await;
     while let Some((slug, answer)) = answers.recv().await {
         made.insert(slug, answer);
@@ -59,16 +74,30 @@ async fn shops_that_were_acknowledged_are_whole_after_a_kill_and_the_others_go_o
         folder = left;
         made.extend(round_made);
     }
-    let platform = Platform::start(Start { folder, arguments: ARGUMENTS });
+    let platform = Platform::start(Start {
+        folder,
+        arguments: ARGUMENTS,
+    });
     for (slug, answer) in &made {
-        let found = platform.operator().get(&format!("/v1/tenants/{slug}")).await.expect_status(200);
-        assert_eq!((&found["tenant_id"], &found["epoch"]), (&answer["tenant_id"], &answer["epoch"]));
+        let found = platform
+            .operator()
+            .get(&format!("/v1/tenants/{slug}"))
+            .await
+            .expect_status(200);
+        assert_eq!(
+            (&found["tenant_id"], &found["epoch"]),
+            (&answer["tenant_id"], &answer["epoch"])
+        );
         for host in [format!("{slug}.localhost"), format!("{slug}.example")] {
             assert_eq!(platform.visitor(&host).get("/").await.status, 200, "{host}");
         }
     }
     // Every shop is whole: what was not acknowledged was finished at the start or never begun.
-    let listed = platform.operator().get("/v1/tenants?limit=1000").await.expect_status(200);
+    let listed = platform
+        .operator()
+        .get("/v1/tenants?limit=1000")
+        .await
+        .expect_status(200);
     for shop in listed["tenants"].as_array().unwrap() {
         assert_eq!(shop["lifecycle"], "active", "{shop}");
         let host = format!("{}.localhost", shop["slug"].as_str().unwrap());
@@ -78,15 +107,28 @@ async fn shops_that_were_acknowledged_are_whole_after_a_kill_and_the_others_go_o
     for round in 0..3 {
         for number in 0..16 {
             let slug = format!("shop-{round}-{number}");
-            let body = json!({"slug": slug, "plan": "basic", "domains": [format!("{slug}.example")]}).to_string();
-            let answer = platform.operator().header("idempotency-key", &slug).post("/v1/tenants", body).await;
+            let body =
+                json!({"slug": slug, "plan": "basic", "domains": [format!("{slug}.example")]})
+                    .to_string();
+            let answer = platform
+                .operator()
+                .header("idempotency-key", &slug)
+                .post("/v1/tenants", body)
+                .await;
             let answer = answer.expect_status(201);
             if let Some(before) = made.get(&slug) {
-                assert_eq!(&answer, before, "an acknowledged answer is kept, to the letter");
+                assert_eq!(
+                    &answer, before,
+                    "an acknowledged answer is kept, to the letter"
+                );
             }
         }
     }
-    let listed = platform.operator().get("/v1/tenants?limit=1000").await.expect_status(200);
+    let listed = platform
+        .operator()
+        .get("/v1/tenants?limit=1000")
+        .await
+        .expect_status(200);
     assert_eq!(listed["tenants"].as_array().unwrap().len(), 48);
 }
 
@@ -95,7 +137,10 @@ async fn an_import_that_was_killed_leaves_whole_products_and_goes_on() {
     const COUNT: usize = 400;
     let mut folder = Folder::new();
     for round in 0..3 {
-        let platform = Arc::new(Platform::start(Start { folder, arguments: ARGUMENTS }));
+        let platform = Arc::new(Platform::start(Start {
+            folder,
+            arguments: ARGUMENTS,
+        }));
         if round == 0 {
             platform.make_shop("acme").await;
         }
@@ -103,23 +148,55 @@ async fn an_import_that_was_killed_leaves_whole_products_and_goes_on() {
         let import = {
             let platform = Arc::clone(&platform);
             tokio::spawn(async move {
-                platform.operator().try_send(reqwest::Method::POST, "/v1/tenants/acme/import", products(COUNT)).await
+                platform
+                    .operator()
+                    .try_send(
+                        reqwest::Method::POST,
+                        "/v1/tenants/acme/import",
+                        products(COUNT),
+                    )
+                    .await
             })
         };
         // Further than the last round got, and then in the middle of it.
-        while visitor.get(&format!("/api/products/p-{}", round * 60 + 20)).await.status != 200 {
-            assert!(!import.is_finished(), "the import ended before it was killed");
+        while visitor
+            .get(&format!("/api/products/p-{}", round * 60 + 20))
+            .await
+            .status
+            != 200
+        {
+            assert!(
+                !import.is_finished(),
+                "the import ended before it was killed"
+            );
         }
-        std::process::Command::new("kill").args(["-KILL", &platform.process_id().to_string()]).status().unwrap();
+        std::process::Command::new("kill")
+            .args(["-KILL", &platform.process_id().to_string()])
+            .status()
+            .unwrap();
         let _ = import.await.unwrap();
-        folder = Arc::into_inner(platform).expect("the import has ended").stop("-KILL").1;
+        folder = Arc::into_inner(platform)
+            .expect("the import has ended")
+            .stop("-KILL")
+            .1;
     }
-    let platform = Platform::start(Start { folder, arguments: ARGUMENTS });
-    let listed = platform.visitor("acme.localhost").get("/api/products?limit=100").await.expect_status(200);
+    let platform = Platform::start(Start {
+        folder,
+        arguments: ARGUMENTS,
+    });
+    let listed = platform
+        .visitor("acme.localhost")
+        .get("/api/products?limit=100")
+        .await
+        .expect_status(200);
     let listed = listed["products"].as_array().unwrap();
     assert!(listed.len() >= 20);
     for product in listed {
-        assert_eq!(product["variants"].as_array().unwrap().len(), 2, "half a product: {product}");
+        assert_eq!(
+            product["variants"].as_array().unwrap().len(),
+            2,
+            "half a product: {product}"
+        );
     }
     let report = platform.import("acme", &products(COUNT)).await;
     let whole = report["created"].as_u64().unwrap() + report["unchanged"].as_u64().unwrap();

@@ -45,31 +45,53 @@ pub(crate) struct Start<'a> {
 impl Platform {
     /// A platform without shops in an empty folder.
     pub(crate) fn empty() -> Self {
-        Self::start(Start { folder: Folder::new(), arguments: &["--no-demo"] })
+        Self::start(Start {
+            folder: Folder::new(),
+            arguments: &["--no-demo"],
+        })
     }
 
     /// A platform with the demo shops in an empty folder.
     pub(crate) fn with_demo() -> Self {
-        Self::start(Start { folder: Folder::new(), arguments: &[] })
+        Self::start(Start {
+            folder: Folder::new(),
+            arguments: &[],
+        })
     }
 
     pub(crate) fn start(start: Start<'_>) -> Self {
-        let mut process = serve(start.folder.path(), start.arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut process = serve(start.folder.path(), start.arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
         let mut address = |prefix: &str| {
             let line = lines.find(|line| line.starts_with(prefix));
-            let line = line.unwrap_or_else(|| panic!("it ended before the line {prefix:?}; see its standard error"));
+            let line = line.unwrap_or_else(|| {
+                panic!("it ended before the line {prefix:?}; see its standard error")
+            });
             line.strip_prefix(prefix).unwrap().to_owned()
         };
         let shops = address("listening http://");
         let ops = address("ops http://");
         let token = std::fs::read_to_string(start.folder.path().join("operator.token")).unwrap();
-        Self { process, shops, ops, token: token.trim().to_owned(), folder: start.folder }
+        Self {
+            process,
+            shops,
+            ops,
+            token: token.trim().to_owned(),
+            folder: start.folder,
+        }
     }
 
     /// Sends a signal and waits for the end; the folder can be served again.
     pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, Folder) {
-        let status = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
         let ended = self.process.wait().unwrap();
         let folder = std::mem::replace(&mut self.folder, Folder::new());
@@ -100,7 +122,9 @@ impl Platform {
 
     /// Makes a shop; panics unless it is made.
     pub(crate) async fn make_shop(&self, slug: &str) -> Value {
-        self.make_shop_from(json!({"slug": slug, "plan": "basic", "domains": []})).await.expect_status(201)
+        self.make_shop_from(json!({"slug": slug, "plan": "basic", "domains": []}))
+            .await
+            .expect_status(201)
     }
 
     pub(crate) async fn make_shop_from(&self, new: Value) -> Answer {
@@ -110,15 +134,30 @@ impl Platform {
     /// Imports a product file; panics unless a report comes back.
     pub(crate) async fn import(&self, slug: &str, csv: &str) -> Value {
         let path = format!("/v1/tenants/{slug}/import");
-        self.operator().post(&path, csv.to_owned()).await.expect_status(200)
+        self.operator()
+            .post(&path, csv.to_owned())
+            .await
+            .expect_status(200)
     }
 }
 
 /// `storefront serve` on free ports, with logs of what is unusual.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
-    command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0", "--data"]).arg(folder);
-    command.args(arguments).env("RUST_LOG", "warn").stdin(Stdio::null());
+    command
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--ops-listen",
+            "127.0.0.1:0",
+            "--data",
+        ])
+        .arg(folder);
+    command
+        .args(arguments)
+        .env("RUST_LOG", "warn")
+        .stdin(Stdio::null());
     command
 }
 

@@ -12,10 +12,17 @@ use super::platform::{Folder, Platform, Start};
 
 #[tokio::test]
 async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
-    #[expect(clippy::disallowed_methods, reason = "the time that passes outside is what is measured")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time that passes outside is what is measured"
+    )]
     let start = Instant::now();
     let platform = Platform::with_demo();
-    let listed = platform.operator().get("/v1/tenants").await.expect_status(200);
+    let listed = platform
+        .operator()
+        .get("/v1/tenants")
+        .await
+        .expect_status(200);
     let shops = listed["tenants"].as_array().unwrap();
     assert_eq!(shops.len(), 2, "{listed}");
     let host = format!("{}.localhost", shops[0]["slug"].as_str().unwrap());
@@ -26,8 +33,15 @@ async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
     assert!(took.as_secs() < 6, "{took:?}");
     for shop in shops {
         let host = format!("{}.localhost", shop["slug"].as_str().unwrap());
-        let products = platform.visitor(&host).get("/api/products?limit=100").await.expect_status(200);
-        assert!(products["products"].as_array().unwrap().len() >= 20, "{host}");
+        let products = platform
+            .visitor(&host)
+            .get("/api/products?limit=100")
+            .await
+            .expect_status(200);
+        assert!(
+            products["products"].as_array().unwrap().len() >= 20,
+            "{host}"
+        );
     }
 }
 
@@ -35,19 +49,39 @@ async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
 async fn what_was_acknowledged_survives_a_stop_and_a_kill() {
     let mut folder = Folder::new();
     for (number, signal) in ["-TERM", "-KILL", "-INT"].into_iter().enumerate() {
-        let platform = Platform::start(Start { folder, arguments: &["--no-demo"] });
+        let platform = Platform::start(Start {
+            folder,
+            arguments: &["--no-demo"],
+        });
         let slug = format!("shop-{number}");
         platform.make_shop(&slug).await;
-        platform.import(&slug, "Handle,Title,Variant Price\na,A,1\nb,B,2\n").await;
-        platform.operator().patch("/v1/tenants/shop-0", json!({"lifecycle": "suspended"})).await.expect_status(200);
+        platform
+            .import(&slug, "Handle,Title,Variant Price\na,A,1\nb,B,2\n")
+            .await;
+        platform
+            .operator()
+            .patch("/v1/tenants/shop-0", json!({"lifecycle": "suspended"}))
+            .await
+            .expect_status(200);
         let (status, left) = platform.stop(signal);
         assert_eq!(status.success(), signal != "-KILL", "{signal}: {status}");
         folder = left;
     }
-    let platform = Platform::start(Start { folder, arguments: &["--no-demo"] });
-    platform.visitor("shop-0.localhost").get("/").await.expect_error(403, "tenant_suspended");
+    let platform = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo"],
+    });
+    platform
+        .visitor("shop-0.localhost")
+        .get("/")
+        .await
+        .expect_error(403, "tenant_suspended");
     for slug in ["shop-1", "shop-2"] {
-        let products = platform.visitor(&format!("{slug}.localhost")).get("/api/products").await.expect_status(200);
+        let products = platform
+            .visitor(&format!("{slug}.localhost"))
+            .get("/api/products")
+            .await
+            .expect_status(200);
         assert_eq!(products["products"].as_array().unwrap().len(), 2);
     }
 }
@@ -58,13 +92,28 @@ async fn other_settings_on_the_same_folder_are_taken_or_refused() {
     platform.make_shop("acme").await;
     let (_, folder) = platform.stop("-TERM");
     // Another platform domain is a matter of the process, not of the data.
-    let platform = Platform::start(Start { folder, arguments: &["--no-demo", "--platform-domain", "shops.example"] });
-    assert_eq!(platform.visitor("acme.shops.example").get("/").await.status, 200);
-    platform.visitor("acme.localhost").get("/").await.expect_error(404, "unknown_domain");
+    let platform = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo", "--platform-domain", "shops.example"],
+    });
+    assert_eq!(
+        platform.visitor("acme.shops.example").get("/").await.status,
+        200
+    );
+    platform
+        .visitor("acme.localhost")
+        .get("/")
+        .await
+        .expect_error(404, "unknown_domain");
     let (_, folder) = platform.stop("-TERM");
-    let output = super::platform::serve(folder.path(), &["--no-demo", "--cells", "us:3"]).output().unwrap();
+    let output = super::platform::serve(folder.path(), &["--no-demo", "--cells", "us:3"])
+        .output()
+        .unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && error.contains("stands in local"), "{error}");
+    assert!(
+        !output.status.success() && error.contains("stands in local"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -93,7 +142,10 @@ async fn a_stop_finishes_the_request_in_flight() {
     stream.write_all(second.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"created\":1"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("\"created\":1"),
+        "{answer}"
+    );
     let (status, _folder) = ended.await.unwrap();
     assert!(status.success(), "process {process}: {status}");
 }
