@@ -58,9 +58,11 @@ where
     let mut importer = run.importer(limits).await?;
     let mut file = std::pin::pin!(file);
     while let Some(bytes) = file.next().await {
-        let bytes = bytes.map_err(|error| ImportError::Receive(error.into()))?;
-        for chunk in bytes.chunks(CHUNK) {
-            let products = importer.feed(chunk);
+        let mut bytes = bytes.map_err(|error| ImportError::Receive(error.into()))?;
+        while !bytes.is_empty() {
+            let chunk = bytes.split_to(bytes.len().min(CHUNK));
+            let products;
+            (importer, products) = aside(importer, move |importer| importer.feed(&chunk)).await;
             run.store_all(&mut importer, products).await?;
         }
         // The rest cannot be read, so it need not be received.
@@ -68,9 +70,24 @@ where
             return Ok(importer.into_report());
         }
     }
-    let products = importer.finish();
+    let products;
+    (importer, products) = aside(importer, Importer::finish).await;
     run.store_all(&mut importer, products).await?;
     Ok(importer.into_report())
+}
+
+/// Works where it blocks nobody: to clean a hostile description can take a second.
+async fn aside<T: Send + 'static>(
+    mut importer: Importer,
+    work: impl FnOnce(&mut Importer) -> T + Send + 'static,
+) -> (Importer, T) {
+    let work = move || {
+        let result = work(&mut importer);
+        (importer, result)
+    };
+    tokio::task::spawn_blocking(work)
+        .await
+        .expect("the importer does not panic on any input")
 }
 
 struct Run<'a> {
