@@ -9,9 +9,9 @@ mod axum_extract;
 mod db;
 #[cfg(all(feature = "sqlite", feature = "test-util"))]
 mod directory;
+mod manifest;
 #[cfg(feature = "http")]
 mod middleware;
-mod manifest;
 mod protocol;
 mod protocol_model;
 mod resolve;

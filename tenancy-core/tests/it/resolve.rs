@@ -25,11 +25,11 @@ fn chain() -> Resolver {
 }
 
 #[track_caller]
-fn check(host: &str, expect: Result<(u32, Source), Refusal>) {
+fn check(host: &str, expect: &Result<(u32, Source), Refusal>) {
     let authority: Authority = host.parse().unwrap();
     let found = chain().resolve(&authority, &routes());
     assert_eq!(
-        found.map(|found| (found.tenant.get(), found.source)),
+        &found.map(|found| (found.tenant.get(), found.source)),
         expect,
         "{host}"
     );
@@ -37,9 +37,9 @@ fn check(host: &str, expect: Result<(u32, Source), Refusal>) {
 
 #[test]
 fn a_tenant_is_found_by_its_domain_or_its_label_below_the_platform() {
-    check("anna.example", Ok((1, Source::Host)));
-    check("Anna.Example.:8080", Ok((1, Source::Host)));
-    check("ben.platform.example", Ok((2, Source::Subdomain)));
+    check("anna.example", &Ok((1, Source::Host)));
+    check("Anna.Example.:8080", &Ok((1, Source::Host)));
+    check("ben.platform.example", &Ok((2, Source::Subdomain)));
 }
 
 #[test]
@@ -53,14 +53,14 @@ fn nothing_found_is_an_unknown_domain_and_never_a_default() {
         "127.0.0.1",
         "[::1]",
     ] {
-        check(host, Err(Refusal::UnknownDomain));
+        check(host, &Err(Refusal::UnknownDomain));
     }
 }
 
 #[test]
 fn evidence_that_disagrees_is_refused() {
     // The whole name was registered by tenant 2 as its own domain, the label is the slug of tenant 1.
-    check("anna.platform.example", Err(Refusal::EvidenceDisagrees));
+    check("anna.platform.example", &Err(Refusal::EvidenceDisagrees));
 }
 
 #[test]

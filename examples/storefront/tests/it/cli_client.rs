@@ -43,6 +43,10 @@ fn text(bytes: &[u8]) -> &str {
 
 /// The command's output, which must have this exit code.
 #[track_caller]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "each call makes the output that it checks"
+)]
 fn check(output: Output, exit: i32) -> (String, String) {
     let (stdout, stderr) = (
         text(&output.stdout).to_owned(),

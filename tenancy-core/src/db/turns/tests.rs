@@ -98,9 +98,9 @@ proptest! {
             prop_assert!(held.len() <= connections);
             for id in 1..=4 {
                 let holds = held.iter().filter(|held| **held == id).count();
-                prop_assert!(holds <= limit(id).into());
+                prop_assert!(holds <= usize::from(limit(id)));
                 let waits = turns.waiting(tenant(id), |_| true) > 0;
-                prop_assert!(!waits || held.len() == connections || holds == limit(id).into());
+                prop_assert!(!waits || held.len() == connections || holds == usize::from(limit(id)));
             }
         }
         while let Some(id) = held.pop() {

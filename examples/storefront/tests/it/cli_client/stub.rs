@@ -180,6 +180,10 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
 }
 
 /// An answer of success.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "cases hand over the JSON they make"
+)]
 pub(crate) fn ok(status: u16, json: impl ToString) -> Prepared {
     Prepared {
         status,
