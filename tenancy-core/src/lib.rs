@@ -58,3 +58,8 @@ pub use refusal::Refusal;
 pub use resolve::{Evidence, Finding, HostEvidence, Resolved, Resolver, Source, SubdomainEvidence};
 
 pub use tenancy_types as types;
+
+/// The README's example, so that it is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

@@ -38,7 +38,7 @@ const EVERYTHING: [&str; 3] = ["--workspace", "--all-targets", "--all-features"]
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     servers::ensure(arguments.install)?;
     let runner: &[&str] = if process::find("cargo-nextest").is_some() {
-        &["nextest", "run"]
+        &["nextest", "run", "--no-fail-fast"]
     } else {
         &["test"]
     };

@@ -14,20 +14,20 @@ mod tenants;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    extract::DefaultBodyLimit,
-    middleware,
-    routing::get,
-};
-use http::{HeaderMap, header};
+use axum::{Router, body::Bytes, extract::DefaultBodyLimit, middleware, routing::get};
+use http::header;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{pages::Refused, platform::Platform};
+use crate::{
+    pages::Refused,
+    platform::Platform,
+    server::Stop,
+    shop::finish,
+    telemetry::{Listener, observe},
+};
 
 pub use auth::OperatorToken;
 pub use error::OpsError;
@@ -49,8 +49,8 @@ pub struct Ops {
     pub idempotency: Idempotency,
     /// How the shops' listener is reached.
     pub visit: Arc<Visit>,
-    /// Turns true when the process is asked to stop.
-    pub stop: watch::Receiver<bool>,
+    /// Whether the process has been asked to stop.
+    pub stop: watch::Receiver<Stop>,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
 }
@@ -90,8 +90,8 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
     router
         .route("/openapi.json", get(description))
         .fallback(async || OpsError::NoRoute)
-        .method_not_allowed_fallback(async || {
-            Refused::method_not_allowed().answer::<Body>(&HeaderMap::new())
-        })
+        .method_not_allowed_fallback(async || Refused::method_not_allowed())
+        .layer(middleware::from_fn(finish))
+        .layer(observe(Listener::Ops))
         .with_state(ops)
 }

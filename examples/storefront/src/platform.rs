@@ -29,7 +29,7 @@ use crate::{config::Config, ops::OpsError, shop::Cell};
 use acts::Acts;
 use budgets::Budgets;
 pub use fleet::Meters;
-pub use lifecycle::ShopChange;
+pub use lifecycle::{ShopChange, finished};
 pub use open::OpenError;
 pub use request::ShopRequest;
 

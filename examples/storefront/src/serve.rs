@@ -24,7 +24,7 @@ use crate::{
     gateway,
     ops::{self, Idempotency, OperatorToken, Ops, Visit},
     platform::{OpenError, Platform},
-    server::Server,
+    server::{Server, Stop},
     telemetry,
 };
 
@@ -69,12 +69,16 @@ pub enum ServeError {
     /// The demo shops could not be made.
     #[error("make the demo shops")]
     Demo(#[from] DemoError),
+    /// A listener panicked; the log says where.
+    #[error("a listener ended unexpectedly")]
+    Panicked(#[source] tokio::task::JoinError),
     /// The signals that end the process could not be listened for.
     #[error("listen for signals")]
     Signals(#[source] io::Error),
 }
 
-/// Serves the platform until SIGINT or SIGTERM, then finishes the requests in flight.
+/// Serves the platform until SIGINT or SIGTERM, then finishes the requests in flight; a second signal ends it
+/// at once.
 ///
 /// Standard output gets the lines `listening http://…` and `ops http://…` once both listeners answer, and
 /// a line with browser and curl addresses for each demo shop.
@@ -110,7 +114,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop.clone()));
     write_address(&config.data, ops_address)?;
     announce(&platform, &visit, (shops_address, ops_address)).await?;
-    let _ = tokio::join!(serving, operating);
+    // A listener ends when it is told to, or panics: then the other must not go on as if all were well.
+    let ended = tokio::try_join!(serving, operating);
+    ended.map(drop).map_err(ServeError::Panicked)?;
     tracing::info!("stopped");
     Ok(())
 }
@@ -136,20 +142,20 @@ async fn control(folder: &Path) -> Result<SqlitePool, sqlx::Error> {
         .await
 }
 
-/// Turns true at the first SIGINT or SIGTERM.
-fn stop_signal() -> io::Result<watch::Receiver<bool>> {
-    let (mut interrupt, mut terminate) = (
-        signal(SignalKind::interrupt())?,
-        signal(SignalKind::terminate())?,
-    );
-    let (sender, receiver) = watch::channel(false);
+/// The first SIGINT or SIGTERM says to drain, the second to stop at once.
+fn stop_signal() -> io::Result<watch::Receiver<Stop>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (sender, receiver) = watch::channel(Stop::Not);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+        for stop in [Stop::Drain, Stop::Now] {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            tracing::info!(?stop, "stopping");
+            sender.send_replace(stop);
         }
-        tracing::info!("stopping: requests in flight are finished first");
-        sender.send_replace(true);
     });
     Ok(receiver)
 }

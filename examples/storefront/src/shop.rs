@@ -20,6 +20,7 @@ pub mod store;
 pub use catalog::{CollectionCard, Product, ProductCard, Shop, Variant};
 pub use cell::Cell;
 pub use error::ShopError;
+pub(crate) use http::finish;
 pub use http::router;
 pub use ids::Ids;
 pub use importing::{ImportError, ImportMode, import};

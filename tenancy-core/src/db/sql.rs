@@ -70,8 +70,12 @@ pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
                     .any(|s| word.eq_ignore_ascii_case(s))
                     .then_some(word);
             }
-            // SQLite takes a text for a name where only a name makes sense: `'main'.product`.
-            (_, Token::Text(text)) => schema = Some(text),
+            // SQLite takes a text for a name where only a name makes sense: `'main'.product`, and
+            // `update 'tenancy_current'`. A value that looks like a reserved name is bound instead.
+            (_, Token::Text(text)) => {
+                check_name(text)?;
+                schema = Some(text);
+            }
             (_, Token::Sign(';')) => ended = true,
             (_, Token::Sign(_)) => {}
         }

@@ -61,3 +61,8 @@ pub use region::{InvalidRegion, Region};
 #[cfg(feature = "http")]
 pub use respond::{ProblemJson, Respond, retry_after};
 pub use slug::{InvalidSlug, Slug};
+
+/// The README's example, so that it is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadMe;

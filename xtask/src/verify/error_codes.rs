@@ -32,18 +32,44 @@ pub(super) fn run() -> Result<Report> {
     })
 }
 
-/// The codes made in a source, with their lines: `Code::new("…")`.
+/// The codes made in a source, with their lines: every text between the parentheses of a
+/// `Code::new(…)`, which may be a `match` with a code an arm.
 fn codes(source: &str) -> Vec<(String, usize)> {
-    let pieces = pieces(source);
-    let pairs = pieces.iter().zip(pieces.iter().skip(1));
-    pairs
-        .filter(|(before, text)| {
-            before.kind == Kind::Code
-                && text.kind == Kind::Text
-                && before.text.trim_end().ends_with(CONSTRUCTOR)
-        })
-        .map(|(_, text)| (text.text.to_owned(), text.line))
-        .collect()
+    let mut found = Vec::new();
+    let mut depth = 0;
+    for piece in pieces(source) {
+        match piece.kind {
+            Kind::Code => depth = depth_after(piece.text, depth),
+            Kind::Text if depth > 0 => found.push((piece.text.to_owned(), piece.line)),
+            Kind::Text | Kind::Comment => {}
+        }
+    }
+    found
+}
+
+/// How many parentheses are open behind `code` since the constructor's own; 0 is outside of it.
+fn depth_after(code: &str, mut depth: usize) -> usize {
+    let mut rest = code;
+    while !rest.is_empty() {
+        if depth == 0 {
+            let Some(at) = rest.find(CONSTRUCTOR) else {
+                return 0;
+            };
+            rest = &rest[at + CONSTRUCTOR.len()..];
+            depth = 1;
+            continue;
+        }
+        let Some(at) = rest.find(['(', ')']) else {
+            return depth;
+        };
+        if rest[at..].starts_with('(') {
+            depth += 1;
+        } else {
+            depth -= 1;
+        }
+        rest = &rest[at + 1..];
+    }
+    depth
 }
 
 /// The codes that have a row: the first cell is the code in backticks.
@@ -83,6 +109,8 @@ mod tests {
             [("not_found".to_owned(), 3), ("gone".to_owned(), 5)]
         );
         assert_eq!(codes("Other::new(\"x\")"), []);
+        let arms = "Code::new(match self { A(_) => \"a\", B(b) => return b.code(), C => \"c\" }); f(\"d\")";
+        assert_eq!(codes(arms), [("a".to_owned(), 1), ("c".to_owned(), 1)]);
     }
 
     #[test]

@@ -49,7 +49,7 @@ impl Default for Limits {
             text_chars: 255,
             url_chars: 2_048,
             html_tags: 2_000,
-            html_tag_bytes: 16_384,
+            html_tag_bytes: 2_048,
             findings: 1_000,
         }
     }

@@ -1,11 +1,12 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
 use axum::response::{IntoResponse, Response};
-use http::HeaderMap;
 use tenancy_core::directory::DirectoryError;
-use tenancy_types::{Code, Kind, Problem, Respond, Retry};
+use tenancy_migrate::ProvisionError;
+use tenancy_placement::NoCell;
+use tenancy_types::{Code, Kind, Problem, Retry};
 
-use crate::pages::Answer;
+use crate::pages::Refused;
 
 /// Why an operator's request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum OpsError {
     /// The shop's cell is not one of this process.
     #[error("the shop's cell is not served by this process")]
     CellAway,
+    /// The shop is still being made, and its lifecycle follows from that.
+    #[error("the shop is still being made")]
+    BeingMade,
     /// Somebody else changed the tenant again and again meanwhile.
     #[error("the tenant is being changed by others")]
     Contended,
@@ -69,6 +73,25 @@ impl OpsError {
     }
 }
 
+impl From<ProvisionError> for OpsError {
+    /// What stopped an act says more than that it stopped.
+    fn from(error: ProvisionError) -> Self {
+        match error {
+            ProvisionError::Unfinished { phase, source } => {
+                let source = match source.downcast::<NoCell>() {
+                    Ok(no_cell) => return Self::part(*no_cell),
+                    Err(source) => source,
+                };
+                match source.downcast::<DirectoryError>() {
+                    Ok(error) => Self::Directory(*error),
+                    Err(source) => Self::part(ProvisionError::Unfinished { phase, source }),
+                }
+            }
+            error => Self::part(error),
+        }
+    }
+}
+
 impl Problem for OpsError {
     fn code(&self) -> Code {
         match self {
@@ -78,6 +101,7 @@ impl Problem for OpsError {
             Self::IdempotencyMismatch => Code::new("idempotency_mismatch"),
             Self::BodyTooLarge { .. } => Code::new("body_too_large"),
             Self::CellAway => Code::new("cell_unavailable"),
+            Self::BeingMade => Code::new("transition_rejected"),
             Self::Contended => Code::new("version_mismatch"),
             Self::Directory(error) => error.code(),
             Self::Part(error) => error.code(),
@@ -92,7 +116,7 @@ impl Problem for OpsError {
             Self::NoTenant { .. } | Self::NoRoute => Kind::NotFound,
             Self::IdempotencyMismatch => Kind::Unprocessable,
             Self::BodyTooLarge { .. } => Kind::TooLarge,
-            Self::Contended => Kind::Conflict,
+            Self::BeingMade | Self::Contended => Kind::Conflict,
             Self::Directory(error) => error.kind(),
             Self::Part(error) => error.kind(),
             Self::CellAway | Self::Control(_) => Kind::Unavailable,
@@ -121,7 +145,7 @@ impl Problem for OpsError {
 }
 
 impl IntoResponse for OpsError {
-    /// Logs what the operator is not told, and answers as JSON.
+    /// Logs what the operator is not told.
     fn into_response(self) -> Response {
         if matches!(self.kind(), Kind::Unavailable | Kind::Internal) {
             let cause = match &self {
@@ -131,6 +155,6 @@ impl IntoResponse for OpsError {
             let cause = cause.map(ToString::to_string).unwrap_or_default();
             tracing::error!(error = %self, cause, "operator request failed");
         }
-        Answer.respond(&self, &HeaderMap::new())
+        Refused::new(&self).into_response()
     }
 }

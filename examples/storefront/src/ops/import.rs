@@ -1,15 +1,21 @@
 //! Importing a product file into a shop, as it arrives.
 
+use std::time::Duration;
+
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, Query, State, rejection::QueryRejection},
+    extract::{Query, State, rejection::QueryRejection},
     response::{IntoResponse, Response},
 };
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
 use tenancy_types::TenantId;
+use tokio::time::timeout;
 
-use super::{Fingerprint, ImportQuery, Kept, Ops, OpsError, idempotency, tenants::find};
+use super::{
+    Fingerprint, ImportQuery, Kept, Ops, OpsError, idempotency,
+    tenants::{ShopName, asked, find},
+};
 use crate::{
     import::{Limits, Report},
     shop::{self, ImportError, ImportMode},
@@ -20,6 +26,9 @@ pub const LARGEST_FILE: usize = 4 << 30;
 
 /// How much of a refused file is read on, so that its sender hears of the refusal.
 const DISCARDED: usize = 64 << 20;
+
+/// The longest pause between two parts of a file. A client that lost its power must not keep its key busy.
+const PAUSE: Duration = Duration::from_secs(60);
 
 /// Imports products from CSV in Shopify's columns and answers with a report.
 ///
@@ -43,11 +52,12 @@ const DISCARDED: usize = 64 << 20;
 )]
 pub(super) async fn import(
     State(ops): State<Ops>,
-    Path(name): Path<String>,
+    name: ShopName,
     query: Result<Query<ImportQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, OpsError> {
+    let name = asked(name)?;
     let Query(query) = query.map_err(|error| OpsError::invalid(error.body_text()))?;
     let mode = if query.dry_run {
         ImportMode::DryRun
@@ -153,39 +163,41 @@ impl Upload {
     }
 
     fn chunks(&mut self) -> impl Stream<Item = Result<Bytes, OpsError>> + Send {
-        let Self {
-            body,
-            hasher,
-            received,
-        } = self;
-        body.map(move |chunk| {
-            let chunk = chunk.map_err(|error| {
-                OpsError::invalid(format!("the body did not arrive whole: {error}"))
-            })?;
-            *received += chunk.len();
-            if *received > LARGEST_FILE {
-                return Err(OpsError::BodyTooLarge { most: LARGEST_FILE });
-            }
-            hasher.update(&chunk);
-            Ok(chunk)
+        futures_util::stream::try_unfold(self, async |upload| {
+            Ok(upload.chunk().await?.map(|chunk| (chunk, upload)))
         })
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, OpsError> {
+        let Some(chunk) = self.next().await? else {
+            return Ok(None);
+        };
+        if self.received > LARGEST_FILE {
+            return Err(OpsError::BodyTooLarge { most: LARGEST_FILE });
+        }
+        self.hasher.update(&chunk);
+        Ok(Some(chunk))
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, OpsError> {
+        let stalled = |_| OpsError::invalid("the file stopped arriving");
+        let chunk = timeout(PAUSE, self.body.next()).await.map_err(stalled)?;
+        let broken = |error| OpsError::invalid(format!("the body did not arrive whole: {error}"));
+        let chunk = chunk.transpose().map_err(broken)?;
+        self.received += chunk.as_ref().map_or(0, Bytes::len);
+        Ok(chunk)
     }
 
     /// Reads on for a while after a refusal: a connection that is closed while the client still sends is
     /// reset, and the client never sees why.
     async fn discard(&mut self) {
         let most = self.received + DISCARDED;
-        while self.received < most {
-            match self.body.next().await {
-                Some(Ok(chunk)) => self.received += chunk.len(),
-                Some(Err(_)) | None => return,
-            }
-        }
+        while self.received < most && matches!(self.next().await, Ok(Some(_))) {}
     }
 
     /// The hash of the whole body: what has not been read yet is read now.
     async fn hash(&mut self) -> Result<blake3::Hash, OpsError> {
-        self.chunks().try_for_each(async |_| Ok(())).await?;
+        while self.chunk().await?.is_some() {}
         Ok(self.hasher.finalize())
     }
 }

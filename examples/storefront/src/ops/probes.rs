@@ -8,6 +8,7 @@ use http::{StatusCode, header};
 use tenancy_core::directory::Directory;
 
 use super::Ops;
+use crate::server::Stop;
 
 /// The process lives. Says nothing of what it depends on, so that an outage elsewhere restarts nothing.
 #[utoipa::path(get, path = "/healthz", tag = "probes", responses((status = 200, description = "it lives")))]
@@ -21,7 +22,7 @@ pub(super) async fn healthz() -> &'static str {
     responses((status = 200, description = "it can serve"), (status = 503, description = "it cannot"))
 )]
 pub(super) async fn readyz(State(ops): State<Ops>) -> (StatusCode, &'static str) {
-    if *ops.stop.borrow() {
+    if *ops.stop.borrow() >= Stop::Drain {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
     } else if !ops.platform.is_ready() {
         (

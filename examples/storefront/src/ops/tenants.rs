@@ -7,14 +7,14 @@ use axum::{
     body::Bytes,
     extract::{
         Path, Query, State,
-        rejection::{BytesRejection, QueryRejection},
+        rejection::{BytesRejection, PathRejection, QueryRejection},
     },
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use tenancy_core::directory::{Directory, Page, Tenant};
-use tenancy_types::{Clock, Lifecycle, Problem, Region, SystemClock, TenantId};
+use tenancy_types::{Clock, DomainName, Lifecycle, Problem, Region, SystemClock, TenantId};
 
 use super::{
     Fingerprint, Kept, NewShop, Ops, OpsError, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops,
@@ -22,8 +22,11 @@ use super::{
 };
 use crate::{
     money::Currency,
-    platform::{ShopChange, ShopRequest, names},
+    platform::{ShopChange, ShopRequest, finished, names},
 };
+
+/// The most domains of one request: they are claimed in one step, for which other changes wait.
+const MOST_DOMAINS: usize = 100;
 
 /// Makes a shop.
 ///
@@ -46,12 +49,22 @@ pub(super) async fn create(
 ) -> Result<Response, OpsError> {
     let body = whole(body)?;
     let key = idempotency::key(&headers)?.unwrap_or_else(idempotency::fresh_key);
-    let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(&body));
+    let told = HeaderValue::try_from(&key).expect("a key is visible ASCII");
+    // Finished also when the client goes away: half a shop would keep its slug and domains from others.
+    let made = finished(async move { create_once(&ops, key, &body).await }).await;
+    let mut response = made.unwrap_or_else(OpsError::into_response);
+    // Who brought no key learns it here, to repeat what could not be finished.
+    response.headers_mut().insert("idempotency-key", told);
+    Ok(response)
+}
+
+async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, OpsError> {
+    let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(body));
     let claim = ops.idempotency.claim(key.clone()).await?;
     if let Some(answer) = claim.replay(asked)? {
         return Ok(answer.into_response());
     }
-    let answer = match make(&ops, &key, &body).await {
+    let answer = match make(ops, &key, body).await {
         Ok(shop) => Kept::json(
             StatusCode::CREATED,
             &serde_json::to_value(shop).expect("a shop is JSON"),
@@ -80,14 +93,7 @@ async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Shop, OpsError> {
 
 fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
     let plan = plan(ops, &new.plan)?;
-    let own_domain =
-        |text: &String| names::own_domain(text, &ops.platform.config().platform_domain);
-    let mut domains = new
-        .domains
-        .iter()
-        .map(own_domain)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(invalid)?;
+    let mut domains = own_domains(ops, &new.domains)?;
     domains.sort();
     domains.dedup();
     let currency = new.currency.as_deref().unwrap_or("EUR");
@@ -102,6 +108,19 @@ fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
             .transpose()?,
         currency: currency.parse::<Currency>().map_err(invalid)?,
     })
+}
+
+/// Domains of a request, normalised and checked.
+fn own_domains(ops: &Ops, texts: &[String]) -> Result<Vec<DomainName>, OpsError> {
+    if texts.len() > MOST_DOMAINS {
+        let found = texts.len();
+        return Err(OpsError::invalid(format!(
+            "a request names at most {MOST_DOMAINS} domains, not {found}"
+        )));
+    }
+    let platform = &ops.platform.config().platform_domain;
+    let checked = texts.iter().map(|text| names::own_domain(text, platform));
+    checked.collect::<Result<_, _>>().map_err(invalid)
 }
 
 fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, OpsError> {
@@ -192,11 +211,8 @@ pub(super) async fn list(
     params(("tenant" = String, Path, description = "number or slug")),
     responses((status = 200, body = Shop), (status = 404, description = "not_found"))
 )]
-pub(super) async fn show(
-    State(ops): State<Ops>,
-    Path(name): Path<String>,
-) -> Result<Json<Shop>, OpsError> {
-    let tenant = find(&ops, &name).await?;
+pub(super) async fn show(State(ops): State<Ops>, name: ShopName) -> Result<Json<Shop>, OpsError> {
+    let tenant = find(&ops, &asked(name)?).await?;
     Ok(Json(Shop::new(&tenant, &ops.visit)))
 }
 
@@ -213,13 +229,10 @@ pub(super) async fn show(
 )]
 pub(super) async fn patch(
     State(ops): State<Ops>,
-    Path(name): Path<String>,
+    name: ShopName,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Shop>, OpsError> {
     let patch: ShopPatch = json(&whole(body)?)?;
-    let own_domain = |text: &String| {
-        names::own_domain(text, &ops.platform.config().platform_domain).map_err(invalid)
-    };
     let change = ShopChange {
         lifecycle: patch.lifecycle.map(|lifecycle| match lifecycle {
             PatchLifecycle::Active => Lifecycle::Active,
@@ -230,24 +243,24 @@ pub(super) async fn patch(
             .as_deref()
             .map(|name| plan(&ops, name))
             .transpose()?,
-        add_domains: patch
-            .add_domains
-            .iter()
-            .map(own_domain)
-            .collect::<Result<_, _>>()?,
-        remove_domains: patch
-            .remove_domains
-            .iter()
-            .map(own_domain)
-            .collect::<Result<_, _>>()?,
+        add_domains: own_domains(&ops, &patch.add_domains)?,
+        remove_domains: own_domains(&ops, &patch.remove_domains)?,
     };
-    let tenant = find(&ops, &name).await?;
-    let tenant = ops.platform.change(tenant.id, &change).await?;
+    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = ops.platform.change(tenant.id, change).await?;
     Ok(Json(Shop::new(&tenant, &ops.visit)))
 }
 
-/// The tenant of a number or slug. A slug may look like a number; then the number wins, and the slug's shop
-/// is reached by its own number.
+/// The shop's number or slug in a path, which may be no text at all.
+pub(super) type ShopName = Result<Path<String>, PathRejection>;
+
+/// The name that a path asks for.
+pub(super) fn asked(name: ShopName) -> Result<String, OpsError> {
+    let Path(name) = name.map_err(|error| OpsError::invalid(error.body_text()))?;
+    Ok(name)
+}
+
+/// The tenant of a number or slug. No slug looks like a number.
 pub(super) async fn find(ops: &Ops, name: &str) -> Result<Tenant, OpsError> {
     let directory = ops.platform.directory();
     let mut found = None;

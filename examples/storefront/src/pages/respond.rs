@@ -61,7 +61,7 @@ impl Refused {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED,
             code: Code::new("method_not_allowed"),
-            message: "this address can be read, and nothing else".into(),
+            message: "this address does not take that method".into(),
             retry: Retry::No,
         }
     }

@@ -127,6 +127,10 @@ impl Acts {
             .cells()
             .await
             .map_err(|error| ActError::Failed(error.into()))?;
+        let served = loads
+            .into_iter()
+            .filter(|load| self.cells.contains_key(&load.record.cell));
+        let loads: Vec<_> = served.collect();
         let assignment = fleet::choose(
             &loads,
             &self.meters,

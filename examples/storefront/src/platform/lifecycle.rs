@@ -34,10 +34,18 @@ pub struct ShopChange {
 impl Platform {
     /// Changes a shop, wholly or not at all, and returns when requests see it.
     ///
+    /// # Cancel safety
+    /// What has begun is finished: a caller that goes away must not leave the fence behind the directory.
+    ///
     /// # Errors
     /// The directory's refusals; [`OpsError::Contended`] when others change the tenant again and again; the
     /// cell's errors, after which the same change can be asked for again.
-    pub async fn change(&self, id: TenantId, change: &ShopChange) -> Result<Tenant, OpsError> {
+    pub async fn change(&self, id: TenantId, change: ShopChange) -> Result<Tenant, OpsError> {
+        let platform = self.clone();
+        finished(async move { platform.change_here(id, &change).await }).await
+    }
+
+    async fn change_here(&self, id: TenantId, change: &ShopChange) -> Result<Tenant, OpsError> {
         let tenant = self.change_directory(id, change).await?;
         let cell = self
             .0
@@ -65,6 +73,11 @@ impl Platform {
                 asked: id.to_string(),
             };
             let tenant = self.0.directory.tenant(id).await?.ok_or_else(missing)?;
+            // Only provisioning leads out of provisioning: a shop that is opened without its first rows
+            // could never be served.
+            if change.lifecycle.is_some() && tenant.placement.lifecycle == Lifecycle::Provisioning {
+                return Err(OpsError::BeingMade);
+            }
             let difference = difference(&tenant, change);
             if difference == TenantChange::default() {
                 return Ok(tenant);
@@ -80,6 +93,17 @@ impl Platform {
             }
         }
         Err(OpsError::Contended)
+    }
+}
+
+/// Runs work to its end, also when the caller goes away meanwhile.
+///
+/// # Panics
+/// When the work panics.
+pub async fn finished<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    match tokio::spawn(work).await {
+        Ok(result) => result,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }
 

@@ -77,6 +77,12 @@ pub enum InvalidName {
         /// The slug.
         slug: Slug,
     },
+    /// It could be taken for a shop's number.
+    #[error("slug {slug:?}: it needs a letter, or it could be taken for a shop's number")]
+    LikeANumber {
+        /// The slug.
+        slug: Slug,
+    },
     /// It is no domain.
     #[error("domain {found:?}: {why}")]
     Domain {
@@ -98,7 +104,7 @@ pub enum InvalidName {
 /// A shop's slug.
 ///
 /// # Errors
-/// [`InvalidName`] when it is malformed or reserved.
+/// [`InvalidName`] when it is malformed, reserved or all digits.
 pub fn slug(text: &str) -> Result<Slug, InvalidName> {
     let slug: Slug = text.parse().map_err(|why| InvalidName::Slug {
         found: text.to_owned(),
@@ -106,6 +112,9 @@ pub fn slug(text: &str) -> Result<Slug, InvalidName> {
     })?;
     if RESERVED.contains(&slug.as_str()) {
         return Err(InvalidName::Reserved { slug });
+    }
+    if slug.as_str().bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(InvalidName::LikeANumber { slug });
     }
     Ok(slug)
 }

@@ -2,8 +2,9 @@
 
 use std::{
     error::Error,
-    fs::{self, File, TryLockError},
+    fs::{DirBuilder, File, TryLockError},
     io,
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -165,7 +166,12 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         path: folder.into(),
         source,
     };
-    fs::create_dir_all(folder).map_err(failed)?;
+    // Shops' data and the token are nobody else's.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
     let file = File::create(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

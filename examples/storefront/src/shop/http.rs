@@ -30,7 +30,9 @@ use http::{
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::{Cell, ShopError};
+
 use crate::pages::Refused;
+pub(crate) use finish::finish;
 
 /// No scripts at all; pictures may come from where the merchant keeps them.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' https: http: data:; form-action 'self'; \
@@ -51,7 +53,7 @@ pub fn router(cell: Cell) -> Router {
         .fallback(async || ShopError::NotFound { what: "page" })
         .method_not_allowed_fallback(async || Refused::method_not_allowed())
         .with_state(cell)
-        .layer(middleware::from_fn(finish::finish))
+        .layer(middleware::from_fn(finish))
         .layer(header(CONTENT_SECURITY_POLICY, POLICY))
         .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header(REFERRER_POLICY, "strict-origin-when-cross-origin"))

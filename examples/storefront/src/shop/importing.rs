@@ -5,6 +5,7 @@ use std::error::Error;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
+use tokio::sync::Semaphore;
 
 use super::{Cell, ShopError, catalog, store};
 use crate::import::{Importer, Limits, Product, Report, Stored};
@@ -76,12 +77,21 @@ where
     Ok(importer.into_report())
 }
 
-/// Works where it blocks nobody: to clean a hostile description can take a second.
+/// How many imports clean descriptions at one time: a hostile one takes long, and must leave processors to
+/// the other shops.
+static ASIDE: Semaphore = Semaphore::const_new(2);
+
+/// Works where it blocks nobody.
 async fn aside<T: Send + 'static>(
     mut importer: Importer,
     work: impl FnOnce(&mut Importer) -> T + Send + 'static,
 ) -> (Importer, T) {
+    let turn = ASIDE
+        .acquire()
+        .await
+        .expect("the semaphore is never closed");
     let work = move || {
+        let _turn = turn;
         let result = work(&mut importer);
         (importer, result)
     };

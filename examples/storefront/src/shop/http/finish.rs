@@ -13,7 +13,7 @@ use crate::pages::Refused;
 
 /// What needs the request's headers as well as the response: refusals as pages for those who prefer them, and
 /// 304 for those who have the page already.
-pub(super) async fn finish(request: Request, next: Next) -> Response {
+pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let asked = request.headers().clone();
     let mut response = next.run(request).await;
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {

@@ -102,6 +102,10 @@ async fn bad_operator_requests_say_what_is_wrong_and_where() {
         (r#"{"slug":"a--b","plan":"basic"}"#, "byte 2"),
         (r#"{"slug":"www","plan":"basic"}"#, "reserved"),
         (
+            r#"{"slug":"1","plan":"basic"}"#,
+            "could be taken for a shop's number",
+        ),
+        (
             r#"{"slug":"a","plan":"gold"}"#,
             "there are basic, professional, enterprise",
         ),
@@ -162,6 +166,28 @@ async fn bad_operator_requests_say_what_is_wrong_and_where() {
         .post("/v1/tenants", "{}".into())
         .await
         .expect_error(400, "invalid_request");
+    operator
+        .get("/v1/tenants/%ff")
+        .await
+        .expect_error(400, "invalid_request");
+    let many: Vec<_> = (0..101)
+        .map(|number| format!("d{number}.example"))
+        .collect();
+    let many = json!({"slug": "many", "plan": "basic", "domains": many});
+    let message = platform
+        .make_shop_from(many)
+        .await
+        .expect_error(400, "invalid_request");
+    assert!(message.contains("at most 100 domains"), "{message}");
+    let page = operator
+        .clone()
+        .header("accept", "text/html")
+        .get("/v1/nothing")
+        .await;
+    assert!(
+        page.header("content-type")
+            .is_some_and(|kind| kind.starts_with("text/html"))
+    );
     let none = operator.get("/v1/tenants").await.expect_status(200);
     assert_eq!(none["tenants"], json!([]), "none of this made a shop");
 }

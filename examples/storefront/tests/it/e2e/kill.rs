@@ -1,11 +1,11 @@
-//! `kill -9` while shops are made and products imported: nothing acknowledged is lost, nothing half done is
+//! Clients that go away, and `kill -9`, while shops are made and products imported: nothing acknowledged is lost, nothing half done is
 //! visible, and the next start goes on.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 
 use super::platform::{Folder, Platform, Start};
 
@@ -204,4 +204,89 @@ async fn an_import_that_was_killed_leaves_whole_products_and_goes_on() {
     assert!(report["unchanged"].as_u64().unwrap() >= 20, "{report}");
     let again = platform.import("acme", &products(COUNT)).await;
     assert_eq!(again["unchanged"], COUNT, "{again}");
+}
+
+/// Sends a request and closes the connection after so many microseconds, without reading.
+async fn send_and_go(platform: &Platform, request: &str, body: &str, micros: u64) {
+    let mut stream = TcpStream::connect(&platform.ops).await.unwrap();
+    let head = format!(
+        "{request} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n{body}",
+        platform.token(),
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The moment at which the client goes is what the case is about; nothing is waited for.
+    tokio::time::sleep(Duration::from_micros(micros)).await;
+    drop(stream);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_no_half_made_shop() {
+    let platform = Platform::empty();
+    for (number, micros) in (0..24).map(|number| (number, number * 900)) {
+        let body =
+            json!({"slug": format!("left-{number}"), "plan": "basic", "domains": []}).to_string();
+        send_and_go(&platform, "POST /v1/tenants", &body, micros).await;
+    }
+    // The same process, later: each shop that was begun gets finished.
+    let mut shops = Vec::new();
+    for _ in 0..2_000 {
+        let listed = platform
+            .operator()
+            .get("/v1/tenants?limit=1000")
+            .await
+            .expect_status(200);
+        shops = listed["tenants"].as_array().unwrap().clone();
+        if shops.iter().all(|shop| shop["lifecycle"] == "active") {
+            break;
+        }
+    }
+    assert!(shops.len() > 4, "too few requests got through: {shops:?}");
+    for shop in shops {
+        let slug = shop["slug"].as_str().unwrap();
+        assert_eq!(shop["lifecycle"], "active", "{shop}");
+        assert_eq!(
+            platform
+                .visitor(&format!("{slug}.localhost"))
+                .get("/")
+                .await
+                .status,
+            200,
+            "{slug}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_no_shop_between_two_epochs() {
+    let platform = Platform::empty();
+    platform.make_shop("acme").await;
+    for round in 0..24 {
+        let lifecycle = if round % 2 == 0 {
+            "suspended"
+        } else {
+            "active"
+        };
+        let body = json!({"lifecycle": lifecycle}).to_string();
+        send_and_go(&platform, "PATCH /v1/tenants/acme", &body, round * 400).await;
+    }
+    let visitor = platform.visitor("acme.localhost");
+    let mut last = 0;
+    for _ in 0..2_000 {
+        last = visitor.get("/").await.status;
+        let shop = platform
+            .operator()
+            .get("/v1/tenants/acme")
+            .await
+            .expect_status(200);
+        let expect = if shop["lifecycle"] == "active" {
+            200
+        } else {
+            403
+        };
+        if last == expect {
+            return;
+        }
+    }
+    panic!("the shop answers {last} for good");
 }
