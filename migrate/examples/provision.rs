@@ -9,7 +9,7 @@ use std::{
 };
 
 use tenancy_migrate::{
-    ActError, Home, MemoryJournal, ProvisionRequest, Provisioner, Provisioning, WorkflowKey,
+    ActError, Home, MemoryJournal, ProvisionRequest, Provisioner, Provisioning, RequestKey,
 };
 use tenancy_types::{CellId, Epoch, Lifecycle, Placement, SystemClock, TenantId};
 
@@ -39,7 +39,7 @@ struct Platform {
 impl Provisioner for Platform {
     type Request = Shop;
 
-    async fn create(&self, key: &WorkflowKey, shop: &Shop) -> Result<Home, ActError> {
+    async fn create(&self, key: &RequestKey, shop: &Shop) -> Result<Home, ActError> {
         println!("  directory: {} for request {key}", shop.slug);
         let tenant = TenantId::new(1).ok_or_else(|| BoxError::from("ids start at 1"))?;
         let placement = placement(Lifecycle::Provisioning, Epoch::FIRST)?;
@@ -92,7 +92,7 @@ fn placement(lifecycle: Lifecycle, epoch: Epoch) -> Result<Placement, BoxError> 
 async fn main() -> Result<(), BoxError> {
     let provisioning =
         Provisioning::new(Platform::default(), MemoryJournal::default(), SystemClock);
-    let key: WorkflowKey = "request-1".parse()?;
+    let key: RequestKey = "request-1".parse()?;
     let shop = Shop {
         slug: "garden".into(),
     };

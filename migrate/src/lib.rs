@@ -20,8 +20,9 @@ pub use schema::{
     Applied, AppliedState, Checksum, Database, Doing, InvalidSchema, Schema, SchemaError, Sql,
     Version,
 };
+pub use tenancy_types::{InvalidRequestKey, RequestKey};
 #[cfg(feature = "sqlite")]
 pub use workflow::SqliteJournal;
 #[cfg(feature = "test-util")]
 pub use workflow::journal_conformance;
-pub use workflow::{Entry, InvalidWorkflowKey, Journal, JournalError, MemoryJournal, WorkflowKey};
+pub use workflow::{Entry, Journal, JournalError, MemoryJournal};

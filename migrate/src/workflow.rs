@@ -11,7 +11,6 @@
 mod conformance;
 mod error;
 mod journal;
-mod key;
 mod memory;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -20,7 +19,6 @@ mod sqlite;
 pub use conformance::journal_conformance;
 pub use error::JournalError;
 pub use journal::{Entry, Journal};
-pub use key::{InvalidWorkflowKey, WorkflowKey};
 pub use memory::MemoryJournal;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteJournal;

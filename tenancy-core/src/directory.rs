@@ -41,7 +41,6 @@ mod memory;
 mod page;
 mod port;
 mod record;
-mod request;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -52,6 +51,5 @@ pub use memory::MemoryDirectory;
 pub use page::Page;
 pub use port::{Directory, Snapshot};
 pub use record::{CellLoad, CellRecord, NewTenant, Tenant, TenantChange};
-pub use request::{InvalidRequestKey, RequestKey};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;

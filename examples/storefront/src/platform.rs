@@ -20,7 +20,7 @@ use tenancy_core::{
     Admitted, Grant, Principal, Refusal, Resolved, admit,
     directory::{Directory, SqliteDirectory, Tenant},
 };
-use tenancy_migrate::{InvalidWorkflowKey, Provisioning, SqliteJournal};
+use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, SystemClock, TenantId, WorkBudget};
 
@@ -108,7 +108,7 @@ impl Platform {
     pub async fn provision(&self, key: &str, request: &ShopRequest) -> Result<Tenant, OpsError> {
         let key = key
             .parse()
-            .map_err(|error: InvalidWorkflowKey| OpsError::part(error))?;
+            .map_err(|error: InvalidRequestKey| OpsError::part(error))?;
         let home = self
             .0
             .provisioning

@@ -1,9 +1,9 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use tenancy_types::{Code, Kind, Problem, Retry};
+use tenancy_types::{Code, Kind, Problem, RequestKey, Retry};
 
 use super::{Event, Phase, Refusal};
-use crate::{JournalError, WorkflowKey};
+use crate::JournalError;
 
 /// An event that the table does not list for a phase.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum ProvisionError {
     #[error("the key {key:?} was used for another request")]
     RequestMismatch {
         /// The key.
-        key: WorkflowKey,
+        key: RequestKey,
     },
     /// An act did not succeed. The workflow stays at this phase and goes on from there when the request is
     /// repeated with its key, or at the next [`resume_all`](crate::Provisioning::resume_all).
@@ -48,7 +48,7 @@ pub enum ProvisionError {
     #[error("entry {number} of workflow {key:?} cannot be understood")]
     BadEntry {
         /// The workflow.
-        key: WorkflowKey,
+        key: RequestKey,
         /// The entry's number.
         number: usize,
         /// Why not.

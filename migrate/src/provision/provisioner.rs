@@ -1,9 +1,8 @@
 use std::{error::Error, future::Future};
 
-use tenancy_types::Placement;
+use tenancy_types::{Placement, RequestKey};
 
 use super::{Home, Refusal};
-use crate::WorkflowKey;
 
 /// What a tenant is made from, in a form that the journal can keep.
 pub trait ProvisionRequest: Send + Sync + Sized {
@@ -57,7 +56,7 @@ pub trait Provisioner: Send + Sync {
     /// row's tenant and placement. With a key that it has seen it returns what it made then.
     fn create(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         request: &Self::Request,
     ) -> impl Future<Output = Result<Home, ActError>> + Send;
 

@@ -1,9 +1,9 @@
 use std::error::Error;
 
-use tenancy_types::Clock;
+use tenancy_types::{Clock, RequestKey};
 
 use super::{ActError, Event, Home, Phase, ProvisionError, ProvisionRequest, Provisioner, Refusal};
-use crate::{Entry, Journal, JournalError, WorkflowKey};
+use crate::{Entry, Journal, JournalError};
 
 /// The word before the request in the first entry, with the version of the journal's format.
 const STARTED: &str = "started 1 ";
@@ -24,9 +24,9 @@ pub struct Resumed {
     /// Tenants that are ready now.
     pub ready: Vec<Home>,
     /// Workflows that were undone or refused.
-    pub refused: Vec<(WorkflowKey, Refusal)>,
+    pub refused: Vec<(RequestKey, Refusal)>,
     /// Workflows that are still unfinished, with the reason.
-    pub unfinished: Vec<(WorkflowKey, ProvisionError)>,
+    pub unfinished: Vec<(RequestKey, ProvisionError)>,
 }
 
 impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
@@ -60,7 +60,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
     /// A dropped future is a crash: the workflow stays where it is. Repeat the request with its key.
     pub async fn provision(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         request: &P::Request,
     ) -> Result<Home, ProvisionError> {
         let first = format!("{STARTED}{}", request.to_text());
@@ -94,7 +94,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
         Ok(resumed)
     }
 
-    async fn resume(&self, key: &WorkflowKey) -> Result<Home, ProvisionError> {
+    async fn resume(&self, key: &RequestKey) -> Result<Home, ProvisionError> {
         let entries = self.journal.entries(key).await?;
         let request = entries
             .first()
@@ -107,7 +107,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
     }
 
     /// Acts and journals until there is an answer.
-    async fn run(&self, key: &WorkflowKey, request: &P::Request) -> Result<Home, ProvisionError> {
+    async fn run(&self, key: &RequestKey, request: &P::Request) -> Result<Home, ProvisionError> {
         loop {
             let entries = self.journal.entries(key).await?;
             let phase = replay(key, &entries)?;
@@ -125,7 +125,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
     /// Goes on from a phase that has so many entries, to a last phase or to where another runner was first.
     async fn advance(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         request: &P::Request,
         mut phase: Phase,
         mut number: usize,
@@ -155,7 +155,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
     /// Does what comes next; `None` in a last phase.
     async fn act(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         request: &P::Request,
         phase: &Phase,
     ) -> Option<Result<Event, Box<dyn Error + Send + Sync>>> {
@@ -177,7 +177,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
     /// Whether the entry was added; not when another runner was first.
     async fn append(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         number: usize,
         text: String,
     ) -> Result<bool, ProvisionError> {
@@ -200,7 +200,7 @@ fn refusable(result: Result<Event, ActError>) -> Result<Event, Box<dyn Error + S
 }
 
 /// The phase that the entries behind the first one lead to.
-fn replay(key: &WorkflowKey, entries: &[Entry]) -> Result<Phase, ProvisionError> {
+fn replay(key: &RequestKey, entries: &[Entry]) -> Result<Phase, ProvisionError> {
     let mut phase = Phase::Started;
     for (number, entry) in entries.iter().enumerate().skip(1) {
         let event: Event = entry
@@ -215,7 +215,7 @@ fn replay(key: &WorkflowKey, entries: &[Entry]) -> Result<Phase, ProvisionError>
 }
 
 fn bad_entry(
-    key: &WorkflowKey,
+    key: &RequestKey,
     number: usize,
     source: impl Into<Box<dyn Error + Send + Sync>>,
 ) -> ProvisionError {

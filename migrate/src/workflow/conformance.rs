@@ -1,7 +1,7 @@
 use futures_util::future::join_all;
-use tenancy_types::UnixMicros;
+use tenancy_types::{RequestKey, UnixMicros};
 
-use super::{Entry, Journal, JournalError, WorkflowKey};
+use super::{Entry, Journal, JournalError};
 
 /// Checks that a fresh, empty journal does what [`Journal`] promises.
 ///
@@ -15,7 +15,7 @@ pub async fn journal_conformance(journal: &impl Journal) {
     of_many_writers_one_wins(journal).await;
 }
 
-fn key(text: &str) -> WorkflowKey {
+fn key(text: &str) -> RequestKey {
     text.parse().expect("the suite's keys are short")
 }
 
@@ -26,7 +26,7 @@ fn entry(at: i64, text: &str) -> Entry {
     }
 }
 
-async fn texts(journal: &impl Journal, of: &WorkflowKey) -> Vec<String> {
+async fn texts(journal: &impl Journal, of: &RequestKey) -> Vec<String> {
     let entries = journal.entries(of).await.expect("entries are read");
     entries.into_iter().map(|entry| entry.text).collect()
 }

@@ -1,8 +1,6 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use tenancy_types::{Code, Kind, Problem, Retry};
-
-use super::WorkflowKey;
+use tenancy_types::{Code, Kind, Problem, RequestKey, Retry};
 
 /// Why the journal did not take or give an entry.
 #[derive(Debug, thiserror::Error)]
@@ -12,7 +10,7 @@ pub enum JournalError {
     #[error("entry {number} of workflow {key:?} is not the next one")]
     Conflict {
         /// The workflow.
-        key: WorkflowKey,
+        key: RequestKey,
         /// The number that was wanted.
         number: u32,
     },

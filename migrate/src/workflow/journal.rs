@@ -1,8 +1,8 @@
 use std::future::Future;
 
-use tenancy_types::UnixMicros;
+use tenancy_types::{RequestKey, UnixMicros};
 
-use super::{JournalError, WorkflowKey};
+use super::JournalError;
 
 /// Something that a workflow wrote down.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError::Unavailable`]: nothing is known then, and nothing may be concluded.
     fn entries(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
     ) -> impl Future<Output = Result<Vec<Entry>, JournalError>> + Send;
 
     /// Adds entry `number`, counted from 0. The first one begins the workflow.
@@ -40,7 +40,7 @@ pub trait Journal: Send + Sync + 'static {
     /// A dropped future may or may not have added the entry; read the entries again.
     fn append(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         number: u32,
         entry: Entry,
     ) -> impl Future<Output = Result<(), JournalError>> + Send;
@@ -49,11 +49,11 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn close(&self, key: &WorkflowKey) -> impl Future<Output = Result<(), JournalError>> + Send;
+    fn close(&self, key: &RequestKey) -> impl Future<Output = Result<(), JournalError>> + Send;
 
     /// The workflows that were begun and not closed, in the order of their keys.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn unfinished(&self) -> impl Future<Output = Result<Vec<WorkflowKey>, JournalError>> + Send;
+    fn unfinished(&self) -> impl Future<Output = Result<Vec<RequestKey>, JournalError>> + Send;
 }

@@ -2,13 +2,14 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use tenancy_types::RequestKey;
 
-use super::{Entry, Journal, JournalError, WorkflowKey};
+use super::{Entry, Journal, JournalError};
 
 /// A journal that lives as long as the process: for tests, examples and platforms made anew at each start.
 /// Clones share the entries.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryJournal(Arc<Mutex<BTreeMap<WorkflowKey, Workflow>>>);
+pub struct MemoryJournal(Arc<Mutex<BTreeMap<RequestKey, Workflow>>>);
 
 #[derive(Debug, Default)]
 struct Workflow {
@@ -17,14 +18,14 @@ struct Workflow {
 }
 
 impl MemoryJournal {
-    fn workflows(&self) -> MutexGuard<'_, BTreeMap<WorkflowKey, Workflow>> {
+    fn workflows(&self) -> MutexGuard<'_, BTreeMap<RequestKey, Workflow>> {
         // No code under the lock can panic half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Journal for MemoryJournal {
-    async fn entries(&self, key: &WorkflowKey) -> Result<Vec<Entry>, JournalError> {
+    async fn entries(&self, key: &RequestKey) -> Result<Vec<Entry>, JournalError> {
         let workflows = self.workflows();
         Ok(workflows
             .get(key)
@@ -33,7 +34,7 @@ impl Journal for MemoryJournal {
 
     async fn append(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         number: u32,
         entry: Entry,
     ) -> Result<(), JournalError> {
@@ -53,14 +54,14 @@ impl Journal for MemoryJournal {
         Ok(())
     }
 
-    async fn close(&self, key: &WorkflowKey) -> Result<(), JournalError> {
+    async fn close(&self, key: &RequestKey) -> Result<(), JournalError> {
         if let Some(workflow) = self.workflows().get_mut(key) {
             workflow.closed = true;
         }
         Ok(())
     }
 
-    async fn unfinished(&self) -> Result<Vec<WorkflowKey>, JournalError> {
+    async fn unfinished(&self) -> Result<Vec<RequestKey>, JournalError> {
         let workflows = self.workflows();
         let open = workflows.iter().filter(|(_, workflow)| !workflow.closed);
         Ok(open.map(|(key, _)| key.clone()).collect())

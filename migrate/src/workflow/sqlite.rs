@@ -4,9 +4,9 @@ use sqlx::{
     SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use tenancy_types::{Clock, UnixMicros};
+use tenancy_types::{Clock, RequestKey, UnixMicros};
 
-use super::{Entry, Journal, JournalError, WorkflowKey};
+use super::{Entry, Journal, JournalError};
 use crate::{Schema, Version, upgrade_sqlite};
 
 /// A journal in a SQLite file of its own. Clones share the file.
@@ -64,7 +64,7 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    async fn entries(&self, key: &WorkflowKey) -> Result<Vec<Entry>, JournalError> {
+    async fn entries(&self, key: &RequestKey) -> Result<Vec<Entry>, JournalError> {
         let rows: Vec<(i64, String)> = sqlx::query_as(
             "select at, entry from tenancy_workflow_journal where key = $1 order by number",
         )
@@ -81,7 +81,7 @@ impl Journal for SqliteJournal {
 
     async fn append(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         number: u32,
         entry: Entry,
     ) -> Result<(), JournalError> {
@@ -106,7 +106,7 @@ impl Journal for SqliteJournal {
         }
     }
 
-    async fn close(&self, key: &WorkflowKey) -> Result<(), JournalError> {
+    async fn close(&self, key: &RequestKey) -> Result<(), JournalError> {
         sqlx::query("update tenancy_workflow_journal set open = 0 where key = $1 and open = 1")
             .bind(key.as_str())
             .execute(&self.pool)
@@ -115,7 +115,7 @@ impl Journal for SqliteJournal {
         Ok(())
     }
 
-    async fn unfinished(&self) -> Result<Vec<WorkflowKey>, JournalError> {
+    async fn unfinished(&self) -> Result<Vec<RequestKey>, JournalError> {
         let keys: Vec<String> = sqlx::query_scalar(
             "select key from tenancy_workflow_journal where open = 1 order by key",
         )
@@ -123,7 +123,7 @@ impl Journal for SqliteJournal {
         .await
         .map_err(unavailable)?;
         let parse = |found: String| {
-            WorkflowKey::from_str(&found).map_err(|_| JournalError::BadKey { found })
+            RequestKey::from_str(&found).map_err(|_| JournalError::BadKey { found })
         };
         keys.into_iter().map(parse).collect()
     }

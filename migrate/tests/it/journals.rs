@@ -1,7 +1,7 @@
 use sqlx::sqlite::SqliteConnectOptions;
 use tenancy_migrate::{
-    Entry, Journal, JournalError, MemoryJournal, Schema, SchemaError, SqliteJournal, Version,
-    WorkflowKey, journal_conformance, upgrade_sqlite,
+    Entry, Journal, JournalError, MemoryJournal, RequestKey, Schema, SchemaError, SqliteJournal,
+    Version, journal_conformance, upgrade_sqlite,
 };
 use tenancy_types::{Kind, ManualClock, Problem, UnixMicros};
 
@@ -29,7 +29,7 @@ async fn sqlite_conforms() {
 async fn sqlite_keeps_entries_when_reopened() {
     let folder = tempfile::tempdir().unwrap();
     let clock = ManualClock::default();
-    let key: WorkflowKey = "one".parse().unwrap();
+    let key: RequestKey = "one".parse().unwrap();
     let entry = Entry {
         at: UnixMicros::new(5),
         text: "begun".into(),
@@ -50,7 +50,7 @@ async fn two_processes_on_one_file_do_not_take_one_number() {
         SqliteJournal::open(&file(&folder), &clock).await.unwrap(),
         SqliteJournal::open(&file(&folder), &clock).await.unwrap(),
     ];
-    let key: WorkflowKey = "one".parse().unwrap();
+    let key: RequestKey = "one".parse().unwrap();
     for number in 0..50 {
         let entry = |text: &str| Entry {
             at: UnixMicros::new(0),
@@ -93,8 +93,8 @@ async fn a_file_of_something_else_is_refused() {
 
 #[test]
 fn a_key_has_a_length() {
-    assert!("k".repeat(255).parse::<WorkflowKey>().is_ok());
+    assert!("k".repeat(255).parse::<RequestKey>().is_ok());
     for bad in ["", &"k".repeat(256)] {
-        assert_eq!(bad.parse::<WorkflowKey>().unwrap_err().found, bad.len());
+        assert_eq!(bad.parse::<RequestKey>().unwrap_err().found, bad.len());
     }
 }

@@ -7,7 +7,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 use tenancy_migrate::{
     Entry, Home, Journal, JournalError, MemoryJournal, ProvisionError, Provisioning, Refusal,
-    SqliteJournal, WorkflowKey,
+    RequestKey, SqliteJournal,
 };
 use tenancy_types::{Kind, ManualClock, Problem, Retry, UnixMicros};
 
@@ -29,7 +29,7 @@ fn process<J: Journal>(world: &World, journal: J, fuse: Fuse) -> Runner<J> {
     Provisioning::new(acts, Fused { journal, fuse }, ManualClock::default())
 }
 
-fn key(text: &str) -> WorkflowKey {
+fn key(text: &str) -> RequestKey {
     text.parse().unwrap()
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use tenancy_migrate::{
     ActError, Entry, Home, Journal, JournalError, ProvisionRequest, Provisioner, Refusal,
-    WorkflowKey,
+    RequestKey,
 };
 use tenancy_types::{CellId, Epoch, Lifecycle, Placement, TenantId};
 
@@ -66,7 +66,7 @@ pub(crate) struct State {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    key: WorkflowKey,
+    key: RequestKey,
     pub(crate) slug: &'static str,
     pub(crate) home: Home,
 }
@@ -118,7 +118,7 @@ impl State {
         found.ok_or_else(|| "no such tenant".into())
     }
 
-    fn create(&mut self, key: &WorkflowKey, shop: &Shop) -> Result<Home, ActError> {
+    fn create(&mut self, key: &RequestKey, shop: &Shop) -> Result<Home, ActError> {
         if let Some(row) = self.directory.iter().find(|row| row.key == *key) {
             return Ok(row.home);
         }
@@ -270,7 +270,7 @@ impl Provisioner for Acts {
 
     fn create(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         request: &Shop,
     ) -> impl Future<Output = Result<Home, ActError>> + Send {
         self.act(|state| state.create(key, request))
@@ -317,13 +317,13 @@ impl<J: Journal> Fused<J> {
 }
 
 impl<J: Journal> Journal for Fused<J> {
-    async fn entries(&self, key: &WorkflowKey) -> Result<Vec<Entry>, JournalError> {
+    async fn entries(&self, key: &RequestKey) -> Result<Vec<Entry>, JournalError> {
         self.journal.entries(key).await
     }
 
     async fn append(
         &self,
-        key: &WorkflowKey,
+        key: &RequestKey,
         number: u32,
         entry: Entry,
     ) -> Result<(), JournalError> {
@@ -332,13 +332,13 @@ impl<J: Journal> Journal for Fused<J> {
         self.point().await
     }
 
-    async fn close(&self, key: &WorkflowKey) -> Result<(), JournalError> {
+    async fn close(&self, key: &RequestKey) -> Result<(), JournalError> {
         self.point().await?;
         self.journal.close(key).await?;
         self.point().await
     }
 
-    async fn unfinished(&self) -> Result<Vec<WorkflowKey>, JournalError> {
+    async fn unfinished(&self) -> Result<Vec<RequestKey>, JournalError> {
         self.journal.unfinished().await
     }
 }

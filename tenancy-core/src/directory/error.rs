@@ -1,8 +1,9 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use tenancy_types::{CellId, Code, DomainName, Kind, Problem, Retry, Revision, Slug, TenantId};
+use tenancy_types::{
+    CellId, Code, DomainName, Kind, Problem, RequestKey, Retry, Revision, Slug, TenantId,
+};
 
-use super::RequestKey;
 use crate::protocol::Rejected;
 
 /// Why the directory did not do or say something.

@@ -1,9 +1,7 @@
 use tenancy_types::{
-    CellId, DomainName, Lifecycle, Placement, PlanName, Region, Revision, Slug, TenantId,
-    UnixMicros,
+    CellId, DomainName, Lifecycle, Placement, PlanName, Region, RequestKey, Revision, Slug,
+    TenantId, UnixMicros,
 };
-
-use super::RequestKey;
 
 /// A tenant to be made.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -38,6 +38,7 @@ mod plan;
 mod problem;
 mod quota;
 mod region;
+mod request_key;
 #[cfg(feature = "http")]
 mod respond;
 mod slug;
@@ -58,6 +59,7 @@ pub use plan::{InvalidPlanName, InvalidPlanSet, Plan, PlanIndex, PlanName, PlanS
 pub use problem::{Code, Kind, Problem, Retry};
 pub use quota::{InvalidQuota, Quota};
 pub use region::{InvalidRegion, Region};
+pub use request_key::{InvalidRequestKey, RequestKey};
 #[cfg(feature = "http")]
 pub use respond::{ProblemJson, Respond, retry_after};
 pub use slug::{InvalidSlug, Slug};

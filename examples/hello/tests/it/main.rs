@@ -1,4 +1,8 @@
 //! The program does what its first lines and the README say.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that goes wrong panics where it does"
+)]
 
 use std::{
     io::{BufRead, BufReader},

@@ -8,7 +8,7 @@ use tenancy_core::{
     directory::{Directory, DirectoryError, NewTenant, SqliteDirectory, Tenant, TenantChange},
     protocol::{Fence, FenceEvent},
 };
-use tenancy_migrate::{ActError, Home, Provisioner, Refusal, WorkflowKey};
+use tenancy_migrate::{ActError, Home, Provisioner, Refusal, RequestKey};
 use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock, WorkBudget};
 
 use super::{
@@ -36,7 +36,7 @@ pub(super) struct Acts {
 impl Provisioner for Acts {
     type Request = ShopRequest;
 
-    async fn create(&self, key: &WorkflowKey, request: &ShopRequest) -> Result<Home, ActError> {
+    async fn create(&self, key: &RequestKey, request: &ShopRequest) -> Result<Home, ActError> {
         for _ in 0..CHOICES {
             let cell = self.choose(request).await?;
             match self.create_in(cell, key, request).await {
@@ -151,14 +151,11 @@ impl Acts {
     async fn create_in(
         &self,
         cell: CellId,
-        key: &WorkflowKey,
+        key: &RequestKey,
         request: &ShopRequest,
     ) -> Result<Tenant, DirectoryError> {
         let new = NewTenant {
-            request: key
-                .as_str()
-                .parse()
-                .expect("both kinds of key have 1 to 255 bytes"),
+            request: key.clone(),
             slug: request.slug.clone(),
             plan: request.plan.clone(),
             region: request.region.clone(),

@@ -1,12 +1,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tenancy_types::{
-    CellId, DirectoryEvent, DomainName, LogEntry, Revision, Slug, TenantId, UnixMicros,
+    CellId, DirectoryEvent, DomainName, LogEntry, RequestKey, Revision, Slug, TenantId, UnixMicros,
 };
 
-use super::super::{
-    CellLoad, CellRecord, DirectoryError, NewTenant, RequestKey, Tenant, TenantChange, decide,
-};
+use super::super::{CellLoad, CellRecord, DirectoryError, NewTenant, Tenant, TenantChange, decide};
 
 /// The maps of a directory. Every method checks first and changes last, so an error changes nothing.
 #[derive(Default)]

@@ -1,8 +1,10 @@
 use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
-use tenancy_types::{Code, Kind, Problem};
+use crate::{Code, Kind, Problem};
 
 /// The key under which a caller may repeat a request: 1 to 255 bytes of its own choosing.
+///
+/// What was begun under a key is finished under it, and done once.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey(Arc<str>);
 
