@@ -293,7 +293,11 @@ mod tests {
         ] {
             check(&format!("select * from {name}"), Err(&reach(name)));
             check(&format!("select * from \"{name}\""), Err(&reach(name)));
+            // SQLite takes a text where a name is due.
+            check(&format!("select * from '{name}'"), Err(&reach(name)));
         }
+        let switched = "update 'tenancy_current' set tenant_id = 2 returning tenant_id";
+        check(switched, Err(&reach("tenancy_current")));
     }
 
     #[test]

@@ -117,6 +117,26 @@ async fn other_settings_on_the_same_folder_are_taken_or_refused() {
 }
 
 #[tokio::test]
+async fn a_cell_without_shops_can_be_left_out_and_gets_none() {
+    let three = Platform::empty();
+    let (_, folder) = three.stop("-TERM");
+    let one = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo", "--cells", "1"],
+    });
+    for number in 0..4 {
+        let made = one.make_shop(&format!("shop-{number}")).await;
+        assert_eq!(made["cell"], "cell-1");
+    }
+    let (_, folder) = one.stop("-TERM");
+    let again = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo", "--cells", "1"],
+    });
+    assert_eq!(again.visitor("shop-3.localhost").get("/").await.status, 200);
+}
+
+#[tokio::test]
 async fn a_stop_finishes_the_request_in_flight() {
     let platform = Platform::empty();
     platform.make_shop("acme").await;
