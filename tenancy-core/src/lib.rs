@@ -59,6 +59,9 @@ pub use resolve::{Evidence, Finding, HostEvidence, Resolved, Resolver, Source, S
 
 pub use tenancy_types as types;
 
+#[cfg(all(doctest, feature = "portable"))]
+mod misuse;
+
 /// The README's example, so that it is compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

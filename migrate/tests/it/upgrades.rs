@@ -255,8 +255,9 @@ async fn a_crash_anywhere_is_resumed(drop: Drop, targets: impl AsyncFn() -> Targ
         assert_eq!(target.number(both).await, 33);
         crashes += 1;
     }
-    // Fewer would mean that the crash points do not reach into the versions.
-    assert!(crashes > 15, "{crashes} points");
+    // Fewer would mean that the crash points do not reach into the versions. There are more where the
+    // database takes longer: an answer that has arrived by the time it is asked for is no wait.
+    assert!(crashes > 4, "{crashes} points");
 }
 
 macro_rules! on_both {

@@ -1,7 +1,6 @@
 //! Cells of both databases with a small shop's schema, and contexts of their tenants.
 
 mod cancel;
-mod compile_fail;
 mod fence;
 mod isolation;
 mod limits;
