@@ -1,16 +1,23 @@
 //! This process's copy of the directory: routes for requests, plans for limits.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use tenancy_cell_router::{Follower, Progress, ReferenceTable};
 use tenancy_core::directory::SqliteDirectory;
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{Clock, DirectoryEvent, LogEntry, PlanSet, Revision, SystemClock};
+use tokio::time::timeout;
 
 use super::{Budgets, OpenError};
+
+/// How long an operator's answer waits for the routes.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A follower at work; it stops with the last handle on the platform.
 #[derive(Debug)]
@@ -19,7 +26,7 @@ pub(super) struct Following {
     task: tokio::task::JoinHandle<()>,
 }
 
-/// Follows the directory, and returns once the routes are filled.
+/// Follows the directory, and returns once the routes are filled, or are late.
 ///
 /// # Errors
 /// [`OpenError::PlanMissing`] when a shop has a plan that is not among those of the process.
@@ -74,10 +81,15 @@ impl Plans {
 }
 
 impl Following {
-    /// Waits until the routes show what the directory had at this revision.
+    /// Waits until the routes show what the directory had at this revision, though not for ever: what was
+    /// done is done, also while the routes are late.
     pub(super) async fn reached(&self, revision: Revision) {
-        // The follower ends only with this handle, so the answer is always that it got there.
-        self.progress.reached(revision).await;
+        if timeout(PATIENCE, self.progress.reached(revision))
+            .await
+            .is_err()
+        {
+            tracing::warn!(%revision, "the routes are behind the directory");
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {
