@@ -108,7 +108,8 @@ pub fn fold(text: &str) -> String {
 
 fn end(word: &mut String, words: &mut Vec<String>) {
     if !word.is_empty() {
-        words.push(word.chars().take(WORD_CHARS).collect());
+        // What was left out may have stood between two marks, which have an order of their own.
+        words.push(word.nfc().take(WORD_CHARS).collect());
         word.clear();
     }
 }
@@ -158,6 +159,7 @@ mod tests {
         check("mug☕️cup", &["mug", "cup"]);
         check("<b>bold</b>", &["b", "bold", "b"]);
         check("snake_case", &["snake", "case"]);
+        check("A\u{fe20}'\u{1ab5}", &["a\u{1ab5}\u{fe20}"]);
     }
 
     #[test]
