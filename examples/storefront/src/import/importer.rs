@@ -12,8 +12,8 @@ use crate::money::Currency;
 /// Reads a product file from chunks of bytes.
 ///
 /// It computes and never waits. A chunk of 64 KiB takes some milliseconds, but
-/// one with a description made to be slow may take a second: feed it where
-/// that blocks nobody.
+/// one with a description made to be slow takes far longer: feed it where that
+/// blocks nobody.
 #[derive(Debug)]
 pub struct Importer {
     reader: CsvReader,
