@@ -81,8 +81,14 @@
 //! `CellTx` (feature `portable`) runs the common subset of both databases: numbered parameters, `RETURNING`, `ON CONFLICT … DO
 //! UPDATE`, `bigint`, `text` and `double precision`, `cast(sum(x) as bigint)`, explicit `nulls first|last`,
 //! `lower()` before `LIKE`, time as microseconds in a `bigint`. A statement that fails, fails its
-//! transaction: Postgres insists on that, so SQLite does the same here.
+//! transaction: Postgres insists on that, so SQLite does the same here. A read transaction sees one snapshot
+//! of the cell, however many statements it has (on Postgres: `REPEATABLE READ`).
+//!
+//! What an export, an import or a purge does with whole tables needs no text at all: `CellTx` reads, counts,
+//! inserts and deletes the tenant's rows of a table as the [manifest](crate::Manifest) declares it.
 
+#[cfg(feature = "portable")]
+mod bulk;
 #[cfg(feature = "portable")]
 mod cell_db;
 #[cfg(feature = "portable")]
@@ -99,11 +105,15 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stmt;
+mod table_refused;
+mod text;
 mod turns;
 mod tx;
 #[cfg(feature = "portable")]
 mod value;
 
+#[cfg(feature = "portable")]
+pub use bulk::{Datum, TableRows};
 #[cfg(feature = "portable")]
 pub use cell_db::CellDb;
 #[cfg(feature = "portable")]
@@ -118,6 +128,7 @@ pub use sql::SqlRefused;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SchemaFinding, SqliteCell};
 pub use stmt::TxStmt;
+pub use table_refused::TableRefused;
 pub use tx::TenantTx;
 #[cfg(feature = "portable")]
 pub use value::{CellRow, CellValue};

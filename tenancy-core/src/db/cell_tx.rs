@@ -1,7 +1,7 @@
 use sqlx::{Postgres, Sqlite};
 use tenancy_types::TenantId;
 
-use super::{CellRow, CellValue, DbError, TenantTx, TxStmt};
+use super::{CellRow, CellValue, DbError, TenantTx, TxStmt, text::Made};
 use crate::{Access, ReadWrite};
 
 /// A tenant's transaction in a cell of either database, for SQL that is written once.
@@ -31,6 +31,14 @@ impl<A: Access> CellTx<A> {
         match self {
             Self::Postgres(tx) => CellStmt::Postgres(tx.sql(sql)),
             Self::Sqlite(tx) => CellStmt::Sqlite(tx.sql(sql)),
+        }
+    }
+
+    /// A statement of this crate's own.
+    pub(super) fn made(&mut self, made: Made) -> CellStmt<'_, A> {
+        match self {
+            Self::Postgres(tx) => CellStmt::Postgres(tx.made(made)),
+            Self::Sqlite(tx) => CellStmt::Sqlite(tx.made(made)),
         }
     }
 

@@ -1,4 +1,4 @@
-use std::{future::Future, time::Duration};
+use std::{borrow::Cow, future::Future, time::Duration};
 
 use sqlx::{Database, Encode, FromRow, Type};
 use tenancy_types::{Epoch, TenantId, WorkBudget};
@@ -32,8 +32,8 @@ pub(super) enum Mode {
 
 pub(super) mod private {
     use super::{
-        Database, DbError, Duration, Encode, FromRow, Future, Opening, Source, StoredFence, Type,
-        Value,
+        Cow, Database, DbError, Duration, Encode, FromRow, Future, Opening, Source, StoredFence,
+        Type, Value,
     };
 
     /// What [`TenantTx`](crate::db::TenantTx) needs of a database.
@@ -83,7 +83,7 @@ pub(super) mod private {
 
         fn all<R>(
             lease: &mut Self::Lease,
-            sql: &'static str,
+            sql: Cow<'static, str>,
             arguments: Self::Arguments,
         ) -> impl Future<Output = Result<Vec<R>, sqlx::Error>> + Send
         where
@@ -91,7 +91,7 @@ pub(super) mod private {
 
         fn run(
             lease: &mut Self::Lease,
-            sql: &'static str,
+            sql: Cow<'static, str>,
             arguments: Self::Arguments,
         ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
@@ -115,23 +115,28 @@ macro_rules! statements {
 
         async fn all<R>(
             lease: &mut Self::Lease,
-            sql: &'static str,
+            sql: Cow<'static, str>,
             arguments: Self::Arguments,
         ) -> Result<Vec<R>, sqlx::Error>
         where
             R: for<'r> FromRow<'r, Self::Row> + Send + Unpin,
         {
-            sqlx::query_as_with(sql, arguments)
+            // What is made up at run time would crowd the statements of the application out of the cache.
+            let written = matches!(sql, Cow::Borrowed(_));
+            sqlx::query_as_with(AssertSqlSafe(sql), arguments)
+                .persistent(written)
                 .fetch_all($connection(lease))
                 .await
         }
 
         async fn run(
             lease: &mut Self::Lease,
-            sql: &'static str,
+            sql: Cow<'static, str>,
             arguments: Self::Arguments,
         ) -> Result<u64, sqlx::Error> {
-            let done = sqlx::query_with(sql, arguments)
+            let written = matches!(sql, Cow::Borrowed(_));
+            let done = sqlx::query_with(AssertSqlSafe(sql), arguments)
+                .persistent(written)
                 .execute($connection(lease))
                 .await?;
             Ok(done.rows_affected())
@@ -148,12 +153,15 @@ macro_rules! statements {
                     Value::Int(number) => Self::bind(&mut arguments, number),
                     Value::Text(name) => Self::bind(&mut arguments, name),
                 }
-                .map_err(|source| DbError::Encode { sql, source })?;
+                .map_err(|source| DbError::Encode {
+                    sql: sql.into(),
+                    source,
+                })?;
             }
-            Self::all(lease, sql, arguments)
+            Self::all(lease, sql.into(), arguments)
                 .await
                 .map_err(|error| DbError::Statement {
-                    sql,
+                    sql: sql.into(),
                     source: error.into(),
                 })
         }

@@ -2,7 +2,7 @@ use std::{borrow::Cow, error::Error, time::Duration};
 
 use tenancy_types::{Code, Epoch, Kind, Lifecycle, Problem, Retry, TenantId};
 
-use super::sql::SqlRefused;
+use super::{TableRefused, sql::SqlRefused};
 use crate::protocol::{Denied, Fence, Rejected};
 
 /// An error of a database driver. Its type is no part of this crate's promises.
@@ -45,7 +45,7 @@ pub enum DbError {
     #[error("the statement is refused: {sql}")]
     Refused {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// Why.
         source: SqlRefused,
     },
@@ -53,7 +53,7 @@ pub enum DbError {
     #[error("the statement has {expected} parameters and {found} were bound: {sql}")]
     Parameters {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// The highest `$n` in it.
         expected: usize,
         /// How many values were bound.
@@ -63,7 +63,7 @@ pub enum DbError {
     #[error("encode a parameter of {sql}")]
     Encode {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// What the driver said.
         source: Source,
     },
@@ -71,7 +71,7 @@ pub enum DbError {
     #[error("decode a row of {sql}")]
     Decode {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// What the driver said.
         source: Source,
     },
@@ -79,13 +79,13 @@ pub enum DbError {
     #[error("no row: {sql}")]
     NoRow {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
     },
     /// There is a row with this key already.
     #[error("a row with this key exists: {sql}")]
     Duplicate {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// What the driver said.
         source: Source,
     },
@@ -93,13 +93,21 @@ pub enum DbError {
     #[error("the statement reaches for a row that is not the tenant's: {sql}")]
     ForeignRow {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
+    },
+    /// Rows of a declared table cannot be read or written as asked.
+    #[error("work on table {table}")]
+    Table {
+        /// The table.
+        table: Box<str>,
+        /// Why not.
+        source: TableRefused,
     },
     /// The database refused the statement.
     #[error("run {sql}")]
     Statement {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// What the driver said.
         source: Source,
     },
@@ -107,7 +115,7 @@ pub enum DbError {
     #[error("a statement ran longer than {limit:?}: {sql}")]
     Timeout {
         /// The statement.
-        sql: &'static str,
+        sql: Cow<'static, str>,
         /// The budget.
         limit: Duration,
     },

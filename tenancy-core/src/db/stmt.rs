@@ -2,7 +2,7 @@ use std::fmt;
 
 use sqlx::{Encode, FromRow, Type};
 
-use super::{CellDatabase, DbError, TenantTx, error::Source, sql};
+use super::{CellDatabase, DbError, TenantTx, error::Source, sql, text::Text};
 use crate::{Access, ReadWrite};
 
 /// A statement of one tenant's transaction.
@@ -12,16 +12,16 @@ use crate::{Access, ReadWrite};
 #[must_use = "a statement does nothing until it is run"]
 pub struct TxStmt<'t, D: CellDatabase, A: Access> {
     tx: &'t mut TenantTx<D, A>,
-    sql: &'static str,
+    text: Text,
     bound: usize,
     arguments: Result<D::Arguments, Source>,
 }
 
 impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
-    pub(super) fn new(tx: &'t mut TenantTx<D, A>, sql: &'static str) -> Self {
+    pub(super) fn new(tx: &'t mut TenantTx<D, A>, text: Text) -> Self {
         Self {
             tx,
-            sql,
+            text,
             bound: 0,
             arguments: Ok(D::Arguments::default()),
         }
@@ -49,13 +49,14 @@ impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
     where
         R: for<'r> FromRow<'r, D::Row> + Send + Unpin,
     {
-        let Self { tx, sql, .. } = self;
-        let arguments = checked(sql, self.bound, self.arguments)?;
+        let Self { tx, text, .. } = self;
+        let arguments = checked(&text, self.bound, self.arguments)?;
+        let (name, sql) = text.into_parts();
         let work = |mut lease: D::Lease| async move {
             let rows = D::all(&mut lease, sql, arguments).await;
             (lease, rows)
         };
-        tx.step(sql, work).await
+        tx.step(name, work).await
     }
 
     /// The first row, or none.
@@ -77,7 +78,7 @@ impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
     where
         R: for<'r> FromRow<'r, D::Row> + Send + Unpin,
     {
-        let sql = self.sql;
+        let sql = self.text.name();
         self.optional().await?.ok_or(DbError::NoRow { sql })
     }
 }
@@ -88,33 +89,42 @@ impl<D: CellDatabase> TxStmt<'_, D, ReadWrite> {
     /// # Errors
     /// As [`all`](Self::all).
     pub async fn run(self) -> Result<u64, DbError> {
-        let Self { tx, sql, .. } = self;
-        let arguments = checked(sql, self.bound, self.arguments)?;
+        let Self { tx, text, .. } = self;
+        let arguments = checked(&text, self.bound, self.arguments)?;
+        let (name, sql) = text.into_parts();
         let work = |mut lease: D::Lease| async move {
             let changed = D::run(&mut lease, sql, arguments).await;
             (lease, changed)
         };
-        tx.step(sql, work).await
+        tx.step(name, work).await
     }
 }
 
 /// The arguments, if the text may run and has one for each parameter.
-fn checked<T>(sql: &'static str, bound: usize, arguments: Result<T, Source>) -> Result<T, DbError> {
-    let expected = sql::parameters(sql).map_err(|source| DbError::Refused { sql, source })?;
-    if expected != bound {
-        return Err(DbError::Parameters {
-            sql,
-            expected,
-            found: bound,
-        });
+fn checked<T>(text: &Text, bound: usize, arguments: Result<T, Source>) -> Result<T, DbError> {
+    if let Text::Given(sql) = *text {
+        let expected = sql::parameters(sql).map_err(|source| DbError::Refused {
+            sql: sql.into(),
+            source,
+        })?;
+        if expected != bound {
+            return Err(DbError::Parameters {
+                sql: sql.into(),
+                expected,
+                found: bound,
+            });
+        }
     }
-    arguments.map_err(|source| DbError::Encode { sql, source })
+    arguments.map_err(|source| DbError::Encode {
+        sql: text.name(),
+        source,
+    })
 }
 
 impl<D: CellDatabase, A: Access> fmt::Debug for TxStmt<'_, D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TxStmt")
-            .field("sql", &self.sql)
+            .field("sql", &self.text.name())
             .field("bound", &self.bound)
             .finish_non_exhaustive()
     }

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt,
     future::Future,
     marker::PhantomData,
@@ -13,6 +14,7 @@ use tokio::task::AbortHandle;
 use super::{
     CellDatabase, DbError, TxStmt,
     database::{Mode, Opening},
+    text::{Made, Text},
 };
 use crate::{Access, TenantContext};
 
@@ -75,7 +77,12 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
 
     /// A statement; parameters are written `$1`, `$2`, ….
     pub fn sql(&mut self, sql: &'static str) -> TxStmt<'_, D, A> {
-        TxStmt::new(self, sql)
+        TxStmt::new(self, Text::Given(sql))
+    }
+
+    /// A statement of this crate's own.
+    pub(super) fn made(&mut self, made: Made) -> TxStmt<'_, D, A> {
+        TxStmt::new(self, Text::Made(made))
     }
 
     /// Commits. A transaction without statements has nothing to commit, and takes no connection.
@@ -109,7 +116,11 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     }
 
     /// Runs one statement on the open transaction, opening it before the first.
-    pub(super) async fn step<R, F, Fut>(&mut self, sql: &'static str, work: F) -> Result<R, DbError>
+    pub(super) async fn step<R, F, Fut>(
+        &mut self,
+        sql: Cow<'static, str>,
+        work: F,
+    ) -> Result<R, DbError>
     where
         F: FnOnce(D::Lease) -> Fut + Send,
         Fut: Future<Output = (D::Lease, Result<R, sqlx::Error>)> + Send,
@@ -180,7 +191,7 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         }
     }
 
-    fn explain(&self, sql: &'static str, error: sqlx::Error) -> DbError {
+    fn explain(&self, sql: Cow<'static, str>, error: sqlx::Error) -> DbError {
         match &error {
             sqlx::Error::Database(refusal) if D::is_foreign_row(&**refusal) => {
                 DbError::ForeignRow { sql }

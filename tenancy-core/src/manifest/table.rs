@@ -92,6 +92,16 @@ impl Table {
         &self.kind
     }
 
+    /// The primary key without the tenant's column, in order. Empty where a tenant has one row, and in tables
+    /// that are not tenants'.
+    #[must_use]
+    pub fn key(&self) -> &[Box<str>] {
+        match &self.kind {
+            TableKind::Tenant { key, .. } => key,
+            TableKind::SharedRead | TableKind::ControlPlane => &[],
+        }
+    }
+
     /// The tables its rows refer to.
     #[must_use]
     pub fn parents(&self) -> &[Box<str>] {

@@ -1,5 +1,6 @@
 //! Cells of both databases with a small shop's schema, and contexts of their tenants.
 
+mod bulk;
 mod cancel;
 mod fence;
 mod isolation;
@@ -21,7 +22,7 @@ use tenancy_core::{
 };
 use tenancy_testkit::Postgres;
 
-pub(crate) const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = r#"
 create table product (
     tenant_id bigint not null,
     id bigint not null,
@@ -45,17 +46,33 @@ create table slug (
     slug text not null unique,
     primary key (shop, slug)
 );
+create table note (
+    tenant_id bigint not null,
+    shelf text not null,
+    seq bigint not null,
+    "Desc" text,
+    weight double precision,
+    amount bigint,
+    primary key (tenant_id, shelf, seq)
+);
+create table profile (tenant_id bigint not null primary key, motto text);
+create table mark (tenant_id bigint not null primary key);
+create table picture (tenant_id bigint not null, id bigint not null, width integer, primary key (tenant_id, id));
 create table currency (code text primary key, exponent bigint not null);
 create table journal (id bigint primary key, entry text not null);
 insert into currency values ('EUR', 2), ('JPY', 0);
 insert into journal values (1, 'schema 1');
-";
+"#;
 
 pub(crate) fn manifest() -> Manifest {
     Manifest::new([
         Table::tenant("variant", ["product_id", "id"]).parent("product"),
         Table::tenant("product", ["id"]),
         Table::tenant("slug", ["slug"]).tenant_column("shop"),
+        Table::tenant("note", ["shelf", "seq"]),
+        Table::tenant("profile", []),
+        Table::tenant("mark", []),
+        Table::tenant("picture", ["id"]),
         Table::shared_read("currency"),
         Table::control_plane("journal"),
     ])

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use sqlx::{AssertSqlSafe, Encode, FromRow, Postgres, Type, error::DatabaseError};
 
@@ -29,7 +29,7 @@ impl Driver for Postgres {
             .await
             .map_err(|error| match error {
                 sqlx::Error::Database(_) => DbError::Statement {
-                    sql: "begin",
+                    sql: "begin".into(),
                     source: error.into(),
                 },
                 error => DbError::Unreachable {
@@ -41,7 +41,7 @@ impl Driver for Postgres {
             .map(StoredFence::from_row)
             .collect::<Result<_, _>>();
         let found = fence::first(rows.map_err(|error: sqlx::Error| DbError::Decode {
-            sql: "begin",
+            sql: "begin".into(),
             source: error.into(),
         })?)?;
         let admitted = match opening.access {
@@ -72,7 +72,7 @@ impl Driver for Postgres {
                 Err(DbError::NotOurs)
             }
             Err(error @ sqlx::Error::Database(_)) => Err(DbError::Statement {
-                sql: "commit",
+                sql: "commit".into(),
                 source: error.into(),
             }),
             Err(error) => Err(DbError::CommitUnknown {
@@ -115,14 +115,16 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// One message: the transaction, its settings, and the question to the fence.
 fn begin(opening: Opening) -> String {
     let mode = match opening.access {
-        Mode::Read => "READ ONLY",
-        Mode::Write => "READ WRITE",
+        // One snapshot for all its statements, as SQLite gives it; the fence is read in it, too.
+        Mode::Read => "REPEATABLE READ READ ONLY",
+        // The fence must be seen as it is, not as it was when an earlier statement began.
+        Mode::Write => "READ COMMITTED READ WRITE",
     };
     let tenant = opening.tenant;
     // 0 would mean no limit.
     let timeout = opening.budget.statement_timeout.as_millis().max(1);
     format!(
-        "BEGIN ISOLATION LEVEL READ COMMITTED {mode}; \
+        "BEGIN ISOLATION LEVEL {mode}; \
          SET LOCAL app.tenant_id = '{tenant}'; \
          SET LOCAL statement_timeout = {timeout}; \
          SELECT tenant_id, state, lifecycle, epoch, deadline FROM tenancy_fence WHERE tenant_id = {tenant}"

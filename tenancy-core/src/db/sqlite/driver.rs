@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use sqlx::{Encode, FromRow, Sqlite, Type, error::DatabaseError};
+use sqlx::{AssertSqlSafe, Encode, FromRow, Sqlite, Type, error::DatabaseError};
 
 use super::{SqliteCell, pool::SqliteLease};
 use crate::{
@@ -91,7 +91,7 @@ impl Driver for Sqlite {
                 Ok(())
             }
             Err(error @ sqlx::Error::Database(_)) => Err(DbError::Statement {
-                sql,
+                sql: sql.into(),
                 source: error.into(),
             }),
             Err(error) => Err(DbError::CommitUnknown {

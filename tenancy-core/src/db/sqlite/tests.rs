@@ -63,11 +63,13 @@ async fn open(cell: &SqliteCell, tenant: u32, access: Mode) -> SqliteLease {
 }
 
 async fn execute(lease: &mut SqliteLease, sql: &'static str) -> Result<u64, sqlx::Error> {
-    Sqlite::run(lease, sql, Default::default()).await
+    Sqlite::run(lease, sql.into(), Default::default()).await
 }
 
 async fn texts(lease: &mut SqliteLease, sql: &'static str) -> Vec<String> {
-    let rows: Vec<(String,)> = Sqlite::all(lease, sql, Default::default()).await.unwrap();
+    let rows: Vec<(String,)> = Sqlite::all(lease, sql.into(), Default::default())
+        .await
+        .unwrap();
     rows.into_iter().map(|(text,)| text).collect()
 }
 
@@ -101,13 +103,13 @@ async fn the_platforms_tables_are_hidden_and_shared_ones_are_read() {
         ),
     ] {
         let mut lease = open(&cell, 1, Mode::Read).await;
-        let hidden = Sqlite::all::<(i64,)>(&mut lease, sql, Default::default()).await;
+        let hidden = Sqlite::all::<(i64,)>(&mut lease, sql.into(), Default::default()).await;
         let Err(sqlx::Error::Database(refusal)) = hidden else {
             panic!("{sql}: not refused");
         };
         assert!(Sqlite::is_foreign_row(&*refusal), "{refusal}");
         execute(&mut lease, view).await.unwrap();
-        let seen = Sqlite::all::<(i64,)>(&mut lease, sql, Default::default()).await;
+        let seen = Sqlite::all::<(i64,)>(&mut lease, sql.into(), Default::default()).await;
         assert_eq!(seen.unwrap().len(), 1, "control: without the view");
     }
     let mut lease = open(&cell, 1, Mode::Read).await;
@@ -231,7 +233,7 @@ async fn a_connection_forgets_its_tenant() {
                 Mode::Write => &cell.0.writer,
             };
             let mut lease = pool.lease(None, 1).await.unwrap();
-            let none: Vec<(i64,)> = Sqlite::all(&mut lease, current, Default::default())
+            let none: Vec<(i64,)> = Sqlite::all(&mut lease, current.into(), Default::default())
                 .await
                 .unwrap();
             assert_eq!(none, [(1,)], "{mode:?}, {end}");
