@@ -2,6 +2,7 @@
 //!
 //! - [`Cell`] is the handle that everything takes, [`router`] the shops' addresses.
 //! - [`catalog`] and [`search`] read, [`store`] writes, [`import`] feeds it from a product file.
+//! - [`inventory`], [`order`] and [`payment`] are what selling is made of.
 //! - [`schema`] has the tables, once for all databases.
 //!
 //! Each function takes a transaction of one tenant, and each statement names the tenant as well: the
@@ -13,6 +14,9 @@ mod error;
 mod http;
 mod ids;
 mod importing;
+pub mod inventory;
+pub mod order;
+pub mod payment;
 pub mod schema;
 pub mod search;
 pub mod store;

@@ -41,6 +41,8 @@ pub enum Kind {
     Invalid,
     /// Who is asking is not known (401).
     Unauthenticated,
+    /// A payment was needed and not made (402).
+    PaymentRequired,
     /// The asker is known, and may not (403).
     Forbidden,
     /// There is no such thing (404). Never used for "could not find out".
@@ -70,6 +72,7 @@ impl Kind {
         match self {
             Self::Invalid => 400,
             Self::Unauthenticated => 401,
+            Self::PaymentRequired => 402,
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::Conflict => 409,
@@ -89,6 +92,7 @@ impl Kind {
         match self {
             Self::Invalid => "The request is not valid",
             Self::Unauthenticated => "Authentication is needed",
+            Self::PaymentRequired => "The payment was not made",
             Self::Forbidden => "Not allowed",
             Self::NotFound => "Not found",
             Self::Conflict => "It clashes with something that exists",
