@@ -60,6 +60,7 @@ mod limits;
 mod product;
 mod report;
 mod row;
+mod whole;
 
 pub use content_hash::ContentHash;
 pub use csv::{BadRow, CsvEvent, CsvFault, CsvReader, Position, Record};
@@ -68,3 +69,4 @@ pub use importer::Importer;
 pub use limits::Limits;
 pub use product::{Collection, Image, Policy, Product, Status, Variant};
 pub use report::{Finding, Report, Stored};
+pub use whole::{InvalidProduct, WholeImage, WholeProduct, WholeVariant};

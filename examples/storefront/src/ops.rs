@@ -3,16 +3,19 @@
 //! Everything below `/v1` needs the operator's token. Every POST takes an `Idempotency-Key`: the same key
 //! and request give the same answer, also across a crash.
 
+mod audit;
 mod auth;
 mod cells;
+mod enter;
 mod error;
 mod idempotency;
 mod import;
 mod model;
 mod probes;
+mod products;
 mod tenants;
 
-use std::sync::Arc;
+use std::{num::NonZeroU16, sync::Arc};
 
 use axum::{Router, body::Bytes, extract::DefaultBodyLimit, middleware, routing::get};
 use http::header;
@@ -29,6 +32,7 @@ use crate::{
     telemetry::{Listener, observe},
 };
 
+pub use audit::{AuditEntries, AuditEntry, AuditQuery};
 pub use auth::OperatorToken;
 pub use error::OpsError;
 pub use idempotency::{Claim, Fingerprint, Idempotency, Kept};
@@ -37,8 +41,16 @@ pub use model::{
     CellView, Cells, ImportQuery, NewShop, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops, Visit,
 };
 
+pub use products::{ProductSummaries, ProductSummary, ProductsQuery, ShopProduct};
+
 /// The most bytes of a body that is read whole.
 const LARGEST_BODY: usize = 1 << 20;
+
+/// The length of a page: 1 to 1000, without a wish 100.
+fn limit(asked: Option<u16>) -> Result<NonZeroU16, OpsError> {
+    let limit = NonZeroU16::new(asked.unwrap_or(100)).filter(|limit| limit.get() <= 1_000);
+    limit.ok_or_else(|| OpsError::invalid("limit is a number from 1 to 1000"))
+}
 
 /// What the operators' handlers share.
 #[derive(Clone, Debug)]
@@ -68,9 +80,13 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(tenants::create, tenants::list))
         .routes(routes!(tenants::show, tenants::patch))
         .routes(routes!(import::import))
+        .routes(routes!(products::list))
+        .routes(routes!(products::show, products::put, products::remove))
         .routes(routes!(cells::list))
+        .routes(routes!(audit::list))
         // For bodies that are read whole; the import reads its own as it arrives.
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .route_layer(middleware::from_fn_with_state(ops.clone(), audit::record))
         .route_layer(middleware::from_fn_with_state(token, auth::require));
     let probes = OpenApiRouter::new()
         .routes(routes!(probes::healthz))

@@ -4,8 +4,10 @@
 //! changes a shop goes the other way: directory first, then the cell's fence, then the route table follows.
 
 mod acts;
+mod audit;
 mod budgets;
 mod cells;
+mod control;
 mod fleet;
 mod follow;
 mod lifecycle;
@@ -15,6 +17,7 @@ mod request;
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use sqlx::SqlitePool;
 use tenancy_cell_router::ReferenceTable;
 use tenancy_core::{
     Admitted, Grant, Principal, Refusal, Resolved, admit,
@@ -27,6 +30,7 @@ use tenancy_types::{CellId, SystemClock, TenantId, WorkBudget};
 use crate::{config::Config, ops::OpsError, shop::Cell};
 
 use acts::Acts;
+pub use audit::{Act, AuditLog, Begun, Entry, EntryPage, Outcome};
 use budgets::Budgets;
 pub use fleet::Meters;
 pub use lifecycle::{ShopChange, finished};
@@ -48,6 +52,7 @@ struct Parts {
     meters: Arc<Meters>,
     provisioning: Provisioning<Acts, SqliteJournal, SystemClock>,
     following: follow::Following,
+    control: SqlitePool,
     /// Held as long as the process serves the folder.
     _lock: std::fs::File,
 }
@@ -63,6 +68,18 @@ impl Platform {
     #[must_use]
     pub fn directory(&self) -> &SqliteDirectory {
         &self.0.directory
+    }
+
+    /// The database of answers by key and of what was done.
+    #[must_use]
+    pub fn control(&self) -> &SqlitePool {
+        &self.0.control
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn audit(&self) -> AuditLog {
+        AuditLog::new(self.0.control.clone())
     }
 
     /// Where domains lead, from memory.

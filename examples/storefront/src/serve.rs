@@ -9,10 +9,6 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use sqlx::{
-    SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -63,9 +59,6 @@ pub enum ServeError {
         /// What the operating system says.
         source: io::Error,
     },
-    /// The control database could not be opened.
-    #[error("open the control database")]
-    Control(#[from] sqlx::Error),
     /// The demo shops could not be made.
     #[error("make the demo shops")]
     Demo(#[from] DemoError),
@@ -102,7 +95,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     });
     let ops = Ops {
         platform: platform.clone(),
-        idempotency: Idempotency::open(control(&config.data).await?).await?,
+        idempotency: Idempotency::new(platform.control().clone()),
         visit: Arc::clone(&visit),
         stop: stop.clone(),
         metrics,
@@ -126,20 +119,6 @@ async fn bind(address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
     let server = Server::bind(address).await.map_err(failed)?;
     let bound = server.address().map_err(failed)?;
     Ok((server, bound))
-}
-
-/// The database of keys and answers.
-async fn control(folder: &Path) -> Result<SqlitePool, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(folder.join("control.db"))
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An answer that was sent must be found again after a power failure.
-        .synchronous(SqliteSynchronous::Full);
-    SqlitePoolOptions::new()
-        .max_connections(1)
-        .connect_with(options)
-        .await
 }
 
 /// The first SIGINT or SIGTERM says to drain, the second to stop at once.

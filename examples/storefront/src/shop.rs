@@ -17,6 +17,7 @@ mod importing;
 pub mod inventory;
 pub mod order;
 pub mod payment;
+pub mod products;
 pub mod schema;
 pub mod search;
 pub mod store;

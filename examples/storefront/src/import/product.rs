@@ -1,5 +1,8 @@
 //! Products as the storefront knows them.
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use super::content_hash::ContentHash;
 use crate::money::Money;
 
@@ -87,7 +90,8 @@ pub struct Collection {
 }
 
 /// Where a product is in its life.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Status {
     /// For sale.
     Active,
@@ -98,7 +102,8 @@ pub enum Status {
 }
 
 /// What happens when a counted variant has run out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// It is not sold.
     Deny,

@@ -16,6 +16,7 @@ use axum::{
 use http::{HeaderValue, header};
 use subtle::ConstantTimeEq;
 use tenancy_types::Respond;
+use tracing::Span;
 
 use super::OpsError;
 use crate::{pages::Answer, random};
@@ -79,10 +80,26 @@ impl std::fmt::Debug for OperatorToken {
     }
 }
 
+/// Who an operator is, as logs have it: a piece of the token's hash, so that a new token is another operator.
+#[derive(Clone, Debug)]
+pub(super) struct Operator(Arc<str>);
+
+impl Operator {
+    fn of(token: &OperatorToken) -> Self {
+        let hash = blake3::hash(token.as_str().as_bytes()).to_hex();
+        Self(format!("operator-{}", &hash[..8]).into())
+    }
+
+    /// The name in logs.
+    pub(super) fn name(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Lets a request through when it carries the token.
 pub(super) async fn require(
     State(token): State<OperatorToken>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let offered = request
@@ -93,6 +110,9 @@ pub(super) async fn require(
         .and_then(bearer)
         .is_some_and(|offered| token.is(offered))
     {
+        let operator = Operator::of(&token);
+        Span::current().record("operator", operator.name());
+        request.extensions_mut().insert(operator);
         return next.run(request).await;
     }
     let mut response: Response = Answer.respond(&OpsError::Unauthorized, request.headers());

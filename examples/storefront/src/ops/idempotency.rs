@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use sqlx::SqlitePool;
-use tenancy_types::{Clock, Problem, SystemClock};
+use tenancy_types::{Clock, Problem, SystemClock, TenantId};
 use tokio::sync::OwnedMutexGuard;
 
-use super::OpsError;
+use super::{OpsError, audit::Noted};
 use crate::random;
 
 const WEEK_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
@@ -47,6 +47,12 @@ impl Fingerprint {
             .update(body.as_bytes());
         Self(hasher.finalize())
     }
+
+    /// As the record keeps it.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
+    }
 }
 
 /// An answer that can be kept.
@@ -54,6 +60,7 @@ impl Fingerprint {
 pub struct Kept {
     status: i64,
     body: String,
+    tenant_id: Option<i64>,
 }
 
 impl Kept {
@@ -63,6 +70,16 @@ impl Kept {
         Self {
             status: i64::from(status.as_u16()),
             body: body.to_string(),
+            tenant_id: None,
+        }
+    }
+
+    /// The same answer, told to belong to the tenant: it goes when the tenant's data goes.
+    #[must_use]
+    pub fn of(self, tenant: TenantId) -> Self {
+        Self {
+            tenant_id: Some(tenant.as_i64()),
+            ..self
         }
     }
 
@@ -82,7 +99,12 @@ impl IntoResponse for Kept {
         let status = u16::try_from(self.status)
             .ok()
             .and_then(|status| StatusCode::from_u16(status).ok());
+        let tenant = self.tenant_id.and_then(|id| TenantId::try_from(id).ok());
         let mut response = Response::new(self.body.into());
+        response.extensions_mut().insert(Noted {
+            tenant,
+            detail: String::new(),
+        });
         *response.status_mut() = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         response.headers_mut().insert(
             header::CONTENT_TYPE,
@@ -92,12 +114,19 @@ impl IntoResponse for Kept {
     }
 }
 
+#[derive(Debug, sqlx::FromRow)]
+struct Earlier {
+    fingerprint: Vec<u8>,
+    #[sqlx(flatten)]
+    answer: Kept,
+}
+
 /// A request's key, held while the request is worked on.
 #[derive(Debug)]
 pub struct Claim {
     store: Idempotency,
     key: String,
-    earlier: Option<(Vec<u8>, Kept)>,
+    earlier: Option<Earlier>,
     _alone: OwnedMutexGuard<()>,
 }
 
@@ -127,24 +156,13 @@ pub(super) fn fresh_key() -> String {
 }
 
 impl Idempotency {
-    /// Opens the record in this database.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
-    pub async fn open(pool: SqlitePool) -> Result<Self, sqlx::Error> {
-        sqlx::raw_sql(
-            "create table if not exists idempotency (
-                key text primary key, fingerprint blob not null, status integer not null, body text not null,
-                created integer not null
-             ) strict, without rowid;
-             create index if not exists idempotency_created on idempotency (created)",
-        )
-        .execute(&pool)
-        .await?;
-        Ok(Self {
+    /// The record in the control database.
+    #[must_use]
+    pub fn new(pool: SqlitePool) -> Self {
+        Self {
             pool,
             running: Arc::default(),
-        })
+        }
     }
 
     /// Takes a key. A request with the same key that is being worked on is waited for.
@@ -153,13 +171,12 @@ impl Idempotency {
     /// [`OpsError::Control`] when the record cannot be read.
     pub async fn claim(&self, key: String) -> Result<Claim, OpsError> {
         let alone = self.lock(&key).lock_owned().await;
-        let earlier: Option<(Vec<u8>, i64, String)> =
-            sqlx::query_as("select fingerprint, status, body from idempotency where key = $1")
-                .bind(&key)
-                .fetch_optional(&self.pool)
-                .await?;
-        let earlier =
-            earlier.map(|(fingerprint, status, body)| (fingerprint, Kept { status, body }));
+        let earlier: Option<Earlier> = sqlx::query_as(
+            "select fingerprint, status, body, tenant_id from idempotency where key = $1",
+        )
+        .bind(&key)
+        .fetch_optional(&self.pool)
+        .await?;
         Ok(Claim {
             store: self.clone(),
             key,
@@ -189,8 +206,8 @@ impl Claim {
     /// [`OpsError::IdempotencyMismatch`] when the key was used for another request.
     pub fn replay(&self, asked: Fingerprint) -> Result<Option<Kept>, OpsError> {
         match &self.earlier {
-            Some((fingerprint, kept)) if fingerprint == asked.0.as_bytes() => {
-                Ok(Some(kept.clone()))
+            Some(earlier) if earlier.fingerprint == asked.as_bytes() => {
+                Ok(Some(earlier.answer.clone()))
             }
             Some(_) => Err(OpsError::IdempotencyMismatch),
             None => Ok(None),
@@ -209,14 +226,16 @@ impl Claim {
             .execute(pool)
             .await?;
         sqlx::query(
-            "insert into idempotency (key, fingerprint, status, body, created) values ($1, $2, $3, $4, $5)
+            "insert into idempotency (key, fingerprint, status, body, created, tenant_id)
+             values ($1, $2, $3, $4, $5, $6)
              on conflict (key) do nothing",
         )
         .bind(&self.key)
-        .bind(asked.0.as_bytes().as_slice())
+        .bind(asked.as_bytes().as_slice())
         .bind(answer.status)
         .bind(&answer.body)
         .bind(now)
+        .bind(answer.tenant_id)
         .execute(pool)
         .await?;
         Ok(())

@@ -13,7 +13,9 @@ use tenancy_types::TenantId;
 use tokio::time::timeout;
 
 use super::{
-    Fingerprint, ImportQuery, Kept, Ops, OpsError, idempotency,
+    Fingerprint, ImportQuery, Kept, Ops, OpsError,
+    enter::{self, Entered},
+    idempotency,
     tenants::{ShopName, asked, find},
 };
 use crate::{
@@ -93,7 +95,7 @@ async fn answer(
             .expect("a key that is answered has an answer");
         return Ok(answer.into_response());
     }
-    let answer = report_of(&run(ops, tenant, mode, upload).await?);
+    let answer = report_of(&run(ops, tenant, mode, upload).await?).of(tenant);
     let asked = Fingerprint::new(&operation, upload.hash().await?);
     claim.keep(asked, &answer).await?;
     Ok(answer.into_response())
@@ -112,15 +114,7 @@ async fn run(
     mode: ImportMode,
     upload: &mut Upload,
 ) -> Result<Report, OpsError> {
-    let context = ops
-        .platform
-        .enter(tenant, "import products")
-        .and_then(|admitted| admitted.read_write());
-    let context = context.map_err(OpsError::part)?;
-    let cell = ops
-        .platform
-        .cell(context.placement().cell)
-        .ok_or(OpsError::CellAway)?;
+    let Entered { cell, context } = enter::to_write(ops, tenant, "import products")?;
     let report = shop::import(cell, &context, Limits::default(), mode, upload.chunks()).await;
     let report = report.map_err(|error| match error {
         ImportError::Shop(error) => OpsError::part(error),

@@ -1,9 +1,9 @@
 //! Shops: making, listing, showing, changing.
 
-use std::{collections::BTreeSet, num::NonZeroU16};
+use std::collections::BTreeSet;
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Bytes,
     extract::{
         Path, Query, State,
@@ -15,10 +15,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use tenancy_core::directory::{Directory, Page, Tenant};
 use tenancy_types::{Clock, DomainName, Lifecycle, Problem, Region, SystemClock, TenantId};
+use tracing::Span;
 
 use super::{
     Fingerprint, Kept, NewShop, Ops, OpsError, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops,
-    idempotency,
+    audit::Noted, idempotency,
 };
 use crate::{
     money::Currency,
@@ -65,10 +66,11 @@ async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, Op
         return Ok(answer.into_response());
     }
     let answer = match make(ops, &key, body).await {
-        Ok(shop) => Kept::json(
+        Ok((tenant, shop)) => Kept::json(
             StatusCode::CREATED,
             &serde_json::to_value(shop).expect("a shop is JSON"),
-        ),
+        )
+        .of(tenant),
         // What may go otherwise the next time is not kept.
         Err(error) if error.kind().http_status() >= 500 => return Err(error),
         Err(error) => Kept::problem(&error),
@@ -77,7 +79,7 @@ async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, Op
     Ok(answer.into_response())
 }
 
-async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Shop, OpsError> {
+async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<(TenantId, Shop), OpsError> {
     let new: NewShop = json(body)?;
     let request = checked(ops, &new)?;
     let start = SystemClock.now();
@@ -85,10 +87,11 @@ async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Shop, OpsError> {
     let took = SystemClock.now().since(start);
     metrics::histogram!("storefront_provisioning_seconds").record(took.as_secs_f64());
     let provisioned_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    Ok(Shop {
+    let shop = Shop {
         provisioned_ms: Some(provisioned_ms),
         ..Shop::new(&tenant, &ops.visit)
-    })
+    };
+    Ok((tenant.id, shop))
 }
 
 fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
@@ -158,7 +161,8 @@ fn invalid(error: impl std::fmt::Display) -> OpsError {
     OpsError::invalid(error.to_string())
 }
 
-fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, OpsError> {
+/// A body that is read whole.
+pub(super) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, OpsError> {
     body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => OpsError::BodyTooLarge {
             most: super::LARGEST_BODY,
@@ -168,7 +172,7 @@ fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, OpsError> {
 }
 
 /// The JSON of a body; an error says what is wrong at which line and column.
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, OpsError> {
+pub(super) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, OpsError> {
     serde_json::from_slice(body)
         .map_err(|error| OpsError::invalid(format!("the body is not as expected: {error}")))
 }
@@ -183,9 +187,7 @@ pub(super) async fn list(
     query: Result<Query<PageQuery>, QueryRejection>,
 ) -> Result<Json<Shops>, OpsError> {
     let Query(query) = query.map_err(|error| OpsError::invalid(error.body_text()))?;
-    let limit = query.limit.unwrap_or(100);
-    let limit = NonZeroU16::new(limit).filter(|limit| limit.get() <= 1_000);
-    let limit = limit.ok_or_else(|| OpsError::invalid("limit is a number from 1 to 1000"))?;
+    let limit = super::limit(query.limit)?;
     let page = Page {
         after: query.after.and_then(TenantId::new),
         limit,
@@ -231,7 +233,7 @@ pub(super) async fn patch(
     State(ops): State<Ops>,
     name: ShopName,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Shop>, OpsError> {
+) -> Result<(Extension<Noted>, Json<Shop>), OpsError> {
     let patch: ShopPatch = json(&whole(body)?)?;
     let change = ShopChange {
         lifecycle: patch.lifecycle.map(|lifecycle| match lifecycle {
@@ -247,8 +249,30 @@ pub(super) async fn patch(
         remove_domains: own_domains(&ops, &patch.remove_domains)?,
     };
     let tenant = find(&ops, &asked(name)?).await?;
+    let noted = noted(&change);
     let tenant = ops.platform.change(tenant.id, change).await?;
-    Ok(Json(Shop::new(&tenant, &ops.visit)))
+    Ok((Extension(noted), Json(Shop::new(&tenant, &ops.visit))))
+}
+
+/// What a change was, without the names in it.
+fn noted(change: &ShopChange) -> Noted {
+    let mut words = Vec::new();
+    words.extend(
+        change
+            .lifecycle
+            .map(|to| format!("lifecycle={}", to.as_str())),
+    );
+    words.extend(change.plan.as_ref().map(|plan| format!("plan={plan}")));
+    let domains = [
+        ("added", change.add_domains.len()),
+        ("removed", change.remove_domains.len()),
+    ];
+    let domains = domains.iter().filter(|(_, count)| *count > 0);
+    words.extend(domains.map(|(word, count)| format!("domains_{word}={count}")));
+    Noted {
+        tenant: None,
+        detail: words.join(" "),
+    }
 }
 
 /// The shop's number or slug in a path, which may be no text at all.
@@ -270,7 +294,9 @@ pub(super) async fn find(ops: &Ops, name: &str) -> Result<Tenant, OpsError> {
     if let (None, Ok(slug)) = (&found, name.parse()) {
         found = directory.by_slug(&slug).await?;
     }
-    found.ok_or_else(|| OpsError::NoTenant {
+    let found = found.ok_or_else(|| OpsError::NoTenant {
         asked: name.to_owned(),
-    })
+    })?;
+    Span::current().record("tenant_id", found.id.get());
+    Ok(found)
 }

@@ -16,7 +16,7 @@ use tenancy_migrate::{ProvisionError, Provisioning, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, SystemClock};
 
-use super::{Acts, Budgets, Meters, Parts, Platform, cells, follow, lifecycle};
+use super::{Acts, Budgets, Meters, Parts, Platform, cells, control, follow, lifecycle};
 use crate::config::Config;
 
 /// Tenants that an embedded cell takes.
@@ -75,6 +75,9 @@ pub enum OpenError {
     /// The limits do not go together.
     #[error("set up the limits")]
     Limits(#[from] tenancy_rate_limit::Error),
+    /// The control database cannot be opened.
+    #[error("open the control database")]
+    Control(#[source] Box<dyn Error + Send + Sync>),
     /// The journal of what was being done cannot be read.
     #[error("resume what was being done")]
     Resume(#[source] Box<ProvisionError>),
@@ -90,6 +93,7 @@ impl Platform {
         let directory =
             SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
         check_cells(&directory, &config).await?;
+        let control = control::open(&config.data).await?;
         let cells = Arc::new(cells::open_all(&config.data, &config.cells).await?);
         for spec in config.cells.iter() {
             let record = CellRecord {
@@ -130,6 +134,7 @@ impl Platform {
             meters,
             provisioning,
             following,
+            control,
             _lock: lock,
         })))
     }

@@ -63,7 +63,11 @@ where
         while !bytes.is_empty() {
             let chunk = bytes.split_to(bytes.len().min(CHUNK));
             let products;
-            (importer, products) = aside(importer, move |importer| importer.feed(&chunk)).await;
+            (importer, products) = aside(move || {
+                let products = importer.feed(&chunk);
+                (importer, products)
+            })
+            .await;
             run.store_all(&mut importer, products).await?;
         }
         // The rest cannot be read, so it need not be received.
@@ -72,7 +76,11 @@ where
         }
     }
     let products;
-    (importer, products) = aside(importer, Importer::finish).await;
+    (importer, products) = aside(move || {
+        let products = importer.finish();
+        (importer, products)
+    })
+    .await;
     run.store_all(&mut importer, products).await?;
     Ok(importer.into_report())
 }
@@ -82,22 +90,18 @@ where
 static ASIDE: Semaphore = Semaphore::const_new(2);
 
 /// Works where it blocks nobody.
-async fn aside<T: Send + 'static>(
-    mut importer: Importer,
-    work: impl FnOnce(&mut Importer) -> T + Send + 'static,
-) -> (Importer, T) {
+pub(super) async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     let turn = ASIDE
         .acquire()
         .await
         .expect("the semaphore is never closed");
     let work = move || {
         let _turn = turn;
-        let result = work(&mut importer);
-        (importer, result)
+        work()
     };
     tokio::task::spawn_blocking(work)
         .await
-        .expect("the importer does not panic on any input")
+        .expect("neither importer nor sanitiser panics on any input")
 }
 
 struct Run<'a> {

@@ -87,6 +87,23 @@ pub async fn upsert_product(
     Ok(outcome)
 }
 
+/// Takes the product of this handle out of the shop, with all that belongs to it.
+///
+/// # Errors
+/// [`ShopError::NotFound`], [`ShopError::Database`].
+pub async fn remove_product(
+    tx: &mut CellTx<ReadWrite>,
+    tenant: TenantId,
+    handle: &str,
+) -> Result<(), ShopError> {
+    let statement = tx.sql("delete from product where tenant_id = $1 and handle = $2");
+    let statement = statement.bind(tenant.as_i64()).bind(handle.to_owned());
+    match statement.run().await? {
+        0 => Err(ShopError::NotFound { what: "product" }),
+        _ => Ok(()),
+    }
+}
+
 /// Id and content hash of the product with this handle.
 async fn stored(
     tx: &mut CellTx<ReadWrite>,
@@ -159,7 +176,8 @@ const PRODUCT: &str = "insert into product (tenant_id, product_id, handle, title
         image_src = excluded.image_src, image_alt = excluded.image_alt,
         content_hash = excluded.content_hash, updated_at = excluded.updated_at";
 
-fn status(status: Status) -> &'static str {
+/// The word of the table for a status.
+pub(super) const fn status(status: Status) -> &'static str {
     match status {
         Status::Active => "active",
         Status::Draft => "draft",

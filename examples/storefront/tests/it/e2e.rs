@@ -7,5 +7,7 @@ mod http;
 mod isolation;
 mod kill;
 mod metrics;
+mod ops_audit;
+mod ops_products;
 mod platform;
 mod restart;

@@ -242,10 +242,13 @@ async fn operators_need_the_token_and_probes_do_not() {
         "/healthz",
         "/metrics",
         "/readyz",
+        "/v1/audit",
         "/v1/cells",
         "/v1/tenants",
         "/v1/tenants/{tenant}",
         "/v1/tenants/{tenant}/import",
+        "/v1/tenants/{tenant}/products",
+        "/v1/tenants/{tenant}/products/{handle}",
     ];
     assert_eq!(paths, expect);
 

@@ -1,0 +1,59 @@
+//! The control database: answers by idempotency key and the audit log.
+
+use std::path::Path;
+
+use sqlx::{
+    SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tenancy_migrate::{Schema, Version, upgrade_sqlite};
+use tenancy_types::SystemClock;
+
+use super::OpenError;
+
+/// What was there before versions were counted is made only where it is missing.
+const ANSWERS: &str = "create table if not exists idempotency (
+        key text primary key, fingerprint blob not null, status integer not null, body text not null,
+        created integer not null
+    ) strict, without rowid;
+    create index if not exists idempotency_created on idempotency (created)";
+
+/// Whose answer it is, so that it goes when the tenant's data goes.
+const OWNED_ANSWERS: &str = "alter table idempotency add column tenant_id integer;
+    update idempotency set tenant_id = json_extract(body, '$.tenant_id') where status = 201;
+    create index idempotency_tenant on idempotency (tenant_id)";
+
+const AUDIT: &str = "create table audit (
+        seq integer primary key autoincrement, at integer not null, operator text not null,
+        action text not null, tenant_id integer, detail text not null, status integer
+    ) strict;
+    create index audit_tenant on audit (tenant_id, seq)";
+
+/// Opens the control database of the data folder and brings it to the newest version.
+pub(super) async fn open(folder: &Path) -> Result<SqlitePool, OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(folder.join("control.db"))
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        // An answer that was sent must be found again after a power failure.
+        .synchronous(SqliteSynchronous::Full)
+        // What a purge deletes must not be left in free pages.
+        .pragma("secure_delete", "on");
+    upgrade_sqlite(&schema(), &options, &SystemClock)
+        .await
+        .map_err(|error| OpenError::Control(error.into()))?;
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .connect_with(options)
+        .await
+        .map_err(|error| OpenError::Control(error.into()))
+}
+
+fn schema() -> Schema {
+    let versions = [
+        Version::new(1, "0001-answers", ANSWERS),
+        Version::new(2, "0002-owned-answers", OWNED_ANSWERS),
+        Version::new(3, "0003-audit", AUDIT),
+    ];
+    Schema::new(versions).expect("the versions are numbered in order and named")
+}
