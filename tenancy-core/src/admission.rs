@@ -8,6 +8,7 @@
 //! | read-only | read; writes 403 | read; writes 403 |
 //! | suspended | 403 | read |
 //! | offboarding | 410 | read |
+//! | purging | 410 | read and write |
 //! | gone | 410 | 410 |
 
 use std::marker::PhantomData;
@@ -78,11 +79,11 @@ fn decide(placement: Placement, operator: bool, grant: Grant) -> Result<Writes, 
         Lifecycle::Gone => Err(Refusal::Gone),
         Lifecycle::Provisioning if !operator => Err(Refusal::Provisioning),
         Lifecycle::Suspended if !operator => Err(Refusal::Suspended),
-        Lifecycle::Offboarding if !operator => Err(Refusal::Gone),
+        Lifecycle::Offboarding | Lifecycle::Purging if !operator => Err(Refusal::Gone),
         Lifecycle::Suspended | Lifecycle::Offboarding => Ok(Writes::NotServed),
         Lifecycle::ReadOnly => Ok(Writes::ReadOnlyTenant),
         Lifecycle::Provisioning | Lifecycle::Active if placement.moving => Ok(Writes::Moving),
-        Lifecycle::Provisioning | Lifecycle::Active => Ok(granted),
+        Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Purging => Ok(granted),
     }
 }
 

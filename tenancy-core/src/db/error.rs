@@ -182,7 +182,7 @@ impl Problem for DbError {
             Self::NotHere => "tenant_not_here",
             Self::NotWritable { lifecycle } => match lifecycle {
                 Lifecycle::Suspended => "tenant_suspended",
-                Lifecycle::Offboarding | Lifecycle::Gone => "tenant_gone",
+                Lifecycle::Offboarding | Lifecycle::Purging | Lifecycle::Gone => "tenant_gone",
                 _ => "tenant_read_only",
             },
             Self::Busy => "database_busy",
@@ -201,7 +201,7 @@ impl Problem for DbError {
         match self {
             Self::NotHere => Kind::Misdirected,
             Self::NotWritable {
-                lifecycle: Lifecycle::Offboarding | Lifecycle::Gone,
+                lifecycle: Lifecycle::Offboarding | Lifecycle::Purging | Lifecycle::Gone,
             } => Kind::Gone,
             Self::NotWritable { .. } => Kind::Forbidden,
             Self::Duplicate { .. } | Self::FenceChanged { .. } => Kind::Conflict,

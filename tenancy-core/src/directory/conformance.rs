@@ -24,9 +24,9 @@ mod log;
 pub use cells::{a_cell_takes_no_more_than_its_capacity, cells_count_the_living};
 pub use change::{
     a_change_expects_the_present_revision, a_change_happens_wholly_or_not_at_all,
-    a_change_that_changes_nothing_leaves_the_revision, a_tenant_that_is_gone_gives_its_names_back,
-    domains_come_and_go, every_change_of_lifecycle_has_an_epoch_of_its_own,
-    what_the_table_does_not_list_is_rejected,
+    a_change_that_changes_nothing_leaves_the_revision, a_purge_goes_on_to_its_end,
+    a_tenant_that_is_gone_gives_its_names_back, domains_come_and_go,
+    every_change_of_lifecycle_has_an_epoch_of_its_own, what_the_table_does_not_list_is_rejected,
 };
 pub use create::{
     a_domain_has_one_tenant, a_key_serves_one_request, a_repeated_request_makes_one_tenant,
@@ -55,6 +55,7 @@ macro_rules! directory_conformance {
             a_domain_has_one_tenant,
             a_follower_ahead_of_the_log_is_told,
             a_key_serves_one_request,
+            a_purge_goes_on_to_its_end,
             a_repeated_request_makes_one_tenant,
             a_slug_has_one_tenant,
             a_snapshot_and_the_log_behind_it_are_the_directory,

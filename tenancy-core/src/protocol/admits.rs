@@ -25,7 +25,8 @@ pub enum Denied {
 
 /// Whether a request that was admitted at `epoch` may write.
 ///
-/// Provisioning admits writes, because the seed rows of a new tenant are written through the same door.
+/// Provisioning admits writes, because the seed rows of a new tenant are written through the same door, and
+/// purging does, because its rows are deleted through it.
 ///
 /// # Errors
 /// [`Denied`] says why not.
@@ -33,7 +34,7 @@ pub fn admits_write(fence: Option<Fence>, epoch: Epoch) -> Result<(), Denied> {
     let fence = served(fence, epoch)?;
     match (fence.state, fence.lifecycle) {
         (FenceState::Fenced { .. } | FenceState::Sealed, _) => Err(Denied::Fenced),
-        (_, Lifecycle::Provisioning | Lifecycle::Active) => Ok(()),
+        (_, Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Purging) => Ok(()),
         (_, lifecycle) => Err(Denied::NotWritable { lifecycle }),
     }
 }

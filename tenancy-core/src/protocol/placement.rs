@@ -70,23 +70,30 @@ pub fn next(placement: Placement, event: PlacementEvent) -> Result<Placement, Re
 
 /// The legal order of lifecycles.
 ///
-/// Leaving is undone to *suspended*, from where it is resumed on purpose. A tenant that was never active is
-/// abandoned to *gone* at once: there is nothing to have second thoughts about, and an undo must not serve
-/// what was never set up. From *gone* nothing returns.
+/// Leaving is undone to *suspended*, from where it is resumed on purpose. Rows are deleted only while
+/// *purging*, from where no undo leads back: of an undo and a purge that meet, the directory lets one win,
+/// and nobody is ever served with a part of its rows. A purge ends *gone*, or in *provisioning* when the
+/// tenant is filled again from an archive; the latter may also begin from *suspended*. A tenant that was never
+/// active is abandoned to *gone* at once: there is nothing to have second thoughts about, and an undo must not
+/// serve what was never set up. From *gone* nothing returns.
 #[must_use]
 pub const fn may_become(from: Lifecycle, to: Lifecycle) -> bool {
-    use Lifecycle::{Active, Gone, Offboarding, Provisioning, ReadOnly, Suspended};
+    use Lifecycle::{Active, Gone, Offboarding, Provisioning, Purging, ReadOnly, Suspended};
     matches!(
         (from, to),
         (Provisioning, Active | Gone)
             | (Active, ReadOnly | Suspended | Offboarding)
             | (ReadOnly, Active | Suspended | Offboarding)
-            | (Suspended, Active | ReadOnly | Offboarding)
-            | (Offboarding, Suspended | Gone)
+            | (Suspended, Active | ReadOnly | Offboarding | Purging)
+            | (Offboarding, Suspended | Purging)
+            | (Purging, Gone | Provisioning)
     )
 }
 
-/// What is being set up finishes where it is; what is gone has nothing to move.
+/// What is being set up or emptied finishes where it is; what is gone has nothing to move.
 const fn may_move(lifecycle: Lifecycle) -> bool {
-    !matches!(lifecycle, Lifecycle::Provisioning | Lifecycle::Gone)
+    !matches!(
+        lifecycle,
+        Lifecycle::Provisioning | Lifecycle::Purging | Lifecycle::Gone
+    )
 }

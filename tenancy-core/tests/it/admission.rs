@@ -95,6 +95,12 @@ fn visitors_and_users_are_let_in_by_lifecycle_and_grant() {
             &Err(Refusal::Gone),
         );
         check(
+            placed(Lifecycle::Purging),
+            &who,
+            Grant::ReadWrite,
+            &Err(Refusal::Gone),
+        );
+        check(
             placed(Lifecycle::Gone),
             &who,
             Grant::ReadWrite,
@@ -141,6 +147,12 @@ fn operators_enter_tenants_that_are_not_served() {
         &operator,
         Grant::ReadWrite,
         &read(Refusal::Suspended),
+    );
+    check(
+        placed(Lifecycle::Purging),
+        &operator,
+        Grant::ReadWrite,
+        &BOTH,
     );
     check(
         placed(Lifecycle::Gone),

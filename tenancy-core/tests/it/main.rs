@@ -14,5 +14,6 @@ mod manifest;
 mod middleware;
 mod protocol;
 mod protocol_model;
+mod purge_model;
 mod resolve;
 mod routes;

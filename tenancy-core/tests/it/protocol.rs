@@ -19,13 +19,15 @@ fn epoch(seq: u32) -> Epoch {
 fn lifecycles_have_one_legal_order() {
     // Rows: from; columns: to, in the order of a tenant's life.
     let expect = [
-        ("provisioning", ".x...x"),
-        ("active", "..xxx."),
-        ("read_only", ".x.xx."),
-        ("suspended", ".xx.x."),
-        ("offboarding", "...x.x"),
-        ("gone", "......"),
+        ("provisioning", ".x....x"),
+        ("active", "..xxx.."),
+        ("read_only", ".x.xx.."),
+        ("suspended", ".xx.xx."),
+        ("offboarding", "...x.x."),
+        ("purging", "x.....x"),
+        ("gone", "......."),
     ];
+    assert_eq!(expect.len(), Lifecycle::ALL.len());
     for (from, (name, row)) in Lifecycle::ALL.into_iter().zip(expect) {
         assert_eq!(from.as_str(), name);
         let found: String = Lifecycle::ALL
@@ -89,6 +91,19 @@ fn a_move_reserves_an_epoch_and_an_abort_burns_it() {
             placement::next(at_home, event).is_err(),
             "{event:?} at rest"
         );
+    }
+}
+
+#[test]
+fn what_is_set_up_or_emptied_or_gone_does_not_move() {
+    for lifecycle in Lifecycle::ALL {
+        let start = PlacementEvent::StartMove { to: cell(2) };
+        let moves = placement::next(Placement::new(cell(1), lifecycle, epoch(7)), start).is_ok();
+        let stays = matches!(
+            lifecycle,
+            Lifecycle::Provisioning | Lifecycle::Purging | Lifecycle::Gone
+        );
+        assert_eq!(moves, !stays, "{lifecycle}");
     }
 }
 
@@ -284,7 +299,10 @@ fn the_lifecycle_beside_the_state_stops_writes() {
             lifecycle,
             epoch: epoch(7),
         });
-        let written = matches!(lifecycle, Lifecycle::Provisioning | Lifecycle::Active);
+        let written = matches!(
+            lifecycle,
+            Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Purging
+        );
         assert_eq!(
             admits_write(fence, epoch(7)).is_ok(),
             written,

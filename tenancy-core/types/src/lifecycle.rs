@@ -4,7 +4,8 @@ use std::{fmt, str::FromStr};
 ///
 /// Moving is *not* one of them: it is a flag beside the lifecycle (see [`Placement`](crate::Placement)), so
 /// that a suspended tenant that moves arrives suspended. Exhaustive on purpose: callers must decide about
-/// each. The discriminants are persisted in placement words and must not change.
+/// each. The discriminants are persisted in placement words and must not change; [`ALL`](Self::ALL) has the
+/// order of a tenant's life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Lifecycle {
@@ -18,18 +19,22 @@ pub enum Lifecycle {
     Suspended = 3,
     /// Leaving: not served, kept for a grace time, can be undone.
     Offboarding = 4,
+    /// Its rows are being deleted: not served, and there is no way back. It ends gone, or empty and
+    /// provisioned anew from an archive.
+    Purging = 6,
     /// Left. Only a numeric tombstone remains.
     Gone = 5,
 }
 
 impl Lifecycle {
     /// All, in the order of a tenant's life.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Provisioning,
         Self::Active,
         Self::ReadOnly,
         Self::Suspended,
         Self::Offboarding,
+        Self::Purging,
         Self::Gone,
     ];
 
@@ -42,6 +47,7 @@ impl Lifecycle {
             Self::ReadOnly => "read_only",
             Self::Suspended => "suspended",
             Self::Offboarding => "offboarding",
+            Self::Purging => "purging",
             Self::Gone => "gone",
         }
     }
@@ -54,6 +60,7 @@ impl Lifecycle {
             3 => Some(Self::Suspended),
             4 => Some(Self::Offboarding),
             5 => Some(Self::Gone),
+            6 => Some(Self::Purging),
             _ => None,
         }
     }

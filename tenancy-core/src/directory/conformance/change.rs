@@ -100,10 +100,18 @@ pub async fn domains_come_and_go(directory: impl Directory) {
 
 /// Each change of lifecycle raises the epoch; other changes leave it.
 pub async fn every_change_of_lifecycle_has_an_epoch_of_its_own(directory: impl Directory) {
-    use Lifecycle::{Active, Gone, Offboarding, ReadOnly, Suspended};
+    use Lifecycle::{Active, Gone, Offboarding, Purging, ReadOnly, Suspended};
     let directory = with_cell(directory).await;
     let mut tenant = make(&directory, request("acme", &[])).await;
-    for lifecycle in [Active, ReadOnly, Suspended, Active, Offboarding, Gone] {
+    for lifecycle in [
+        Active,
+        ReadOnly,
+        Suspended,
+        Active,
+        Offboarding,
+        Purging,
+        Gone,
+    ] {
         let epoch = tenant.placement.epoch;
         if lifecycle != Active {
             let other_plan = TenantChange {
@@ -130,6 +138,7 @@ pub async fn what_the_table_does_not_list_is_rejected(directory: impl Directory)
         Lifecycle::ReadOnly,
         Lifecycle::Suspended,
         Lifecycle::Offboarding,
+        Lifecycle::Purging,
     ] {
         let refusal = directory.change(made.id, made.revision, to(lifecycle));
         let error = refused(refusal.await);
@@ -141,6 +150,47 @@ pub async fn what_the_table_does_not_list_is_rejected(directory: impl Directory)
     }
     let now = directory.tenant(made.id).await.expect("an answer");
     assert_eq!(now, Some(made));
+}
+
+/// Of an undo and a purge that meet, one wins; from a purge there is no way back, and without one no way on.
+/// Its names lead to the tenant until it is gone.
+pub async fn a_purge_goes_on_to_its_end(directory: impl Directory) {
+    use Lifecycle::{Active, Gone, Offboarding, Provisioning, Purging, ReadOnly, Suspended};
+    let directory = with_cell(directory).await;
+    let made = make(&directory, request("acme", &["a.example"])).await;
+    let active = change(&directory, &made, to(Active)).await;
+    let leaving = change(&directory, &active, to(Offboarding)).await;
+    let refusal = directory.change(leaving.id, leaving.revision, to(Gone));
+    let error = refused(refusal.await);
+    assert!(
+        matches!(error, DirectoryError::Rejected { .. }),
+        "{error:?}"
+    );
+    let purging = change(&directory, &leaving, to(Purging)).await;
+    let undo = directory.change(leaving.id, leaving.revision, to(Suspended));
+    let error = refused(undo.await);
+    assert!(
+        matches!(error, DirectoryError::VersionMismatch { .. }),
+        "{error:?}"
+    );
+    for back in [Active, ReadOnly, Suspended, Offboarding] {
+        let refusal = directory.change(purging.id, purging.revision, to(back));
+        let error = refused(refusal.await);
+        assert!(
+            matches!(error, DirectoryError::Rejected { .. }),
+            "{back}: {error:?}"
+        );
+    }
+    let owner = directory.by_domain(&domain("a.example")).await;
+    assert_eq!(owner.expect("an answer").as_ref(), Some(&purging));
+    let anew = change(&directory, &purging, to(Provisioning)).await;
+    assert_eq!(anew.slug, Some(slug("acme")));
+    assert_eq!(anew.domains, [domain("a.example")]);
+    let served = change(&directory, &anew, to(Active)).await;
+    let suspended = change(&directory, &served, to(Suspended)).await;
+    let purging = change(&directory, &suspended, to(Purging)).await;
+    let gone = change(&directory, &purging, to(Gone)).await;
+    assert_eq!((gone.slug, gone.domains), (None, vec![]));
 }
 
 /// A tenant that is gone leaves its number: names and what its request asked for are given back, its id is
