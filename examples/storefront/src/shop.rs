@@ -2,7 +2,7 @@
 //!
 //! - [`Cell`] is the handle that everything takes, [`router`] the shops' addresses.
 //! - [`catalog`] and [`search`] read, [`store`] writes, [`import`] feeds it from a product file.
-//! - [`inventory`], [`order`] and [`payment`] are what selling is made of.
+//! - [`checkout`] sells: [`inventory`], [`order`] and [`payment`] are what it is made of.
 //! - [`schema`] has the tables, once for all databases.
 //!
 //! Each function takes a transaction of one tenant, and each statement names the tenant as well: the
@@ -10,6 +10,7 @@
 
 pub mod catalog;
 mod cell;
+pub mod checkout;
 mod error;
 mod http;
 mod ids;

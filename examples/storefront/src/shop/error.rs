@@ -2,6 +2,8 @@ use std::{borrow::Cow, time::Duration};
 
 use tenancy_types::{Code, Kind, Problem, Retry};
 
+use super::order::OrderState;
+
 /// Why a shop could not answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -17,7 +19,7 @@ pub enum ShopError {
     /// The shop has no such page, product or collection.
     #[error("the shop has no such {what}")]
     NotFound {
-        /// What was asked for: `product`, `collection`, `page`, `file`.
+        /// What was asked for: `product`, `order`, `stock`, `page` and so on.
         what: &'static str,
     },
     /// The tenant has no row in the table of shops.
@@ -34,6 +36,24 @@ pub enum ShopError {
         /// Why it cannot be read.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The order is in a state in which this cannot be done to it.
+    #[error("an order that is {found} does not allow this")]
+    OrderState {
+        /// Its state.
+        found: OrderState,
+    },
+    /// There is not enough stock to take that much away.
+    #[error("there is not enough stock of variant {variant}")]
+    NotEnoughStock {
+        /// The variant.
+        variant: i64,
+    },
+    /// An order has stock that the stock's numbers do not have.
+    #[error("the stock of variant {variant} does not have what an order has of it")]
+    StockBroken {
+        /// The variant.
+        variant: i64,
     },
     /// A page could not be made.
     #[error("render a page")]
@@ -54,8 +74,12 @@ impl Problem for ShopError {
             Self::InvalidRequest { .. } => Code::new("invalid_request"),
             Self::NotFound { .. } => Code::new("not_found"),
             Self::NotSetUp => Code::new("shop_not_set_up"),
+            Self::OrderState { .. } => Code::new("order_state"),
+            Self::NotEnoughStock { .. } => Code::new("not_enough_stock"),
             Self::Database(error) => error.code(),
-            Self::BadRow { .. } | Self::Render(_) => Code::new("internal"),
+            Self::StockBroken { .. } | Self::BadRow { .. } | Self::Render(_) => {
+                Code::new("internal")
+            }
         }
     }
 
@@ -64,8 +88,9 @@ impl Problem for ShopError {
             Self::InvalidRequest { .. } => Kind::Invalid,
             Self::NotFound { .. } => Kind::NotFound,
             Self::NotSetUp => Kind::Unavailable,
+            Self::OrderState { .. } | Self::NotEnoughStock { .. } => Kind::Conflict,
             Self::Database(error) => error.kind(),
-            Self::BadRow { .. } | Self::Render(_) => Kind::Internal,
+            Self::StockBroken { .. } | Self::BadRow { .. } | Self::Render(_) => Kind::Internal,
         }
     }
 
@@ -82,8 +107,14 @@ impl Problem for ShopError {
             Self::InvalidRequest { parameter, message } => format!("{parameter}: {message}").into(),
             Self::NotFound { what } => format!("there is no such {what} in this shop").into(),
             Self::NotSetUp => "this shop is being set up, try again shortly".into(),
+            Self::OrderState { found } => {
+                format!("the order is {found}, which does not allow this").into()
+            }
+            Self::NotEnoughStock { .. } => "there is not that much on hand".into(),
             Self::Database(error) => error.client_text(),
-            Self::BadRow { .. } | Self::Render(_) => "something went wrong on our side".into(),
+            Self::StockBroken { .. } | Self::BadRow { .. } | Self::Render(_) => {
+                "something went wrong on our side".into()
+            }
         }
     }
 }

@@ -10,12 +10,14 @@
 
 mod audit;
 mod availability;
+mod change;
 mod read;
 mod stock;
 mod write;
 
 pub use audit::{Difference, compare, rebuild};
 pub(super) use availability::follow_product;
+pub use change::{StockChange, change_stock};
 pub(super) use read::joined;
 pub use read::{StockEntry, StockFilter, set_reorder_at, stock, stock_list};
 pub use stock::{Impossible, MAX_PIECES, Stock, StockEvent, StockKind};

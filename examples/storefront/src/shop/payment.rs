@@ -5,10 +5,12 @@
 //! [not known](PaymentUnknown). The third is not a no: the money may have moved.
 
 mod any;
+mod bounded;
 mod gateway;
 mod ledger;
 
 pub use any::AnyPaymentGateway;
+pub(super) use bounded::Bounded;
 pub use gateway::{
     Charge, PaymentGateway, PaymentKey, PaymentToken, PaymentUnknown, Refund, RefundKey, Voided,
 };

@@ -6,7 +6,7 @@ mod variants;
 use tenancy_core::{ReadWrite, db::CellTx};
 use tenancy_types::TenantId;
 
-use super::{Ids, Shop, ShopError, search::words::fold};
+use super::{Ids, Shop, ShopError, inventory, search::words::fold};
 use crate::import::{Product, Status, Stored};
 
 /// How much of a title takes part in sorting, in characters.
@@ -57,7 +57,8 @@ pub async fn tear_down_shop(tx: &mut CellTx<ReadWrite>, tenant: TenantId) -> Res
 /// Makes the shop's product of this handle what `product` says, all of it: what it no longer has is removed.
 ///
 /// Ids stay: the product's by its handle, a variant's by its option values or else its place. A product whose
-/// content hash is the stored one is left alone. Nothing is visible before the transaction commits, and it
+/// content hash is the stored one is left alone. A quantity that differs from the one that was stated before
+/// counts the stock anew; one that does not leaves alone what was sold since. Nothing is visible before the transaction commits, and it
 /// must not commit after an error.
 ///
 /// # Errors
@@ -81,9 +82,13 @@ pub async fn upsert_product(
         tenant,
         id,
     };
+    let places = write.places(&product.variants).await?;
+    // Stock comes before products, as everywhere: see `inventory`.
+    write.count_anew(&places).await?;
     write.product(product, hash).await?;
     write.children(product).await?;
-    write.variants(&product.variants).await?;
+    write.variants(places).await?;
+    inventory::follow_product(write.tx, id).await?;
     Ok(outcome)
 }
 

@@ -7,7 +7,10 @@ use axum::{
     body::{Body, to_bytes},
 };
 use http::{HeaderMap, Request, StatusCode, header::ACCEPT};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, sqlite::SqliteConnectOptions};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, SqliteConnection,
+    sqlite::SqliteConnectOptions,
+};
 use storefront::{
     import::{Collection, Image, Policy, Product, Status, Stored, Variant},
     money::{Currency, Money},
@@ -28,7 +31,7 @@ pub(crate) struct World {
     pub(crate) cell: Cell,
     pub(crate) db: CellDb,
     pub(crate) clock: ManualClock,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 /// Runs the same check on a cell of each database.
@@ -81,7 +84,7 @@ impl World {
             cell,
             db,
             clock,
-            _folder: folder,
+            folder,
         };
         for id in [1, 2] {
             let event = FenceEvent::Create {
@@ -104,6 +107,16 @@ impl World {
             tx.commit().await.unwrap();
         }
         world
+    }
+
+    /// The file of a SQLite cell, for those who go behind its back.
+    pub(crate) async fn behind_its_back(&self) -> SqliteConnection {
+        let folder = self.folder.as_ref().expect("a SQLite cell");
+        SqliteConnectOptions::new()
+            .filename(folder.path().join("cell.db"))
+            .connect()
+            .await
+            .unwrap()
     }
 
     /// Puts a product into a shop.

@@ -19,6 +19,12 @@ impl Bounded {
         Self { gateway, limit }
     }
 
+    /// The same gateway with this long for an answer.
+    pub(in crate::shop) fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     pub(in crate::shop) async fn charge(
         &self,
         key: &PaymentKey,

@@ -5,7 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::Write;
 use crate::{
     import::{Policy, Variant},
-    shop::ShopError,
+    shop::{
+        ShopError,
+        inventory::{Cause, StockWrite},
+    },
 };
 
 /// A variant that is stored.
@@ -14,6 +17,47 @@ struct Known {
     id: i64,
     position: i64,
     options: Vec<String>,
+    /// How many there were, as it was stated last.
+    stated: Option<i64>,
+    /// Whether there is stock of it, as there is when it was ever counted.
+    has_stock: bool,
+}
+
+/// What becomes of a product's variants.
+pub(super) struct Places<'p> {
+    gone: Vec<i64>,
+    /// In their order.
+    kept: Vec<Place<'p>>,
+}
+
+/// A variant and its id.
+struct Place<'p> {
+    id: i64,
+    variant: &'p Variant,
+    counting: Counting,
+}
+
+/// What a stated quantity means for the stock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counting {
+    /// Nothing: nobody counts, or it was stated before and orders have changed the stock since.
+    Leave,
+    /// There is no stock yet; it begins with this many.
+    Open(i64),
+    /// This many are on hand, whatever the numbers say.
+    Anew(i64),
+}
+
+/// What the quantity of a variant means for the stock of the one that was there.
+fn counting(known: Option<&Known>, quantity: Option<u32>) -> Counting {
+    let Some(quantity) = quantity.map(i64::from) else {
+        return Counting::Leave;
+    };
+    match known {
+        Some(known) if known.has_stock && known.stated == Some(quantity) => Counting::Leave,
+        Some(known) if known.has_stock => Counting::Anew(quantity),
+        _ => Counting::Open(quantity),
+    }
 }
 
 /// Which stored variant each of the new ones is: the one with the same option values; among the rest, when
@@ -37,7 +81,11 @@ fn matched(known: &[Known], new: &[Vec<String>]) -> Vec<Option<i64>> {
 }
 
 impl Write<'_> {
-    pub(super) async fn variants(&mut self, variants: &[Variant]) -> Result<(), ShopError> {
+    /// Which variant goes where.
+    pub(super) async fn places<'p>(
+        &mut self,
+        variants: &'p [Variant],
+    ) -> Result<Places<'p>, ShopError> {
         let known = self.known_variants().await?;
         let options: Vec<_> = variants
             .iter()
@@ -45,37 +93,81 @@ impl Write<'_> {
             .collect();
         let matches = matched(&known, &options);
         let kept: HashSet<i64> = matches.iter().flatten().copied().collect();
-        for gone in known.iter().filter(|known| !kept.contains(&known.id)) {
-            self.tx
-                .sql(GONE)
-                .bind(self.tenant.as_i64())
-                .bind(gone.id)
-                .run()
-                .await?;
-        }
-        for ((position, variant), id) in (0_i64..).zip(variants).zip(matches) {
-            let id = id.unwrap_or_else(|| self.ids.next());
-            self.variant(id, position, variant).await?;
-        }
-        Ok(())
+        let by_id: HashMap<i64, &Known> = known.iter().map(|known| (known.id, known)).collect();
+        let place = |(variant, id): (&'p Variant, Option<i64>)| Place {
+            id: id.unwrap_or_else(|| self.ids.next()),
+            variant,
+            counting: counting(id.and_then(|id| by_id.get(&id).copied()), variant.quantity),
+        };
+        let gone = known.iter().map(|known| known.id);
+        Ok(Places {
+            gone: gone.filter(|id| !kept.contains(id)).collect(),
+            kept: variants.iter().zip(matches).map(place).collect(),
+        })
     }
 
     async fn known_variants(&mut self) -> Result<Vec<Known>, ShopError> {
         let statement = self.tx.sql(
-            "select variant_id, position, option1, option2, option3 from product_variant
-            where tenant_id = $1 and product_id = $2 order by position",
+            "select v.variant_id, v.position, v.option1, v.option2, v.option3, v.quantity, s.seq
+            from product_variant v
+            left join stock s on s.tenant_id = $1 and s.variant_id = v.variant_id
+            where v.tenant_id = $1 and v.product_id = $2 order by v.position",
         );
-        let rows: Vec<KnownRow> = statement
-            .bind(self.tenant.as_i64())
-            .bind(self.id)
-            .all()
-            .await?;
-        let known = |(id, position, one, two, three): KnownRow| Known {
+        let statement = statement.bind(self.tenant.as_i64()).bind(self.id);
+        let rows: Vec<KnownRow> = statement.all().await?;
+        let known = |(id, position, one, two, three, stated, seq): KnownRow| Known {
             id,
             position,
             options: [one, two, three].into_iter().flatten().collect(),
+            stated,
+            has_stock: seq.is_some(),
         };
         Ok(rows.into_iter().map(known).collect())
+    }
+
+    /// Corrects the stock of the variants whose quantity was stated anew.
+    pub(super) async fn count_anew(&mut self, places: &Places<'_>) -> Result<(), ShopError> {
+        let mut counts: Vec<(i64, i64)> = places
+            .kept
+            .iter()
+            .filter_map(|place| match place.counting {
+                Counting::Anew(quantity) => Some((place.id, quantity)),
+                Counting::Leave | Counting::Open(_) => None,
+            })
+            .collect();
+        counts.sort_unstable();
+        let mut stock = self.stock();
+        for (id, quantity) in counts {
+            let counted = stock.count(id, quantity).await?;
+            counted.ok_or(ShopError::StockBroken { variant: id })?;
+        }
+        Ok(())
+    }
+
+    /// Writes the variants, and opens the stock of those that are counted from now on.
+    pub(super) async fn variants(&mut self, places: Places<'_>) -> Result<(), ShopError> {
+        for gone in places.gone {
+            let statement = self.tx.sql(GONE).bind(self.tenant.as_i64());
+            statement.bind(gone).run().await?;
+        }
+        for (position, place) in (0_i64..).zip(places.kept) {
+            self.variant(place.id, position, place.variant).await?;
+            if let Counting::Open(quantity) = place.counting {
+                self.stock().open(place.id, quantity).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stock as the product's quantities state it. The flags in the catalogue follow when all of the product
+    /// is written.
+    fn stock(&mut self) -> StockWrite<'_> {
+        let cause = Cause {
+            at: self.ids.now(),
+            order: None,
+            note: "stated with the product".into(),
+        };
+        StockWrite::new(self.tx, cause)
     }
 
     async fn variant(
@@ -109,7 +201,15 @@ impl Write<'_> {
     }
 }
 
-type KnownRow = (i64, i64, Option<String>, Option<String>, Option<String>);
+type KnownRow = (
+    i64,
+    i64,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+);
 
 const GONE: &str = "delete from product_variant where tenant_id = $1 and variant_id = $2";
 
@@ -134,6 +234,8 @@ mod tests {
             id: 100 + position,
             position,
             options: vec![(*value).to_owned()],
+            stated: None,
+            has_stock: false,
         };
         (0..).zip(options).map(known).collect()
     }
@@ -168,6 +270,34 @@ mod tests {
                 matched(&known(before), &new(after)),
                 expect,
                 "{before:?} to {after:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_quantity_counts_when_it_differs_from_the_one_before() {
+        let known = |stated, has_stock| Known {
+            id: 1,
+            position: 0,
+            options: Vec::new(),
+            stated,
+            has_stock,
+        };
+        for (before, quantity, expect) in [
+            (None, None, Counting::Leave),
+            (None, Some(0), Counting::Open(0)),
+            (None, Some(5), Counting::Open(5)),
+            (Some(known(None, false)), Some(5), Counting::Open(5)),
+            (Some(known(Some(5), true)), Some(5), Counting::Leave),
+            (Some(known(Some(5), true)), Some(6), Counting::Anew(6)),
+            (Some(known(Some(5), true)), None, Counting::Leave),
+            // It was counted once, then not, and now again.
+            (Some(known(None, true)), Some(5), Counting::Anew(5)),
+        ] {
+            assert_eq!(
+                counting(before.as_ref(), quantity),
+                expect,
+                "{before:?} {quantity:?}"
             );
         }
     }

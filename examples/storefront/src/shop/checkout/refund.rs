@@ -1,0 +1,325 @@
+//! Giving money back: promised here first, then asked for at the provider, then confirmed here.
+
+use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
+use tenancy_types::UnixMicros;
+
+use super::{Checkout, CheckoutError, CheckoutKey};
+use crate::{
+    money::Money,
+    shop::{
+        ShopError, inventory,
+        inventory::ReorderAlert,
+        inventory::StockKind,
+        order::{self, Order, OrderEvent, OrderState},
+        payment::{Refund, RefundKey},
+    },
+};
+
+/// How many refunds one sweep of a tenant takes on.
+const BATCH: i64 = 50;
+
+/// What is to be given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefundRequest {
+    /// The order.
+    pub order: i64,
+    /// Names the refund: the same key is refunded once.
+    pub key: CheckoutKey,
+    /// How much, in minor units; `None` is all that is left.
+    pub amount: Option<i64>,
+    /// Why.
+    pub reason: String,
+}
+
+/// A refund of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRefund {
+    /// Its id.
+    pub id: i64,
+    /// The order.
+    pub order: i64,
+    /// How much, in minor units of the order's currency.
+    pub amount: i64,
+    /// Where it is.
+    pub state: RefundState,
+}
+
+/// Where a refund is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundState {
+    /// Promised; the provider has not confirmed it.
+    Pending,
+    /// The money was given back.
+    Done,
+    /// The provider refused.
+    Refused,
+}
+
+impl Checkout {
+    /// Gives money back. When all of a paid order's money is given back, it is refunded and its stock is on
+    /// hand again.
+    ///
+    /// # Errors
+    /// [`CheckoutError::InvalidRequest`] when it is not an amount or more than is left,
+    /// [`ShopError::OrderState`] when the order is not paid, [`CheckoutError::IdempotencyMismatch`],
+    /// [`CheckoutError::PaymentUnknown`]: it stays promised, and the same request goes on with it.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the refund is not begun, pending or done; the same request goes on.
+    pub async fn refund(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+        request: &RefundRequest,
+    ) -> Result<OrderRefund, CheckoutError> {
+        let mut tx = self.cell.begin(tenant);
+        let (order, refund) = match self.promise(&mut tx, request).await {
+            Ok(promised) => promised,
+            Err(error) => {
+                tx.rollback().await;
+                return Err(error);
+            }
+        };
+        tx.commit().await?;
+        self.carry_out(tenant, &order, refund).await
+    }
+
+    /// Goes on with the tenant's refunds that are pending, up to 50 of them, and returns how many are not
+    /// any more.
+    ///
+    /// # Errors
+    /// [`ShopError`]; what was done until then stays done.
+    pub async fn resume_refunds(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+    ) -> Result<u32, ShopError> {
+        let read = async |tx: &mut CellTx<ReadWrite>| pending(tx).await;
+        let mut settled = 0;
+        for (order, refund) in self.cell.scope(tenant, read).await? {
+            match self.carry_out(tenant, &order, refund).await {
+                Ok(_) => settled += 1,
+                Err(CheckoutError::Shop(error)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(tenant_id = %tenant.tenant(), order_id = order.id,
+                        %error, "refund is not known");
+                }
+            }
+        }
+        Ok(settled)
+    }
+
+    async fn promise(
+        &self,
+        tx: &mut CellTx<ReadWrite>,
+        request: &RefundRequest,
+    ) -> Result<(Order, OrderRefund), CheckoutError> {
+        let order = order::locked(tx, request.order).await?;
+        if let Some(known) = by_key(tx, &request.key).await? {
+            let same = known.order == order.id
+                && request.amount.is_none_or(|amount| amount == known.amount);
+            return if same {
+                Ok((order, known))
+            } else {
+                Err(CheckoutError::IdempotencyMismatch)
+            };
+        }
+        if !order.state.is_paid() {
+            return Err(ShopError::OrderState { found: order.state }.into());
+        }
+        let left = order.totals.total - order.refunded;
+        let amount = request.amount.unwrap_or(left);
+        if !(1..=left).contains(&amount) {
+            return Err(CheckoutError::InvalidRequest {
+                field: "amount",
+                expected: format!("1 to {left} minor units").into(),
+            });
+        }
+        let refund = OrderRefund {
+            id: self.cell.ids().next(),
+            order: order.id,
+            amount,
+            state: RefundState::Pending,
+        };
+        let now = self.cell.ids().now();
+        insert(tx, &refund, request, now).await?;
+        add_refunded(tx, &refund, amount, now).await?;
+        Ok((order, refund))
+    }
+
+    async fn carry_out(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+        order: &Order,
+        refund: OrderRefund,
+    ) -> Result<OrderRefund, CheckoutError> {
+        if refund.state != RefundState::Pending {
+            return Ok(refund);
+        }
+        let key = RefundKey::of_refund(&order.payment_key, refund.id);
+        let amount = Money::new(refund.amount, order.totals.currency);
+        let answer = self
+            .gateway
+            .refund(&order.payment_key, &key, amount)
+            .await?;
+        let to = match answer {
+            Refund::Refunded => RefundState::Done,
+            Refund::Refused => RefundState::Refused,
+        };
+        let work = async |tx: &mut CellTx<ReadWrite>| self.confirm(tx, &refund, to).await;
+        let alerts = self.cell.scope(tenant, work).await?;
+        inventory::raise(tenant.tenant(), &alerts);
+        Ok(OrderRefund {
+            state: to,
+            ..refund
+        })
+    }
+
+    /// Records what the provider said, once.
+    async fn confirm(
+        &self,
+        tx: &mut CellTx<ReadWrite>,
+        refund: &OrderRefund,
+        to: RefundState,
+    ) -> Result<Vec<ReorderAlert>, ShopError> {
+        let now = self.cell.ids().now();
+        let order = order::locked(tx, refund.order).await?;
+        if !leave_pending(tx, refund, to, now).await? {
+            return Ok(Vec::new());
+        }
+        if to == RefundState::Refused {
+            add_refunded(tx, refund, -refund.amount, now).await?;
+            return Ok(Vec::new());
+        }
+        let all = order.refunded == order.totals.total && !has_pending(tx, order.id).await?;
+        let back = match order.state {
+            OrderState::Paid if all => StockKind::Deallocated,
+            OrderState::Fulfilled if all => StockKind::Returned,
+            _ => return Ok(Vec::new()),
+        };
+        order::transition(tx, &order, OrderEvent::RefundAll, now).await?;
+        order::move_stock(tx, &order, back, now).await
+    }
+}
+
+impl RefundState {
+    /// Its name, in documents and in the database.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Done => "done",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn from_row(name: &str) -> Result<Self, ShopError> {
+        let states = [Self::Pending, Self::Done, Self::Refused];
+        let state = states.into_iter().find(|state| state.as_str() == name);
+        state.ok_or_else(|| ShopError::BadRow {
+            column: "order_refund.state",
+            source: format!("no state is called {name:?}").into(),
+        })
+    }
+}
+
+type RefundRow = (i64, i64, i64, String);
+
+fn read((id, order, amount, state): RefundRow) -> Result<OrderRefund, ShopError> {
+    Ok(OrderRefund {
+        id,
+        order,
+        amount,
+        state: RefundState::from_row(&state)?,
+    })
+}
+
+async fn by_key(
+    tx: &mut CellTx<ReadWrite>,
+    key: &CheckoutKey,
+) -> Result<Option<OrderRefund>, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "select refund_id, order_id, amount, state from order_refund
+        where tenant_id = $1 and key = $2",
+    );
+    let statement = statement.bind(tenant).bind(key.as_str().to_owned());
+    statement.optional().await?.map(read).transpose()
+}
+
+/// The tenant's pending refunds with their orders.
+async fn pending(tx: &mut CellTx<ReadWrite>) -> Result<Vec<(Order, OrderRefund)>, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "select refund_id, order_id, amount, state from order_refund
+        where tenant_id = $1 and state = 'pending' order by refund_id limit $2",
+    );
+    let rows: Vec<RefundRow> = statement.bind(tenant).bind(BATCH).all().await?;
+    let mut refunds = Vec::with_capacity(rows.len());
+    for row in rows {
+        let refund = read(row)?;
+        refunds.push((order::order_by_id(tx, refund.order).await?, refund));
+    }
+    Ok(refunds)
+}
+
+async fn has_pending(tx: &mut CellTx<ReadWrite>, order: i64) -> Result<bool, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "select refund_id from order_refund
+        where tenant_id = $1 and order_id = $2 and state = 'pending' limit 1",
+    );
+    let row: Option<(i64,)> = statement.bind(tenant).bind(order).optional().await?;
+    Ok(row.is_some())
+}
+
+async fn insert(
+    tx: &mut CellTx<ReadWrite>,
+    refund: &OrderRefund,
+    request: &RefundRequest,
+    now: UnixMicros,
+) -> Result<(), ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "insert into order_refund (tenant_id, refund_id, order_id, key, amount, reason, state, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+    );
+    let statement = statement.bind(tenant).bind(refund.id).bind(refund.order);
+    let statement = statement
+        .bind(request.key.as_str().to_owned())
+        .bind(refund.amount)
+        .bind(request.reason.clone())
+        .bind(refund.state.as_str().to_owned());
+    statement.bind(now.get()).run().await?;
+    Ok(())
+}
+
+async fn leave_pending(
+    tx: &mut CellTx<ReadWrite>,
+    refund: &OrderRefund,
+    to: RefundState,
+    now: UnixMicros,
+) -> Result<bool, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "update order_refund set state = $3, updated_at = $4
+        where tenant_id = $1 and refund_id = $2 and state = 'pending'",
+    );
+    let statement = statement.bind(tenant).bind(refund.id);
+    let statement = statement.bind(to.as_str().to_owned()).bind(now.get());
+    Ok(statement.run().await? == 1)
+}
+
+async fn add_refunded(
+    tx: &mut CellTx<ReadWrite>,
+    refund: &OrderRefund,
+    amount: i64,
+    now: UnixMicros,
+) -> Result<(), ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "update shop_order set refunded = refunded + $3, updated_at = $4
+        where tenant_id = $1 and order_id = $2",
+    );
+    let statement = statement.bind(tenant).bind(refund.order);
+    statement.bind(amount).bind(now.get()).run().await?;
+    Ok(())
+}
