@@ -79,6 +79,23 @@ fn describe() {
         "storefront_import_products_total",
         "Products that imports looked at"
     );
+    describe_selling();
+}
+
+fn describe_selling() {
+    describe_counter!("storefront_checkouts_total", "Checkouts that were tried");
+    describe_counter!(
+        "storefront_overdue_orders_total",
+        "Orders whose buyer did not come back in time"
+    );
+    describe_counter!(
+        "storefront_reorder_alerts_total",
+        "Variants whose stock fell to where more should be ordered"
+    );
+    // An alarm on the rate of what is rare needs its zero.
+    counter!("storefront_checkouts_total", "outcome" => "unknown").increment(0);
+    counter!("storefront_overdue_orders_total", "outcome" => "unknown").increment(0);
+    counter!("storefront_reorder_alerts_total").increment(0);
 }
 
 /// Logs every request of a listener and counts it.

@@ -43,8 +43,12 @@ pub async fn set_up_shop(
 /// # Errors
 /// [`ShopError::Database`].
 pub async fn tear_down_shop(tx: &mut CellTx<ReadWrite>, tenant: TenantId) -> Result<(), ShopError> {
-    // What belongs to products and collections goes with them.
+    // What belongs to products, stock, orders and so on goes with them.
     for sql in [
+        "delete from cart where tenant_id = $1",
+        "delete from checkout_key where tenant_id = $1",
+        "delete from shop_order where tenant_id = $1",
+        "delete from stock where tenant_id = $1",
         "delete from product where tenant_id = $1",
         "delete from collection where tenant_id = $1",
         "delete from shop where tenant_id = $1",

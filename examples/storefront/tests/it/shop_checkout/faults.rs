@@ -163,7 +163,7 @@ async fn a_client_may_go_away_at_any_moment() {
             dropped += 1;
         }
     }
-    assert!(dropped > 20, "dropped only {dropped} times");
+    assert!(dropped >= 10, "dropped only {dropped} times");
     let orders = till.orders(1).await.len();
     assert_eq!(orders, dropped + 2, "one order a key");
     till.audit().await;
