@@ -9,16 +9,20 @@
 
 #[cfg(feature = "test-util")]
 mod conformance;
+mod driver;
 mod error;
 mod journal;
 mod memory;
+mod placed;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 #[cfg(feature = "test-util")]
 pub use conformance::journal_conformance;
+pub(crate) use driver::{Driver, Steps, Stopped};
 pub use error::JournalError;
 pub use journal::{Entry, Journal};
 pub use memory::MemoryJournal;
+pub(crate) use placed::Placed;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteJournal;

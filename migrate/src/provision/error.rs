@@ -3,7 +3,7 @@ use std::{borrow::Cow, error::Error, time::Duration};
 use tenancy_types::{Code, Kind, Problem, RequestKey, Retry};
 
 use super::{Event, Phase, Refusal};
-use crate::JournalError;
+use crate::{JournalError, workflow::Stopped};
 
 /// An event that the table does not list for a phase.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +54,25 @@ pub enum ProvisionError {
         /// Why not.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl From<Stopped> for ProvisionError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Mismatch { key } => Self::RequestMismatch { key },
+            Stopped::Unfinished { phase, source } => Self::Unfinished { phase, source },
+            Stopped::Journal { source } => Self::Journal { source },
+            Stopped::BadEntry {
+                key,
+                number,
+                source,
+            } => Self::BadEntry {
+                key,
+                number,
+                source,
+            },
+        }
+    }
 }
 
 impl Problem for ProvisionError {

@@ -1,8 +1,9 @@
 use std::{fmt, str::FromStr};
 
-use tenancy_types::{CellId, DomainName, Lifecycle, Placement, Slug, TenantId};
+use tenancy_types::{DomainName, Placement, Slug};
 
 use super::{Home, Refusal};
+use crate::workflow::Placed;
 
 /// What an act has led to. Exhaustive on purpose: a reader of the journal must decide about each.
 ///
@@ -31,7 +32,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Created(home) => {
-                write!(f, "created {} {}", home.tenant, Written(home.placement))
+                write!(f, "created {} {}", home.tenant, Placed(home.placement))
             }
             Self::Refused(Refusal::SlugTaken { slug }) => write!(f, "refused slug_taken {slug}"),
             Self::Refused(Refusal::DomainTaken { domain }) => {
@@ -40,26 +41,11 @@ impl fmt::Display for Event {
             Self::Refused(Refusal::Invalid { reason }) => write!(f, "refused invalid {reason}"),
             Self::Fenced => f.write_str("fenced"),
             Self::Seeded => f.write_str("seeded"),
-            Self::Published(placement) => write!(f, "published {}", Written(*placement)),
+            Self::Published(placement) => write!(f, "published {}", Placed(*placement)),
             Self::Opened => f.write_str("opened"),
-            Self::Retracted(placement) => write!(f, "retracted {}", Written(*placement)),
+            Self::Retracted(placement) => write!(f, "retracted {}", Placed(*placement)),
             Self::Cleared => f.write_str("cleared"),
         }
-    }
-}
-
-/// A placement as words: `cell-1 active 0.2`. A tenant that is being made does not move.
-struct Written(Placement);
-
-impl fmt::Display for Written {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Placement {
-            cell,
-            lifecycle,
-            epoch,
-            ..
-        } = self.0;
-        write!(f, "{cell} {lifecycle} {epoch}")
     }
 }
 
@@ -76,10 +62,10 @@ impl FromStr for Event {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let event = match text.split_once(' ').unwrap_or((text, "")) {
-            ("created", rest) => home(rest).map(Self::Created),
+            ("created", rest) => Home::parse(rest).map(Self::Created),
             ("refused", rest) => refusal(rest).map(Self::Refused),
-            ("published", rest) => placement(rest).map(Self::Published),
-            ("retracted", rest) => placement(rest).map(Self::Retracted),
+            ("published", rest) => Placed::parse(rest).map(Self::Published),
+            ("retracted", rest) => Placed::parse(rest).map(Self::Retracted),
             _ => match text {
                 "fenced" => Some(Self::Fenced),
                 "seeded" => Some(Self::Seeded),
@@ -90,25 +76,6 @@ impl FromStr for Event {
         };
         event.ok_or_else(|| InvalidEvent { found: text.into() })
     }
-}
-
-fn home(text: &str) -> Option<Home> {
-    let (tenant, rest) = text.split_once(' ')?;
-    Some(Home {
-        tenant: tenant.parse::<TenantId>().ok()?,
-        placement: placement(rest)?,
-    })
-}
-
-fn placement(text: &str) -> Option<Placement> {
-    let mut words = text.split(' ');
-    let cell: CellId = words.next()?.parse().ok()?;
-    let lifecycle: Lifecycle = words.next()?.parse().ok()?;
-    let epoch = words.next()?.parse().ok()?;
-    words
-        .next()
-        .is_none()
-        .then(|| Placement::new(cell, lifecycle, epoch))
 }
 
 fn refusal(text: &str) -> Option<Refusal> {

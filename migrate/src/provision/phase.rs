@@ -1,6 +1,7 @@
 use tenancy_types::{Placement, TenantId};
 
 use super::{Event, Refusal, Rejected};
+use crate::workflow::Placed;
 
 /// A tenant and where it lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,17 @@ pub struct Home {
     pub tenant: TenantId,
     /// Its placement, as the directory last gave it.
     pub placement: Placement,
+}
+
+impl Home {
+    /// The home of a journal's words: `7 cell-1 active 0.2`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (tenant, rest) = text.split_once(' ')?;
+        Some(Self {
+            tenant: tenant.parse().ok()?,
+            placement: Placed::parse(rest)?,
+        })
+    }
 }
 
 /// How far the making of a tenant has come. Each phase but the last two has exactly one act that comes next.

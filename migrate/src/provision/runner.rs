@@ -1,9 +1,14 @@
 use std::error::Error;
 
-use tenancy_types::{Clock, RequestKey};
+use tenancy_types::{Clock, RequestKey, UnixMicros};
 
 use super::{ActError, Event, Home, Phase, ProvisionError, ProvisionRequest, Provisioner, Refusal};
-use crate::{Entry, Journal, JournalError};
+use crate::{
+    Journal,
+    workflow::{Driver, Steps},
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// The word before the request in the first entry, with the version of the journal's format.
 const STARTED: &str = "started 1 ";
@@ -64,13 +69,7 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
         request: &P::Request,
     ) -> Result<Home, ProvisionError> {
         let first = format!("{STARTED}{}", request.to_text());
-        if self.journal.entries(key).await?.is_empty() {
-            self.append(key, 0, first.clone()).await?;
-        }
-        let entries = self.journal.entries(key).await?;
-        if entries.first().is_none_or(|entry| entry.text != first) {
-            return Err(ProvisionError::RequestMismatch { key: key.clone() });
-        }
+        self.driver().begin(key, first).await?;
         self.run(key, request).await
     }
 
@@ -95,73 +94,61 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
     }
 
     async fn resume(&self, key: &RequestKey) -> Result<Home, ProvisionError> {
-        let entries = self.journal.entries(key).await?;
-        let request = entries
-            .first()
-            .map_or(Err("it is missing".into()), |first| {
-                let text = first.text.strip_prefix(STARTED);
-                P::Request::from_text(text.ok_or("it is of another format")?)
-            });
-        let request = request.map_err(|source| bad_entry(key, 0, source))?;
+        let parse = |first: &str| {
+            let text = first.strip_prefix(STARTED);
+            P::Request::from_text(text.ok_or("it is of another format")?)
+        };
+        let request = self.driver().request(key, parse).await?;
         self.run(key, &request).await
     }
 
-    /// Acts and journals until there is an answer.
     async fn run(&self, key: &RequestKey, request: &P::Request) -> Result<Home, ProvisionError> {
-        loop {
-            let entries = self.journal.entries(key).await?;
-            let phase = replay(key, &entries)?;
-            let answer = match self.advance(key, request, phase, entries.len()).await? {
-                Phase::Ready(home) => Ok(home),
-                Phase::Refused(refusal) => Err(refusal.into()),
-                // Another runner has gone on; the journal knows how far.
-                _ => continue,
-            };
-            self.journal.close(key).await?;
-            return answer;
+        let making = Making {
+            acts: &self.provisioner,
+            key,
+            request,
+        };
+        match self.driver().run(key, &making).await? {
+            Phase::Refused(refusal) => Err(refusal.into()),
+            Phase::Ready(home) => Ok(home),
+            phase => unreachable!("{} is no last phase", phase.as_str()),
         }
     }
 
-    /// Goes on from a phase that has so many entries, to a last phase or to where another runner was first.
-    async fn advance(
-        &self,
-        key: &RequestKey,
-        request: &P::Request,
-        mut phase: Phase,
-        mut number: usize,
-    ) -> Result<Phase, ProvisionError> {
-        while let Some(result) = self.act(key, request, &phase).await {
-            let event = match result {
-                Ok(event) => event,
-                // An act that came late may fail for that very reason.
-                Err(_) if self.journal.entries(key).await?.len() > number => return Ok(phase),
-                Err(source) => {
-                    let phase = phase.as_str();
-                    return Err(ProvisionError::Unfinished { phase, source });
-                }
-            };
-            if !self.append(key, number, event.to_string()).await? {
-                return Ok(phase);
-            }
-            tracing::info!(%key, phase = phase.as_str(), %event, "provisioning went on");
-            phase = phase
-                .next(event)
-                .expect("an act leads to an event that the table lists");
-            number += 1;
+    const fn driver(&self) -> Driver<'_, J, C> {
+        Driver {
+            journal: &self.journal,
+            clock: &self.clock,
         }
-        Ok(phase)
+    }
+}
+
+/// The making of one tenant.
+struct Making<'a, P: Provisioner> {
+    acts: &'a P,
+    key: &'a RequestKey,
+    request: &'a P::Request,
+}
+
+impl<P: Provisioner> Steps for Making<'_, P> {
+    type Phase = Phase;
+    type Event = Event;
+
+    const DOING: &'static str = "provisioning";
+    const STARTED: Phase = Phase::Started;
+
+    fn name(phase: &Phase) -> &'static str {
+        phase.as_str()
     }
 
-    /// Does what comes next; `None` in a last phase.
-    async fn act(
-        &self,
-        key: &RequestKey,
-        request: &P::Request,
-        phase: &Phase,
-    ) -> Option<Result<Event, Box<dyn Error + Send + Sync>>> {
-        let acts = &self.provisioner;
+    fn next(phase: Phase, event: Event, _: UnixMicros) -> Result<Phase, BoxError> {
+        Ok(phase.next(event)?)
+    }
+
+    async fn act(&self, phase: &Phase) -> Option<Result<Event, BoxError>> {
+        let (acts, request) = (self.acts, self.request);
         Some(match *phase {
-            Phase::Started => refusable(acts.create(key, request).await.map(Event::Created)),
+            Phase::Started => refusable(acts.create(self.key, request).await.map(Event::Created)),
             Phase::Created(home) => acts.fence(home).await.map(|()| Event::Fenced),
             Phase::Fenced(home) => {
                 refusable(acts.seed(request, home).await.map(|()| Event::Seeded))
@@ -173,55 +160,12 @@ impl<P: Provisioner, J: Journal, C: Clock> Provisioning<P, J, C> {
             Phase::Ready(_) | Phase::Refused(_) => return None,
         })
     }
-
-    /// Whether the entry was added; not when another runner was first.
-    async fn append(
-        &self,
-        key: &RequestKey,
-        number: usize,
-        text: String,
-    ) -> Result<bool, ProvisionError> {
-        let number = u32::try_from(number).expect("a workflow has few entries");
-        let at = self.clock.unix();
-        match self.journal.append(key, number, Entry { at, text }).await {
-            Ok(()) => Ok(true),
-            Err(JournalError::Conflict { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
-    }
 }
 
-fn refusable(result: Result<Event, ActError>) -> Result<Event, Box<dyn Error + Send + Sync>> {
+fn refusable(result: Result<Event, ActError>) -> Result<Event, BoxError> {
     match result {
         Ok(event) => Ok(event),
         Err(ActError::Refused(refusal)) => Ok(Event::Refused(refusal)),
         Err(ActError::Failed(source)) => Err(source),
-    }
-}
-
-/// The phase that the entries behind the first one lead to.
-fn replay(key: &RequestKey, entries: &[Entry]) -> Result<Phase, ProvisionError> {
-    let mut phase = Phase::Started;
-    for (number, entry) in entries.iter().enumerate().skip(1) {
-        let event: Event = entry
-            .text
-            .parse()
-            .map_err(|error| bad_entry(key, number, error))?;
-        phase = phase
-            .next(event)
-            .map_err(|error| bad_entry(key, number, error))?;
-    }
-    Ok(phase)
-}
-
-fn bad_entry(
-    key: &RequestKey,
-    number: usize,
-    source: impl Into<Box<dyn Error + Send + Sync>>,
-) -> ProvisionError {
-    ProvisionError::BadEntry {
-        key: key.clone(),
-        number,
-        source: source.into(),
     }
 }
