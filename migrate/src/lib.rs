@@ -2,9 +2,19 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "core")]
+mod archive;
 mod provision;
 mod schema;
+mod table_counts;
+#[cfg(feature = "core")]
+mod tenant_rows;
 mod workflow;
+
+#[cfg(feature = "core")]
+pub use archive::{
+    Archive, ArchiveError, ArchiveManifest, ArchivedTable, Export, ExportedArchive, Flaw, export,
+};
 
 pub use provision::{
     ActError, Event, Home, InvalidEvent, Phase, ProvisionError, ProvisionRequest, Provisioner,
@@ -20,7 +30,10 @@ pub use schema::{
     Applied, AppliedState, Checksum, Database, Doing, InvalidSchema, Schema, SchemaError, Sql,
     Version,
 };
+pub use table_counts::{InvalidTableCounts, TableCounts};
 pub use tenancy_types::{InvalidRequestKey, RequestKey};
+#[cfg(feature = "core")]
+pub use tenant_rows::{count_rows, delete_rows};
 #[cfg(feature = "sqlite")]
 pub use workflow::SqliteJournal;
 #[cfg(feature = "test-util")]

@@ -20,8 +20,11 @@ pub(crate) trait Steps: Sync {
     fn name(phase: &Self::Phase) -> &'static str;
 
     /// The phase after an event that was journalled at that time.
-    fn next(phase: Self::Phase, event: Self::Event, at: UnixMicros)
-    -> Result<Self::Phase, BoxError>;
+    fn next(
+        phase: Self::Phase,
+        event: Self::Event,
+        at: UnixMicros,
+    ) -> Result<Self::Phase, BoxError>;
 
     /// Does what comes next; `None` in a last phase.
     fn act(
