@@ -49,7 +49,7 @@ pub fn service(
     );
     let cells: Cells<_> = platform
         .cells()
-        .map(|cell| (cell.id(), shop::router(cell.clone())))
+        .map(|(cell, checkout)| (cell.id(), shop::router(cell.clone(), checkout.clone())))
         .collect();
     let meters = Arc::clone(platform.meters());
     ServiceBuilder::new()

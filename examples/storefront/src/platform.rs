@@ -27,7 +27,11 @@ use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, SystemClock, TenantId, WorkBudget};
 
-use crate::{config::Config, ops::OpsError, shop::Cell};
+use crate::{
+    config::Config,
+    ops::OpsError,
+    shop::{Cell, checkout::Checkout},
+};
 
 use acts::Acts;
 pub use audit::{Act, AuditLog, Begun, Entry, EntryPage, Outcome};
@@ -106,9 +110,16 @@ impl Platform {
         self.0.cells.get(&cell).map(|open| &open.shops)
     }
 
-    /// All cells of this process.
-    pub fn cells(&self) -> impl Iterator<Item = &Cell> {
-        self.0.cells.values().map(|open| &open.shops)
+    /// All cells of this process, and how the shops of each sell.
+    pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Checkout)> {
+        let cells = self.0.cells.values();
+        cells.map(|open| (&open.shops, &open.checkout))
+    }
+
+    /// How the shops of a cell of this process sell.
+    #[must_use]
+    pub fn checkout(&self, cell: CellId) -> Option<&Checkout> {
+        self.0.cells.get(&cell).map(|open| &open.checkout)
     }
 
     /// The database work that a request of the tenant may cause, by its plan.

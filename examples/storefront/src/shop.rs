@@ -8,6 +8,7 @@
 //! Each function takes a transaction of one tenant, and each statement names the tenant as well: the
 //! database's isolation is the guard, not the habit.
 
+pub mod cart;
 pub mod catalog;
 mod cell;
 pub mod checkout;

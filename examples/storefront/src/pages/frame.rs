@@ -1,7 +1,7 @@
 use tenancy_types::TenantId;
 
 use super::theme;
-use crate::{import::Collection, shop::Shop};
+use crate::{import::Collection, money::Currency, shop::Shop};
 
 /// What is around every page of a shop.
 #[derive(Clone, Debug)]
@@ -10,8 +10,8 @@ pub struct Frame {
     pub shop: String,
     /// Its first letter.
     pub initial: String,
-    /// The code of its currency.
-    pub currency: &'static str,
+    /// Its currency.
+    pub currency: Currency,
     /// The number of its accent colour.
     pub accent: u32,
     /// The name of the stylesheet.
@@ -38,7 +38,7 @@ impl Frame {
         Self {
             shop: shop.name.clone(),
             initial: initial(&shop.name),
-            currency: shop.currency.code(),
+            currency: shop.currency,
             accent: theme::accent(tenant),
             stylesheet: theme::stylesheet(),
             collections: collections.iter().map(Link::to_collection).collect(),

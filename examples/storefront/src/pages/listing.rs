@@ -76,7 +76,7 @@ impl ListingPage {
             orders: links.orders(),
             price_min: query.price_min.map(decimal).unwrap_or_default(),
             price_max: query.price_max.map(decimal).unwrap_or_default(),
-            currency: frame.currency,
+            currency: frame.currency.code(),
             kept: links.kept(),
             products: listing.products.iter().map(Card::new).collect(),
             next: listing

@@ -34,6 +34,7 @@ pub struct ProductPage {
 /// What the chosen variant costs, and whether it can be bought.
 #[derive(Debug)]
 struct Offer {
+    variant_id: i64,
     price: String,
     was: String,
     sku: String,
@@ -108,6 +109,7 @@ impl Offer {
             .compare_at
             .filter(|was| was.minor() > variant.price.minor());
         Self {
+            variant_id: variant.id,
             price: variant.price.pretty().to_string(),
             was: was.map(|was| was.pretty().to_string()).unwrap_or_default(),
             sku: variant.sku.clone(),

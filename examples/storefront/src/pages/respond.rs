@@ -10,6 +10,8 @@ use http::{
 use serde_json::json;
 use tenancy_types::{Code, Problem, Respond, Retry, retry_after};
 
+use super::Link;
+
 /// Answers with `{"error":{"code":…,"message":…}}`, or with a page for those who would rather have HTML; with
 /// `Retry-After` where a later try makes sense.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,7 +41,7 @@ struct RefusedPage<'a> {
     title: &'static str,
     message: &'a str,
     /// Where to go instead; nowhere when the whole address leads nowhere.
-    has_home: bool,
+    way_out: Option<Link>,
 }
 
 impl Refused {
@@ -62,6 +64,17 @@ impl Refused {
             status: StatusCode::METHOD_NOT_ALLOWED,
             code: Code::new("method_not_allowed"),
             message: "this address does not take that method".into(),
+            retry: Retry::No,
+        }
+    }
+
+    /// The body is not of the media type that the address takes (415).
+    #[must_use]
+    pub fn unsupported_media_type(expected: &'static str) -> Self {
+        Self {
+            status: StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            code: Code::new("unsupported_media_type"),
+            message: format!("the body must be {expected}").into(),
             retry: Retry::No,
         }
     }
@@ -104,12 +117,24 @@ impl Refused {
             status: self.status.as_u16(),
             title: title(self.status),
             message: &self.message,
-            has_home: matches!(
-                self.code.as_str(),
-                "not_found" | "invalid_request" | "method_not_allowed"
-            ),
+            way_out: way_out(self.code),
         }
     }
+}
+
+/// Where a visitor goes on after a refusal. With most of them there is no shop to go to.
+fn way_out(code: Code) -> Option<Link> {
+    let (label, href) = match code.as_str() {
+        "not_found" | "unknown_variant" | "invalid_request" | "method_not_allowed" => {
+            ("To the shop", "/")
+        }
+        "cart_full" | "csrf_rejected" => ("To your cart", "/cart"),
+        _ => return None,
+    };
+    Some(Link {
+        label: label.to_owned(),
+        href: href.to_owned(),
+    })
 }
 
 fn html<B: From<String>>(page: String) -> Response<B> {
@@ -129,7 +154,8 @@ fn html<B: From<String>>(page: String) -> Response<B> {
 fn title(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST => "That request does not work",
-        StatusCode::FORBIDDEN => "Closed",
+        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::CONFLICT => "That does not fit",
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::METHOD_NOT_ALLOWED => "That does not work here",
         StatusCode::GONE => "No longer here",

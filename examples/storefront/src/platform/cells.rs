@@ -15,7 +15,7 @@ use tenancy_types::{CellId, SystemClock};
 use super::OpenError;
 use crate::{
     config::CellsSpec,
-    shop::{Cell, schema},
+    shop::{Cell, checkout::Checkout, payment::AnyPaymentGateway, schema},
 };
 
 /// Readers of one cell: more than the machine has cores, fewer than its file system minds.
@@ -26,12 +26,15 @@ const READERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
 pub(super) struct OpenCell {
     pub(super) db: CellDb,
     pub(super) shops: Cell,
+    /// How its shops sell.
+    pub(super) checkout: Checkout,
 }
 
-/// Opens all cells of the specification below this folder.
+/// Opens all cells of the specification below this folder. Their shops are paid through this gateway.
 pub(super) async fn open_all(
     folder: &Path,
     cells: &CellsSpec,
+    gateway: &AnyPaymentGateway,
 ) -> Result<BTreeMap<CellId, OpenCell>, OpenError> {
     let versions = (1..).zip(schema::VERSIONS);
     let versions = versions.map(|(number, version)| {
@@ -40,15 +43,24 @@ pub(super) async fn open_all(
     let schema = Schema::new(versions).expect("the versions are numbered in order and named");
     let mut open = BTreeMap::new();
     for spec in cells.iter() {
-        open.insert(
-            spec.cell,
-            open_one(spec.cell, folder.join(format!("{}.db", spec.cell)), &schema).await?,
-        );
+        let path = folder.join(format!("{}.db", spec.cell));
+        let (db, shops) = open_one(spec.cell, path, &schema).await?;
+        let checkout = Checkout::new(shops.clone(), gateway.clone());
+        let cell = OpenCell {
+            db,
+            shops,
+            checkout,
+        };
+        open.insert(spec.cell, cell);
     }
     Ok(open)
 }
 
-async fn open_one(cell: CellId, path: PathBuf, schema: &Schema) -> Result<OpenCell, OpenError> {
+async fn open_one(
+    cell: CellId,
+    path: PathBuf,
+    schema: &Schema,
+) -> Result<(CellDb, Cell), OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true);
@@ -59,5 +71,5 @@ async fn open_one(cell: CellId, path: PathBuf, schema: &Schema) -> Result<OpenCe
     let sqlite = SqliteCell::open(path, &schema::manifest(), CellOptions::new(READERS)).await;
     let db = CellDb::Sqlite(sqlite.map_err(|error| failed(error.into()))?);
     let shops = Cell::new(cell, db.clone(), Arc::new(SystemClock));
-    Ok(OpenCell { db, shops })
+    Ok((db, shops))
 }

@@ -17,7 +17,10 @@ use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, SystemClock};
 
 use super::{Acts, Budgets, Meters, Parts, Platform, cells, control, follow, lifecycle};
-use crate::config::Config;
+use crate::{
+    config::Config,
+    shop::payment::{AnyPaymentGateway, LedgerError, TestGateway},
+};
 
 /// Tenants that an embedded cell takes.
 const CELL_CAPACITY: u32 = 50_000;
@@ -78,6 +81,9 @@ pub enum OpenError {
     /// The control database cannot be opened.
     #[error("open the control database")]
     Control(#[source] Box<dyn Error + Send + Sync>),
+    /// The ledger of test payments cannot be opened.
+    #[error(transparent)]
+    Payments(#[from] LedgerError),
     /// The journal of what was being done cannot be read.
     #[error("resume what was being done")]
     Resume(#[source] Box<ProvisionError>),
@@ -94,7 +100,9 @@ impl Platform {
             SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
         check_cells(&directory, &config).await?;
         let control = control::open(&config.data).await?;
-        let cells = Arc::new(cells::open_all(&config.data, &config.cells).await?);
+        let provider = TestGateway::open(&config.data.join("payments.db")).await?;
+        let gateway = AnyPaymentGateway::new(provider);
+        let cells = Arc::new(cells::open_all(&config.data, &config.cells, &gateway).await?);
         for spec in config.cells.iter() {
             let record = CellRecord {
                 cell: spec.cell,

@@ -33,6 +33,7 @@ use tenancy_core::{ReadWrite, TenantContext};
 
 use super::{
     Cell,
+    order::Totals,
     payment::{AnyPaymentGateway, Bounded, Charge},
 };
 
@@ -95,6 +96,12 @@ impl Checkout {
     pub fn tax(mut self, tax: impl Tax) -> Self {
         self.tax = Arc::new(tax);
         self
+    }
+
+    /// What a basket costs with shipping and tax; `None` when that is no amount of money.
+    #[must_use]
+    pub fn quote(&self, basket: &Basket) -> Option<Totals> {
+        totals(basket, &*self.shipping, &*self.tax)
     }
 
     /// Buys what the request says, or returns the answer that its key was given before.

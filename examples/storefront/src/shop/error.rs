@@ -2,7 +2,7 @@ use std::{borrow::Cow, time::Duration};
 
 use tenancy_types::{Code, Kind, Problem, Retry};
 
-use super::order::OrderState;
+use super::{cart::CartError, order::OrderState};
 
 /// Why a shop could not answer.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +21,21 @@ pub enum ShopError {
     NotFound {
         /// What was asked for: `product`, `order`, `stock`, `page` and so on.
         what: &'static str,
+    },
+    /// The cart cannot be changed so.
+    #[error(transparent)]
+    Cart(#[from] CartError),
+    /// A page of another origin sent what only the shop's own pages may send.
+    #[error("a request that changes something came from another origin")]
+    CrossSite,
+    /// A form that acts on a cart did not come from that cart's page.
+    #[error("a form came without the token of the cart")]
+    ForeignForm,
+    /// The body is larger than what is accepted.
+    #[error("the body is larger than {most} bytes")]
+    BodyTooLarge {
+        /// The most bytes that are accepted.
+        most: usize,
     },
     /// The tenant has no row in the table of shops.
     #[error("the shop has not been set up")]
@@ -73,6 +88,9 @@ impl Problem for ShopError {
         match self {
             Self::InvalidRequest { .. } => Code::new("invalid_request"),
             Self::NotFound { .. } => Code::new("not_found"),
+            Self::Cart(error) => error.code(),
+            Self::CrossSite | Self::ForeignForm => Code::new("csrf_rejected"),
+            Self::BodyTooLarge { .. } => Code::new("body_too_large"),
             Self::NotSetUp => Code::new("shop_not_set_up"),
             Self::OrderState { .. } => Code::new("order_state"),
             Self::NotEnoughStock { .. } => Code::new("not_enough_stock"),
@@ -87,6 +105,9 @@ impl Problem for ShopError {
         match self {
             Self::InvalidRequest { .. } => Kind::Invalid,
             Self::NotFound { .. } => Kind::NotFound,
+            Self::Cart(error) => error.kind(),
+            Self::CrossSite | Self::ForeignForm => Kind::Forbidden,
+            Self::BodyTooLarge { .. } => Kind::TooLarge,
             Self::NotSetUp => Kind::Unavailable,
             Self::OrderState { .. } | Self::NotEnoughStock { .. } => Kind::Conflict,
             Self::Database(error) => error.kind(),
@@ -106,6 +127,12 @@ impl Problem for ShopError {
         match self {
             Self::InvalidRequest { parameter, message } => format!("{parameter}: {message}").into(),
             Self::NotFound { what } => format!("there is no such {what} in this shop").into(),
+            Self::Cart(error) => error.client_text(),
+            Self::CrossSite => "this can be sent only from the shop's own pages".into(),
+            Self::ForeignForm => {
+                "this form is out of date: open your cart and send it from there".into()
+            }
+            Self::BodyTooLarge { .. } => self.to_string().into(),
             Self::NotSetUp => "this shop is being set up, try again shortly".into(),
             Self::OrderState { found } => {
                 format!("the order is {found}, which does not allow this").into()

@@ -1,6 +1,7 @@
 //! The whole system as its users meet it: the real binary, real sockets, a real browser.
 
 mod browser;
+mod buying;
 mod contract;
 mod faults;
 mod http;

@@ -128,7 +128,7 @@ async fn what_is_not_there_is_a_refusal_in_the_form_that_was_asked_for() {
 #[tokio::test]
 async fn without_a_tenant_there_is_no_shop() {
     let world = World::sqlite().await;
-    let router = storefront::shop::router(world.cell.clone());
+    let router = storefront::shop::router(world.cell.clone(), world.checkout.clone());
     for path in [
         "/",
         "/products/mug",

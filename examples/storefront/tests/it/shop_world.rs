@@ -14,7 +14,12 @@ use sqlx::{
 use storefront::{
     import::{Collection, Image, Policy, Product, Status, Stored, Variant},
     money::{Currency, Money},
-    shop::{self, Cell, Shop, schema, store},
+    shop::{
+        self, Cell, Shop,
+        checkout::Checkout,
+        payment::{AnyPaymentGateway, TestGateway},
+        schema, store,
+    },
 };
 use tempfile::TempDir;
 use tenancy_core::{
@@ -29,9 +34,11 @@ use tower::ServiceExt as _;
 /// A cell with tenants 1 and 2, whose shops are called *Shop 1* and *Shop 2* and sell in euros.
 pub(crate) struct World {
     pub(crate) cell: Cell,
+    pub(crate) checkout: Checkout,
     pub(crate) db: CellDb,
     pub(crate) clock: ManualClock,
     folder: Option<TempDir>,
+    _payments: TempDir,
 }
 
 /// Runs the same check on a cell of each database.
@@ -80,11 +87,17 @@ impl World {
     async fn over(db: CellDb, folder: Option<TempDir>) -> Self {
         let clock = ManualClock::default();
         let cell = Cell::new(CellId::new(1).unwrap(), db.clone(), Arc::new(clock.clone()));
+        let payments = tempfile::tempdir().unwrap();
+        let provider = TestGateway::open(&payments.path().join("payments.db"))
+            .await
+            .unwrap();
         let world = Self {
+            checkout: Checkout::new(cell.clone(), AnyPaymentGateway::new(provider)),
             cell,
             db,
             clock,
             folder,
+            _payments: payments,
         };
         for id in [1, 2] {
             let event = FenceEvent::Create {
@@ -145,8 +158,8 @@ impl World {
     }
 
     pub(crate) async fn ask(&self, id: u32, mut request: Request<Body>) -> Answer {
-        request.extensions_mut().insert(admitted(id));
-        let router: Router = shop::router(self.cell.clone());
+        request.extensions_mut().get_or_insert(admitted(id));
+        let router: Router = shop::router(self.cell.clone(), self.checkout.clone());
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -246,9 +259,14 @@ pub(crate) fn tenant(id: u32) -> TenantId {
 }
 
 pub(crate) fn admitted(id: u32) -> Admitted {
+    admitted_in(id, Lifecycle::Active)
+}
+
+/// A visitor who was let into a shop that is at this point of its life.
+pub(crate) fn admitted_in(id: u32, lifecycle: Lifecycle) -> Admitted {
     let resolved = Resolved {
         tenant: tenant(id),
-        placement: Placement::new(CellId::new(1).unwrap(), Lifecycle::Active, Epoch::FIRST),
+        placement: Placement::new(CellId::new(1).unwrap(), lifecycle, Epoch::FIRST),
         source: Source::Internal,
     };
     let budget = WorkBudget::new(NonZeroU16::new(4).unwrap(), Duration::from_secs(8));

@@ -2,14 +2,12 @@
 
 use axum::extract::{RawQuery, State};
 use tenancy_core::{ReadOnly, TenantContext, db::CellTx};
-use tenancy_types::TenantId;
 
-use super::{handle::Handle, reply::Reply};
+use super::{handle::Handle, reply::Reply, visit::Visit};
 use crate::{
-    import::Collection,
-    pages::{Frame, HomePage, ListingPage, ProductPage, search_heading},
+    pages::{HomePage, ListingPage, ProductPage, search_heading},
     shop::{
-        Cell, Shop, ShopError, catalog,
+        Cell, ShopError, catalog,
         search::{Given, Query, Scope},
     },
 };
@@ -18,44 +16,19 @@ use crate::{
 const NEWEST: usize = 12;
 const PAGE: usize = 24;
 
-/// Collections that the home page shows, and that the head of every page names.
+/// Collections that the home page shows.
 const TILES: usize = 8;
-const NAMED: usize = 5;
 
 /// Other products on a product's page; one more is read, because the product may be among them.
 const RELATED: usize = 4;
 
-/// What every page needs to know of the shop.
-struct Visit {
-    tenant: TenantId,
-    shop: Shop,
-    collections: Vec<Collection>,
-}
-
-impl Visit {
-    async fn begin(tx: &mut CellTx<ReadOnly>) -> Result<Self, ShopError> {
-        let tenant = tx.tenant();
-        let shop = catalog::shop(tx, tenant).await?;
-        let collections = catalog::collections(tx, tenant, NAMED).await?;
-        Ok(Self {
-            tenant,
-            shop,
-            collections,
-        })
-    }
-
-    fn frame(&self) -> Frame {
-        Frame::new(self.tenant, &self.shop, &self.collections)
-    }
-
-    fn scope<'a>(&self, query: &'a Query, collection: Option<i64>) -> Scope<'a> {
-        Scope {
-            tenant: self.tenant,
-            currency: self.shop.currency,
-            collection,
-            query,
-            page: PAGE,
-        }
+fn scope<'a>(visit: &Visit, query: &'a Query, collection: Option<i64>) -> Scope<'a> {
+    Scope {
+        tenant: visit.tenant,
+        currency: visit.shop.currency,
+        collection,
+        query,
+        page: PAGE,
     }
 }
 
@@ -98,7 +71,7 @@ pub(super) async fn search(
     let read = async |tx: &mut CellTx<ReadOnly>| {
         let visit = Visit::begin(tx).await?;
         let query = Query::parse(raw.as_deref().unwrap_or_default(), visit.shop.currency)?;
-        let listing = visit.scope(&query, None).list(tx).await?;
+        let listing = scope(&visit, &query, None).list(tx).await?;
         let heading = search_heading(&query);
         Ok(ListingPage::new(
             visit.frame(),
@@ -122,7 +95,7 @@ pub(super) async fn collection(
         let visit = Visit::begin(tx).await?;
         let query = Query::parse(raw.as_deref().unwrap_or_default(), visit.shop.currency)?;
         let (id, title) = catalog::collection(tx, visit.tenant, &handle).await?;
-        let listing = visit.scope(&query, Some(id)).list(tx).await?;
+        let listing = scope(&visit, &query, Some(id)).list(tx).await?;
         Ok(ListingPage::new(
             visit.frame(),
             title,

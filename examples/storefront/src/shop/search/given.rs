@@ -30,6 +30,12 @@ impl Given {
         Ok(Self(given))
     }
 
+    /// All values of a parameter that may be given more than once.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let given = self.0.iter().filter(move |(given, _)| given == name);
+        given.map(|(_, value)| value.as_str())
+    }
+
     /// A parameter of at most `most` characters.
     ///
     /// # Errors

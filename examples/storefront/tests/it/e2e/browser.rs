@@ -1,12 +1,17 @@
 //! A person with a real browser.
 
-use fantoccini::Locator;
+use std::path::Path;
+
+use fantoccini::{Locator, elements::Element};
 use tenancy_testkit::Browser;
 
 use super::platform::Platform;
 
 /// A phone, a tablet, a desktop.
 const SIZES: [(u32, u32); 3] = [(360, 740), (768, 1024), (1280, 900)];
+
+/// The largest picture of the documentation, in bytes.
+const LARGEST_PICTURE: u64 = 200_000;
 
 #[tokio::test]
 async fn a_person_browses_and_searches_a_shop_at_every_size() {
@@ -86,4 +91,148 @@ async fn fits(browser: &Browser, page: &str) {
         widths[0].as_u64() <= widths[1].as_u64(),
         "{page} scrolls sideways: {widths}"
     );
+}
+
+#[tokio::test]
+async fn a_person_buys_at_a_desk_and_on_a_phone() {
+    let platform = Platform::with_demo();
+    let port = platform.shops.rsplit_once(':').unwrap().1;
+    let browser = Browser::start().await.unwrap();
+    let person = Person {
+        browser: &browser,
+        home: format!("http://kiln.localhost:{port}/"),
+    };
+    person.resize(1120, 760).await;
+    person.picture("home").await;
+    person.resize(1280, 900).await;
+    person.chooses_a_mug().await;
+    person.picture("product").await;
+    person.puts_two_and_one_more_into_the_cart().await;
+    person.picture("cart").await;
+    person.pays("test").await;
+    person.sees_the_order().await;
+    person.picture("order").await;
+
+    person.resize(390, 844).await;
+    person.chooses_a_mug().await;
+    person.puts_two_and_one_more_into_the_cart().await;
+    person.pays("test-decline").await;
+    person.still_has_the_cart().await;
+    person.resize(390, 1_560).await;
+    person.goes_to("cart").await;
+    person.picture("phone-cart").await;
+    person.pays("test").await;
+    person.sees_the_order().await;
+    person.picture("phone-order").await;
+    person.goes_to("cart").await;
+    assert!(person.text("h2").await.contains("Nothing in it yet"));
+    browser.close().await.unwrap();
+}
+
+/// Somebody who buys mugs.
+struct Person<'b> {
+    browser: &'b Browser,
+    home: String,
+}
+
+impl Person<'_> {
+    async fn resize(&self, width: u32, height: u32) {
+        self.browser.resize(width, height).await.unwrap();
+        self.goes_to("").await;
+    }
+
+    async fn goes_to(&self, page: &str) {
+        let address = format!("{}{page}", self.home);
+        self.browser.client().goto(&address).await.unwrap();
+        fits(self.browser, page).await;
+    }
+
+    /// Searches, opens what is found, and chooses by two links.
+    async fn chooses_a_mug(&self) {
+        self.goes_to("").await;
+        let search = self.element("input[name='q']").await;
+        search.send_keys("breakfast mug\n").await.unwrap();
+        let found = self
+            .browser
+            .client()
+            .wait()
+            .for_element(Locator::Css(".grid a"))
+            .await;
+        found.unwrap().click().await.unwrap();
+        for value in ["Moss", "450 ml"] {
+            let link = Locator::LinkText(value);
+            let link = self.browser.client().find(link).await.unwrap();
+            link.click().await.unwrap();
+            fits(self.browser, value).await;
+        }
+        assert_eq!(self.text(".offer-price").await, "€31.00");
+    }
+
+    async fn puts_two_and_one_more_into_the_cart(&self) {
+        self.fills("input[name='quantity']", "2").await;
+        self.click(".buy button").await;
+        assert_eq!(self.text("h1").await, "Your cart");
+        assert_eq!(self.text(".sums-total dd").await, "€62.00");
+        fits(self.browser, "cart").await;
+        self.fills(".line input[name='quantity']", "3").await;
+        self.click(".line button[value='set']").await;
+        assert_eq!(self.text(".sums-total dd").await, "€93.00");
+    }
+
+    async fn pays(&self, payment_token: &str) {
+        self.fills("input[name='email']", "ann@example.com").await;
+        self.click(&format!("input[value='{payment_token}']")).await;
+        self.click(".checkout button").await;
+    }
+
+    async fn sees_the_order(&self) {
+        let address = self.browser.client().current_url().await.unwrap();
+        assert!(address.path().starts_with("/orders/"), "{address}");
+        assert_eq!(self.text("h1").await, "Thank you for your order");
+        assert!(self.text(".line").await.contains("3 × €31.00"));
+        assert_eq!(self.text(".sums-total dd").await, "€93.00");
+        fits(self.browser, "order").await;
+    }
+
+    async fn still_has_the_cart(&self) {
+        assert!(
+            self.text(".notice")
+                .await
+                .contains("The payment was declined")
+        );
+        assert_eq!(self.text(".sums-total dd").await, "€93.00");
+        fits(self.browser, "declined").await;
+    }
+
+    async fn element(&self, css: &str) -> Element {
+        let found = self.browser.client().find(Locator::Css(css)).await;
+        found.unwrap_or_else(|error| panic!("there is no {css}: {error}"))
+    }
+
+    async fn text(&self, css: &str) -> String {
+        self.element(css).await.text().await.unwrap()
+    }
+
+    async fn click(&self, css: &str) {
+        self.element(css).await.click().await.unwrap();
+    }
+
+    async fn fills(&self, css: &str, text: &str) {
+        let field = self.element(css).await;
+        field.clear().await.unwrap();
+        field.send_keys(text).await.unwrap();
+    }
+
+    /// Keeps what the viewport shows in the documentation, with `UPDATE_SCREENSHOTS=1`.
+    async fn picture(&self, name: &str) {
+        if std::env::var_os("UPDATE_SCREENSHOTS").is_none_or(|update| update != "1") {
+            return;
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/screenshots");
+        std::fs::create_dir_all(folder).unwrap();
+        let file = Path::new(folder).join(format!("{name}.png"));
+        self.browser.screenshot(&file).await.unwrap();
+        let bytes = file.metadata().unwrap().len();
+        assert!(bytes < LARGEST_PICTURE, "{name} has {bytes} bytes");
+    }
 }

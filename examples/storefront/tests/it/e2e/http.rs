@@ -36,6 +36,12 @@ impl Client {
         self
     }
 
+    /// The last value that this client sends of a header.
+    pub(crate) fn header_value(&self, name: &str) -> &str {
+        let mut sent = self.headers.iter().rev();
+        &sent.find(|(header, _)| header == name).unwrap().1
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, String::new()).await
     }
@@ -73,6 +79,7 @@ impl Client {
     ) -> reqwest::Result<Answer> {
         let client = reqwest::Client::builder()
             .timeout(PATIENCE)
+            .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
         let mut request = client

@@ -3,9 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
+    buying::{buy, send_form, with_cart},
     http::Client,
     platform::{Folder, Platform, Start},
 };
+use crate::shop_visitor::checkout_fields;
 
 /// The same handles, titles, tags and prices in both shops; only the marks differ.
 fn products(mark: &str) -> String {
@@ -210,4 +212,50 @@ async fn a_header_or_parameter_never_chooses_the_tenant() {
         .get("/api/products?tenant=2&tenant_id=2&host=right.localhost")
         .await;
     assert!(!answer.body.contains("rightmark"), "{}", answer.body);
+}
+
+/// Carts, orders, tokens of forms and keys: what one shop gave a visitor is nothing to the other.
+#[tokio::test]
+async fn nothing_that_a_buyer_holds_works_at_the_other_shop() {
+    let platform = two_shops().await;
+    let [left, right] = ["left.localhost", "right.localhost"].map(|host| platform.visitor(host));
+    let listed = left.get("/api/products?limit=100").await.expect_status(200);
+    let mug = variants(&listed)[0];
+    let body = |variant: &str| {
+        let items = json!([{"variant_id": variant, "quantity": 1}]);
+        json!({"items": items, "email": "ann@example.com", "payment_token": "test"})
+    };
+    let placed = buy(&left, "one-key", &body(mug)).await.expect_status(201);
+    let token = placed["order_token"].as_str().unwrap();
+    let buyer = with_cart(&left, mug, "2").await;
+    let cart = buyer.get("/cart").await.body;
+    let form = checkout_fields(&cart);
+    let cookie = buyer.header_value("cookie").to_owned();
+    let elsewhere = right.clone().header("cookie", &cookie);
+
+    // The control: here they work.
+    assert!(cart.contains("leftmark"), "{cart}");
+    for path in [format!("/orders/{token}"), format!("/api/orders/{token}")] {
+        assert!(left.get(&path).await.body.contains("leftmark"), "{path}");
+        let there = elsewhere.get(&path).await;
+        there.expect_error(404, "not_found");
+        assert!(!there.body.contains("leftmark"), "{path}: {}", there.body);
+    }
+    let empty = elsewhere.get("/cart").await;
+    assert!(empty.body.contains("Nothing in it yet") && !empty.body.contains("leftmark"));
+    send_form(&elsewhere, "/checkout", &form)
+        .await
+        .expect_error(403, "csrf_rejected");
+    // Another shop's variant is unknown, and another shop's key has no answer here.
+    let foreign = buy(&elsewhere, "one-key", &body(mug)).await;
+    foreign.expect_error(404, "unknown_variant");
+    let other = right
+        .get("/api/products?limit=100")
+        .await
+        .expect_status(200);
+    let own = buy(&right, "another-key", &body(variants(&other)[0]))
+        .await
+        .expect_status(201);
+    assert_ne!(own["order_token"], placed["order_token"]);
+    assert_eq!(send_form(&buyer, "/checkout", &form).await.status, 303);
 }
