@@ -5,6 +5,7 @@
 #[cfg(feature = "core")]
 mod archive;
 mod provision;
+mod purge;
 mod schema;
 mod table_counts;
 #[cfg(feature = "core")]
@@ -19,6 +20,10 @@ pub use archive::{
 pub use provision::{
     ActError, Event, Home, InvalidEvent, Phase, ProvisionError, ProvisionRequest, Provisioner,
     Provisioning, Refusal, Rejected, Resumed,
+};
+pub use purge::{
+    Deletion, InvalidPurgeEvent, NotEmpty, PurgeError, PurgeEvent, PurgePhase, PurgeReceipt,
+    PurgeRejected, PurgeRequest, Purged, Purger, Purging, Then,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use schema::Upgrade;

@@ -1,4 +1,8 @@
-use std::{future::Future, pin::pin, task::Poll};
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+};
 
 /// When a future is dropped. Exhausting both at every point stands for a crash at every point.
 #[derive(Clone, Copy, Debug)]
@@ -25,4 +29,25 @@ pub(crate) async fn interrupt<F: Future>(future: F, polls: u32, drop: Drop) -> O
         }
     })
     .await
+}
+
+pub(crate) type Running<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// Runs the futures to their ends, in the order of the schedule as far as it goes.
+pub(crate) fn interleave<T>(futures: Vec<Running<'_, T>>, schedule: &[usize]) -> Vec<T> {
+    let mut context = Context::from_waker(Waker::noop());
+    let mut running: Vec<_> = futures.into_iter().map(Ok).collect();
+    let rest = (0..running.len()).cycle().take(10_000);
+    for at in schedule.iter().copied().chain(rest) {
+        let at = at % running.len();
+        if let Ok(future) = &mut running[at]
+            && let Poll::Ready(output) = future.as_mut().poll(&mut context)
+        {
+            running[at] = Err(output);
+        }
+    }
+    running
+        .into_iter()
+        .map(|state| state.err().expect("it comes to an end"))
+        .collect()
 }

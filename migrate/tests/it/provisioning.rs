@@ -1,8 +1,3 @@
-use std::{
-    pin::Pin,
-    task::{Context, Poll, Waker},
-};
-
 use expect_test::expect;
 use proptest::prelude::*;
 use tenancy_migrate::{
@@ -12,7 +7,7 @@ use tenancy_migrate::{
 use tenancy_types::{Kind, ManualClock, Problem, Retry, UnixMicros};
 
 use crate::{
-    interrupt::{Drop, interrupt},
+    interrupt::{Drop, Running, interleave, interrupt},
     journals::file,
     world::{Acts, Fuse, Fused, GARDEN, HAT, ROUBLES, Shop, World},
 };
@@ -360,26 +355,7 @@ async fn an_entry_out_of_order_is_found() {
     );
 }
 
-type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Home, Refusal>> + 'a>>;
-
-/// Runs the futures to their ends, in the order of the schedule as far as it goes.
-fn run(futures: Vec<Attempt<'_>>, schedule: &[usize]) -> Vec<Result<Home, Refusal>> {
-    let mut context = Context::from_waker(Waker::noop());
-    let mut running: Vec<_> = futures.into_iter().map(Ok).collect();
-    let rest = (0..running.len()).cycle().take(10_000);
-    for at in schedule.iter().copied().chain(rest) {
-        let at = at % running.len();
-        if let Ok(future) = &mut running[at]
-            && let Poll::Ready(output) = future.as_mut().poll(&mut context)
-        {
-            running[at] = Err(output);
-        }
-    }
-    running
-        .into_iter()
-        .map(|state| state.err().expect("it comes to an end"))
-        .collect()
-}
+type Attempt<'a> = Running<'a, Result<Home, Refusal>>;
 
 proptest! {
     /// Three runners of one request, interleaved anyhow: one of them may sleep through everything that the
@@ -392,7 +368,7 @@ proptest! {
         let (world, journal) = (World::default(), MemoryJournal::default());
         let runner = process(&world, journal.clone(), Fuse::never());
         let request = || Box::pin(async { answer(runner.provision(&key("k"), &shop).await) }) as Attempt<'_>;
-        let answers = run(vec![request(), request(), request()], &schedule);
+        let answers = interleave(vec![request(), request(), request()], &schedule);
         prop_assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
         prop_assert_eq!(answers[0].is_err(), refused);
         world.check(&shop, &answers[0]);
@@ -407,7 +383,7 @@ proptest! {
             let runner = &runner;
             Box::pin(async move { answer(runner.provision(&key(name), &GARDEN).await) }) as Attempt<'_>
         };
-        let answers = run(vec![request("a"), request("b")], &schedule);
+        let answers = interleave(vec![request("a"), request("b")], &schedule);
         let won: Vec<_> = answers.iter().filter(|answer| answer.is_ok()).collect();
         prop_assert_eq!(won.len(), 1);
         world.check(&GARDEN, won[0]);

@@ -220,7 +220,7 @@ impl Fuse {
     }
 
     /// A point at which a process may die, and another one may run.
-    async fn point(&self) -> Result<(), BoxError> {
+    pub(crate) async fn point(&self) -> Result<(), BoxError> {
         let mut waited = false;
         std::future::poll_fn(|context| {
             if std::mem::replace(&mut waited, true) {

@@ -1,0 +1,351 @@
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use tenancy_migrate::{
+    Entry, Journal, MemoryJournal, NotEmpty, PurgeError, PurgeRequest, Purged, Purging,
+    SqliteJournal,
+};
+use tenancy_types::{Kind, Lifecycle, ManualClock, Problem, Retry, UnixMicros};
+
+use crate::{
+    interrupt::{Drop, Running, interleave, interrupt},
+    journals::file,
+    purge_world::{Acts, Shop, counts, home},
+    world::{Fuse, Fused},
+};
+
+type Runner<J> = Purging<Acts, Fused<J>, ManualClock>;
+
+/// A new process over what earlier ones have left.
+fn process<J: Journal>(shop: &Shop, journal: J, fuse: Fuse) -> Runner<J> {
+    let acts = Acts {
+        shop: shop.clone(),
+        fuse: fuse.clone(),
+        times: 1,
+    };
+    Purging::new(acts, Fused { journal, fuse }, ManualClock::default())
+}
+
+fn purge() -> PurgeRequest {
+    PurgeRequest::purge(home(Lifecycle::Offboarding, 5)).unwrap()
+}
+
+fn refill() -> PurgeRequest {
+    PurgeRequest::refill(home(Lifecycle::Suspended, 5), "garden of 1 May.tar").unwrap()
+}
+
+/// A shop that is as the request finds it.
+fn shop_for(request: &PurgeRequest) -> Shop {
+    Shop::new(if *request == purge() {
+        Lifecycle::Offboarding
+    } else {
+        Lifecycle::Suspended
+    })
+}
+
+async fn check_transcript(request: PurgeRequest, expect: Expect) {
+    let (shop, journal) = (shop_for(&request), MemoryJournal::default());
+    let purged = process(&shop, journal.clone(), Fuse::never())
+        .run(&request)
+        .await
+        .unwrap();
+    shop.check(&purged);
+    assert_eq!(journal.unfinished().await.unwrap(), []);
+    let mut transcript = format!("{}:\n", request.key().as_str());
+    for entry in journal.entries(&request.key()).await.unwrap() {
+        transcript += &format!("{}\n", entry.text);
+    }
+    if let Purged::Forgotten(receipt) = purged {
+        transcript += &format!("\n{receipt}");
+    }
+    expect.assert_eq(&transcript);
+}
+
+#[tokio::test]
+async fn a_tenant_is_purged() {
+    check_transcript(
+        purge(),
+        expect![[r#"
+        purge-7-0.6:
+        started 1 purge 7 0.6
+        begun 7 cell-1 purging 0.6
+        fenced
+        counted product=10 variant=20
+        emptied
+        proven
+        retracted cell-1 gone 0.7
+        closed
+        forgotten
+
+        tenancy purge receipt 1
+        tenant 7
+        epoch 0.7
+        began 1767225600000000
+        ended 1767225600000000
+        rows product=10 variant=20
+        blake3 10aae3c1f037e4cce10c587a3643f956d4266a4ec64966cdad057439be72d8d0
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_refilled() {
+    check_transcript(
+        refill(),
+        expect![[r#"
+        purge-7-0.6:
+        started 1 refill 7 0.6 garden of 1 May.tar
+        begun 7 cell-1 purging 0.6
+        fenced
+        counted product=10 variant=20
+        emptied
+        proven
+        reopened cell-1 provisioning 0.7
+        readied
+        filled
+        published cell-1 active 0.8
+        opened
+    "#]],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn asking_again_has_the_same_answer() {
+    let (shop, journal) = (shop_for(&purge()), MemoryJournal::default());
+    let process = process(&shop, journal, Fuse::never());
+    let first = process.run(&purge()).await.unwrap();
+    for (lifecycle, epoch) in [
+        (Lifecycle::Offboarding, 5),
+        (Lifecycle::Purging, 6),
+        (Lifecycle::Gone, 7),
+    ] {
+        let request = PurgeRequest::purge(home(lifecycle, epoch)).unwrap();
+        assert_eq!(process.run(&request).await.unwrap(), first);
+    }
+    shop.check(&first);
+}
+
+#[tokio::test]
+async fn a_purge_and_a_refill_do_not_meet() {
+    for (first, second) in [(purge(), refill()), (refill(), purge())] {
+        let (shop, journal) = (shop_for(&first), MemoryJournal::default());
+        let dead = process(&shop, journal.clone(), Fuse::new(9));
+        dead.run(&first).await.unwrap_err();
+        let process = process(&shop, journal, Fuse::never());
+        let refused = process.run(&second).await.unwrap_err();
+        assert_eq!(refused.code().as_str(), "purge_under_way");
+        assert_eq!(
+            (refused.kind(), refused.retry()),
+            (Kind::Conflict, Retry::No)
+        );
+        shop.check(&process.run(&first).await.unwrap());
+    }
+}
+
+/// An undo between the request and its first act wins; nothing is deleted, now or later.
+#[tokio::test]
+async fn an_undo_overtakes_a_purge_that_has_not_begun() {
+    let (shop, journal) = (shop_for(&purge()), MemoryJournal::default());
+    let dead = process(&shop, journal.clone(), Fuse::new(2));
+    dead.run(&purge()).await.unwrap_err();
+    let undone = home(Lifecycle::Suspended, 6).placement;
+    shop.state().placement = undone;
+    let process = process(&shop, journal.clone(), Fuse::never());
+    let resumed = process.resume_all().await.unwrap();
+    assert!(
+        matches!(&*resumed, [(key, Err(PurgeError::Overtaken))] if *key == purge().key()),
+        "{resumed:?}"
+    );
+    assert_eq!(journal.unfinished().await.unwrap(), []);
+    let again = process.run(&purge()).await.unwrap_err();
+    assert_eq!(again.code().as_str(), "purge_overtaken");
+    assert_eq!((again.kind(), again.retry()), (Kind::Conflict, Retry::No));
+    let state = shop.state();
+    assert_eq!(state.placement, undone);
+    assert_eq!(counts(state.rows.clone()).total(), 30);
+}
+
+/// Something writes although the tenant is purging: the table is named, the rows are deleted at the next
+/// attempt, and the receipt has them.
+#[tokio::test]
+async fn rows_that_are_left_are_named_and_deleted() {
+    let (shop, journal) = (shop_for(&purge()), MemoryJournal::default());
+    shop.state().intrusions = 2;
+    let process = process(&shop, journal.clone(), Fuse::never());
+    for _ in 0..2 {
+        let error = process.run(&purge()).await.unwrap_err();
+        assert_eq!(error.to_string(), "the purge stopped in phase counted");
+        assert_eq!(error.code().as_str(), "purge_unfinished");
+        assert!(matches!(error.retry(), Retry::After(_)));
+        let source = std::error::Error::source(&error).unwrap();
+        let left = source.downcast_ref::<NotEmpty>().unwrap();
+        assert_eq!(
+            left.to_string(),
+            "table product had 2 rows after it had been emptied"
+        );
+        assert_eq!(shop.state().placement.lifecycle, Lifecycle::Purging);
+    }
+    let Purged::Forgotten(receipt) = process.run(&purge()).await.unwrap() else {
+        panic!("a purge forgets");
+    };
+    assert_eq!(receipt.rows, counts([("product", 14), ("variant", 20)]));
+    let texts = journal.entries(&purge().key()).await.unwrap();
+    assert_eq!(
+        texts
+            .iter()
+            .filter(|entry| entry.text == "left product=2 variant=0")
+            .count(),
+        2
+    );
+}
+
+/// Lets the process die at every point, once more at every point of the recovery, and then recovers.
+async fn dies_everywhere(
+    request: &PurgeRequest,
+    repeat: impl AsyncFn(&Runner<MemoryJournal>),
+) -> u32 {
+    for first in 0.. {
+        for second in 0.. {
+            let (shop, journal) = (shop_for(request), MemoryJournal::default());
+            let died = process(&shop, journal.clone(), Fuse::new(first))
+                .run(request)
+                .await;
+            if died.is_ok() {
+                return first;
+            }
+            let fuse = Fuse::new(second);
+            repeat(&process(&shop, journal.clone(), fuse.clone())).await;
+            let died_again = fuse.point().await.is_err();
+            let process = process(&shop, journal.clone(), Fuse::never());
+            process.resume_all().await.unwrap();
+            assert_eq!(journal.unfinished().await.unwrap(), []);
+            let purged = process.run(request).await.unwrap();
+            shop.check(&purged);
+            if !died_again {
+                break;
+            }
+        }
+    }
+    unreachable!("a process with enough points comes to its end");
+}
+
+#[tokio::test]
+async fn a_crash_at_every_step_is_resumed() {
+    // Acts, two of them in two halves, and entries, each with a point on both sides, and the close.
+    for (request, points) in [(purge(), 38), (refill(), 48)] {
+        let again = async |process: &Runner<_>| drop(process.run(&request).await);
+        assert_eq!(dies_everywhere(&request, again).await, points);
+        let resume = async |process: &Runner<_>| drop(process.resume_all().await);
+        assert_eq!(dies_everywhere(&request, resume).await, points);
+    }
+}
+
+#[tokio::test]
+async fn every_act_done_twice_is_done_once() {
+    for request in [purge(), refill()] {
+        let shop = shop_for(&request);
+        let acts = Acts {
+            shop: shop.clone(),
+            fuse: Fuse::never(),
+            times: 2,
+        };
+        let process = Purging::new(acts, MemoryJournal::default(), ManualClock::default());
+        shop.check(&process.run(&request).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_request_is_a_crash() {
+    for request in [purge(), refill()] {
+        for drop in [Drop::Asked, Drop::Answered] {
+            for polls in 0.. {
+                let shop = shop_for(&request);
+                let runner = process(&shop, MemoryJournal::default(), Fuse::never());
+                let done = interrupt(runner.run(&request), polls, drop).await.is_some();
+                shop.check(&runner.run(&request).await.unwrap());
+                if done {
+                    assert!(polls > 30, "{polls}");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_journal_file_outlives_the_process() {
+    for points in (0..38).step_by(3) {
+        let folder = tempfile::tempdir().unwrap();
+        let shop = shop_for(&purge());
+        let open = async || {
+            SqliteJournal::open(&file(&folder), &ManualClock::default())
+                .await
+                .unwrap()
+        };
+        let journal = open().await;
+        let dead = process(&shop, journal.clone(), Fuse::new(points));
+        dead.run(&purge()).await.unwrap_err();
+        journal.shut_down().await;
+        let process = process(&shop, open().await, Fuse::never());
+        let resumed = process.resume_all().await.unwrap();
+        assert_eq!(
+            resumed.len(),
+            usize::from(points > 1),
+            "begun or not: {points}"
+        );
+        shop.check(&process.run(&purge()).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_does_not_keep_others_from_being_finished() {
+    let (shop, journal) = (shop_for(&purge()), MemoryJournal::default());
+    let dead = process(&shop, journal.clone(), Fuse::new(9));
+    dead.run(&purge()).await.unwrap_err();
+    for (key, text) in [
+        ("newer", "started 2 purge 9 0.6"),
+        ("other", "started 1 sell 9 0.6"),
+    ] {
+        let at = UnixMicros::new(0);
+        let text = text.into();
+        journal
+            .append(&key.parse().unwrap(), 0, Entry { at, text })
+            .await
+            .unwrap();
+    }
+    let process = process(&shop, journal, Fuse::never());
+    let resumed = process.resume_all().await.unwrap();
+    let texts: Vec<_> = resumed
+        .iter()
+        .map(|(key, result)| match result {
+            Ok(_) => format!("{}: done", key.as_str()),
+            Err(error) => format!("{error}, {}", error.kind().http_status()),
+        })
+        .collect();
+    assert_eq!(
+        texts,
+        [
+            "entry 0 of workflow \"newer\" cannot be understood, 500",
+            "entry 0 of workflow \"other\" cannot be understood, 500",
+            "purge-7-0.6: done"
+        ]
+    );
+}
+
+proptest! {
+    /// Three runners of one request, interleaved anyhow: one of them may sleep through everything that the
+    /// others do, and then wake up in the middle of its act.
+    #[test]
+    fn runners_of_one_purge_agree(
+        filled: bool, schedule in prop::collection::vec(prop_oneof![0..3_usize, Just(0)], 0..250),
+    ) {
+        let request = if filled { refill() } else { purge() };
+        let shop = shop_for(&request);
+        let runner = process(&shop, MemoryJournal::default(), Fuse::never());
+        let run = || Box::pin(async { runner.run(&request).await.unwrap() }) as Running<'_, Purged>;
+        let answers = interleave(vec![run(), run(), run()], &schedule);
+        prop_assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+        shop.check(&answers[0]);
+    }
+}

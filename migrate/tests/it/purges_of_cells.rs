@@ -1,0 +1,160 @@
+//! Purges and refills of tenants with rows in real cells.
+
+use std::{
+    error::Error,
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+};
+
+use tenancy_core::{db::CellDb, protocol::FenceEvent};
+use tenancy_migrate::{
+    Archive, Home, MemoryJournal, PurgeRequest, Purged, Purger, Purging, TableCounts, count_rows,
+    delete_rows,
+};
+use tenancy_types::{Epoch, Lifecycle, ManualClock, Placement, TenantId};
+
+use crate::{
+    archives::{VERSION, exported, file_of},
+    cells::{Context, context, fill, manifest, on_both, tenant},
+    interrupt::{Drop, interrupt},
+};
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A cell, and one tenant's row of a directory.
+struct Platform<'a> {
+    cell: &'a CellDb,
+    placement: Arc<Mutex<Placement>>,
+}
+
+impl Platform<'_> {
+    /// Compare and set.
+    fn change(&self, from: Epoch, to: Lifecycle) -> Placement {
+        let mut placement = self.placement.lock().unwrap();
+        if placement.epoch == from {
+            *placement = Placement::new(placement.cell, to, from.next().unwrap());
+        }
+        *placement
+    }
+
+    fn enter(&self, home: Home) -> Context {
+        context(home.tenant, home.placement.lifecycle, home.placement.epoch)
+    }
+}
+
+impl Purger for Platform<'_> {
+    async fn begin(&self, _: TenantId, epoch: Epoch) -> Result<Option<Placement>, BoxError> {
+        let before = Epoch::new(epoch.incarnation(), epoch.seq() - 1);
+        Ok(Some(self.change(before, Lifecycle::Purging)))
+    }
+
+    async fn decide(&self, home: Home, to: Lifecycle) -> Result<Placement, BoxError> {
+        Ok(self.change(home.placement.epoch, to))
+    }
+
+    async fn fence(&self, home: Home) -> Result<(), BoxError> {
+        let Placement {
+            lifecycle, epoch, ..
+        } = home.placement;
+        let found = self.cell.fence(home.tenant).await?;
+        if found.is_some_and(|fence| fence.epoch < epoch) {
+            let event = FenceEvent::Lifecycle { lifecycle, epoch };
+            self.cell.change_fence(home.tenant, found, event).await?;
+        }
+        Ok(())
+    }
+
+    async fn count(&self, home: Home) -> Result<TableCounts, BoxError> {
+        Ok(count_rows(self.cell, &self.enter(home), &manifest()).await?)
+    }
+
+    async fn empty(&self, home: Home) -> Result<(), BoxError> {
+        let batch = NonZeroU32::new(20).unwrap();
+        delete_rows(self.cell, &self.enter(home), &manifest(), batch).await?;
+        Ok(())
+    }
+
+    async fn forget(&self, _: Home) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    async fn fill(&self, home: Home, archive: &str) -> Result<(), BoxError> {
+        let archive = Archive::open(archive).await?;
+        let manifest = manifest();
+        Ok(archive
+            .load(self.cell, &self.enter(home), &manifest, VERSION)
+            .await?)
+    }
+}
+
+async fn rows(cell: &CellDb, ctx: &Context) -> String {
+    let counts = count_rows(cell, ctx, &manifest()).await.unwrap();
+    counts.to_string()
+}
+
+/// A dropped purge is a crash, at points all along the way: the next one goes on, the receipt is right, and
+/// the neighbour keeps its rows.
+#[tokio::test]
+async fn a_tenant_leaves_its_cell() {
+    on_both(async |cell| {
+        let neighbour = tenant(cell, 1, Lifecycle::Active).await;
+        fill(cell, &neighbour, 3).await;
+        for (id, polls) in (2..).zip((0..).step_by(13)) {
+            let shop = tenant(cell, id, Lifecycle::Active).await;
+            fill(cell, &shop, 25).await;
+            let placement = Arc::new(Mutex::new(shop.placement()));
+            let acts = Platform { cell, placement };
+            let runner = Purging::new(acts, MemoryJournal::default(), ManualClock::default());
+            let (tenant, placement) = (shop.tenant(), shop.placement());
+            let request = PurgeRequest::purge(Home { tenant, placement }).unwrap();
+            let dropped = interrupt(runner.run(&request), polls, Drop::Answered).await;
+            let purged = runner.run(&request).await.unwrap();
+            let Purged::Forgotten(receipt) = purged else {
+                panic!("{purged:?}");
+            };
+            assert_eq!(receipt.rows.to_string(), "product=25 shop=1 variant=50");
+            let fence = cell.fence(tenant).await.unwrap().unwrap();
+            assert_eq!(
+                (fence.lifecycle, fence.epoch),
+                (Lifecycle::Gone, receipt.epoch)
+            );
+            if dropped.is_some() {
+                assert!(polls > 20, "{polls}");
+                break;
+            }
+        }
+        assert_eq!(rows(cell, &neighbour).await, "product=3 shop=1 variant=6");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_tenant_is_filled_again_from_its_archive() {
+    on_both(async |cell| {
+        let folder = tempfile::tempdir().unwrap();
+        let shop = tenant(cell, 1, Lifecycle::Active).await;
+        fill(cell, &shop, 25).await;
+        let path = file_of(cell, &shop, &folder).await;
+        let archived = exported(cell, &shop.to_read_only()).await.unwrap();
+        // What is sold after the archive was made is not in it.
+        let sold = vec![tenancy_core::db::Datum::Int(99), crate::cells::text("Hat")];
+        let sold = [sold, vec![tenancy_core::db::Datum::Null; 2]].concat();
+        crate::cells::insert(cell, &shop, "product", vec![sold]).await;
+        let placement = Arc::new(Mutex::new(shop.placement()));
+        let runner = Purging::new(
+            Platform { cell, placement },
+            MemoryJournal::default(),
+            ManualClock::default(),
+        );
+        let (tenant, placement) = (shop.tenant(), shop.placement());
+        let from = path.to_str().unwrap();
+        let request = PurgeRequest::refill(Home { tenant, placement }, from).unwrap();
+        let Purged::Refilled(home) = runner.run(&request).await.unwrap() else {
+            panic!("a refill fills");
+        };
+        let shop = context(tenant, Lifecycle::Active, home.placement.epoch);
+        let filled = exported(cell, &shop.to_read_only()).await.unwrap();
+        assert_eq!(filled.manifest.tables, archived.manifest.tables);
+    })
+    .await;
+}
