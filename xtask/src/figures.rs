@@ -6,6 +6,8 @@ mod report;
 mod set_up;
 mod verdict;
 
+use std::collections::BTreeSet;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
@@ -23,15 +25,17 @@ use verdict::Outcome;
 Examples:
   cargo xtask figures                    all of them
   cargo xtask figures gcra-check --json
+  cargo xtask figures storefront         a whole group
   cargo xtask figures --quick            one small round each: do they still run?
   cargo xtask figures --write            and put the table into docs/benchmarks.md
 
-JSON: [{name,value,unit,target,peer,ratio,rounds,pass}], value and peer being medians.
+JSON: [{name,value,unit,target,peer,ratio,rounds,pass}], value and peer being medians; peer and ratio
+are null where the target is a value.
 
 Exit codes: 0 all targets reached (or --quick and everything ran), 1 a target missed or a set-up
 broken, 2 wrong usage.")]
 pub(crate) struct Arguments {
-    /// Only these figures
+    /// Only these figures, or groups of figures
     #[arg(value_name = "NAME")]
     names: Vec<String>,
     /// One small round of each, and no gate
@@ -74,16 +78,57 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Those that have one of these names, or belong to a group that has; all when no name is given.
 fn choose(figures: Vec<Figure>, names: &[String]) -> Result<Vec<Figure>> {
+    let is_called = |figure: &Figure, name: &String| figure.name == *name || figure.group == *name;
     if let Some(unknown) = names
         .iter()
-        .find(|name| figures.iter().all(|figure| figure.name != **name))
+        .find(|name| !figures.iter().any(|figure| is_called(figure, name)))
     {
-        let known: Vec<&str> = figures.iter().map(|figure| figure.name.as_str()).collect();
+        let known: BTreeSet<&str> = figures
+            .iter()
+            .flat_map(|figure| [figure.group.as_str(), figure.name.as_str()])
+            .collect();
+        let known: Vec<&str> = known.into_iter().collect();
         bail!("no figure `{unknown}`; there are: {}", known.join(", "));
     }
-    Ok(figures
-        .into_iter()
-        .filter(|figure| names.is_empty() || names.contains(&figure.name))
-        .collect())
+    let is_chosen =
+        |figure: &Figure| names.is_empty() || names.iter().any(|name| is_called(figure, name));
+    Ok(figures.into_iter().filter(is_chosen).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::choose;
+    use crate::figures::set_up::tests::figure;
+
+    #[track_caller]
+    fn check(names: &[&str], expect: Result<&[&str], &str>) {
+        let figures = [("check", "limits"), ("refill", "limits"), ("page", "shops")];
+        let figures = figures.map(|(name, group)| {
+            let mut figure = figure();
+            (figure.name, figure.group) = (name.to_owned(), group.to_owned());
+            figure
+        });
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let chosen = choose(figures.to_vec(), &names).map_err(|error| error.to_string());
+        let chosen = chosen.map(|figures| figures.into_iter().map(|figure| figure.name));
+        match expect {
+            Ok(expect) => assert_eq!(chosen.unwrap().collect::<Vec<_>>(), expect),
+            Err(expect) => assert_eq!(chosen.err().unwrap(), expect),
+        }
+    }
+
+    #[test]
+    fn figures_are_chosen_by_name_or_group() {
+        check(&[], Ok(&["check", "refill", "page"]));
+        check(&["page"], Ok(&["page"]));
+        check(&["limits"], Ok(&["check", "refill"]));
+        check(
+            &["limits", "check", "page"],
+            Ok(&["check", "refill", "page"]),
+        );
+        let known = "no figure `speed`; there are: check, limits, page, refill, shops";
+        check(&["page", "speed"], Err(known));
+    }
 }

@@ -72,7 +72,9 @@ fn laxer(before: &[Figure], now: &[Figure]) -> Vec<String> {
         now.iter()
             .find(|new| new.name == old.name)
             .is_none_or(|new| {
-                new.better != old.better || !old.better.reaches(new.target, old.target)
+                let same_kind =
+                    new.better == old.better && new.peer.is_some() == old.peer.is_some();
+                !same_kind || !old.better.reaches(new.target, old.target)
             })
     };
     before
@@ -86,7 +88,7 @@ fn laxer(before: &[Figure], now: &[Figure]) -> Vec<String> {
 mod tests {
     use super::laxer;
     use crate::figures::set_up::Better;
-    use crate::figures::set_up::tests::figure;
+    use crate::figures::set_up::tests::{absolute, figure};
 
     #[track_caller]
     fn check(before: (Better, f64), now: (Better, f64), expect: bool) {
@@ -117,5 +119,12 @@ mod tests {
     fn a_removed_figure_asks_less_and_a_new_one_does_not() {
         assert_eq!(laxer(&[figure()], &[]), ["check"]);
         assert_eq!(laxer(&[], &[figure()]), [""; 0]);
+    }
+
+    #[test]
+    fn a_ratio_cannot_be_compared_with_a_value() {
+        assert_eq!(laxer(&[figure()], &[absolute()]), ["check"]);
+        assert_eq!(laxer(&[absolute()], &[figure()]), ["check"]);
+        assert_eq!(laxer(&[absolute()], &[absolute()]), [""; 0]);
     }
 }

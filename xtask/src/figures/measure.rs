@@ -1,5 +1,7 @@
 //! Runs the rounds.
 
+use std::process::Stdio;
+
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
@@ -26,11 +28,12 @@ pub(super) fn measure(figure: Figure, quick: bool) -> Result<Outcome> {
 
 fn round(figure: &Figure, number: usize, quick: bool) -> Result<Round> {
     let run = |command| run(command, quick).with_context(|| format!("figure {}", figure.name));
+    let peer = || figure.peer.as_deref().map(run).transpose();
     let (ours, peer) = if number.is_multiple_of(2) {
         let ours = run(&figure.ours)?;
-        (ours, run(&figure.peer)?)
+        (ours, peer()?)
     } else {
-        let peer = run(&figure.peer)?;
+        let peer = peer()?;
         (run(&figure.ours)?, peer)
     };
     Ok(Round { ours, peer })
@@ -38,6 +41,8 @@ fn round(figure: &Figure, number: usize, quick: bool) -> Result<Round> {
 
 fn run(words: &[String], quick: bool) -> Result<f64> {
     let mut command = process::program(&words[0], &words[1..]);
+    // What it says besides its answer is for whoever watches.
+    command.stderr(Stdio::inherit());
     if quick {
         command.env(QUICK, "1");
     }
@@ -66,7 +71,7 @@ fn value(text: &str) -> Result<f64> {
 #[cfg(test)]
 mod tests {
     use super::{measure, value};
-    use crate::figures::set_up::tests::figure;
+    use crate::figures::set_up::tests::{absolute, figure};
 
     #[test]
     fn the_last_line_is_the_answer() {
@@ -85,8 +90,13 @@ mod tests {
     #[test]
     fn commands_are_run_and_compared() {
         let outcome = measure(figure(), false).unwrap();
-        assert_eq!((outcome.rounds(), outcome.ratio()), (7, 0.4));
+        assert_eq!((outcome.rounds(), outcome.ratio()), (7, Some(0.4)));
         assert!(outcome.pass());
+        let alone = measure(absolute(), false).unwrap();
+        assert_eq!(
+            (alone.ours(), alone.peer(), alone.pass()),
+            (1.0, None, false)
+        );
         assert_eq!(measure(figure(), true).unwrap().rounds(), 1);
     }
 
@@ -103,7 +113,7 @@ mod tests {
     #[test]
     fn a_failing_command_is_named() {
         let mut figure = figure();
-        figure.peer = vec!["false".to_owned()];
+        figure.peer = Some(vec!["false".to_owned()]);
         let error = format!("{:#}", measure(figure, true).unwrap_err());
         assert!(
             error.contains("figure check: `false` ended with"),

@@ -23,9 +23,9 @@ struct Line<'a> {
     value: f64,
     unit: &'a str,
     target: f64,
-    /// Median of the peer.
-    peer: f64,
-    ratio: f64,
+    /// Median of the peer, and the ratio to it; null where the target is a value.
+    peer: Option<f64>,
+    ratio: Option<f64>,
     rounds: usize,
     pass: bool,
 }
@@ -81,17 +81,25 @@ fn row(outcome: &Outcome) -> String {
     } else {
         "**missed**"
     };
+    let unit = &figure.unit;
+    let (peer, score, target) = match (outcome.peer(), outcome.ratio(), &figure.against) {
+        (Some(peer), Some(ratio), Some(against)) => (
+            format!("{} {unit} ({against})", rounded(peer)),
+            format!("{ratio:.3} ({low:.3}-{high:.3})"),
+            figure.target.to_string(),
+        ),
+        _ => (
+            "–".to_owned(),
+            format!("– ({}-{} {unit})", rounded(low), rounded(high)),
+            format!("{} {unit}", figure.target),
+        ),
+    };
     format!(
-        "| `{}`: {} | {} {unit} | {} {unit} ({}) | {:.3} ({low:.3}-{high:.3}) | {limit} {} | {} | {verdict} |",
+        "| `{}`: {} | {} {unit} | {peer} | {score} | {limit} {target} | {} | {verdict} |",
         figure.name,
         figure.about,
         rounded(outcome.ours()),
-        rounded(outcome.peer()),
-        figure.against,
-        outcome.ratio(),
-        figure.target,
         outcome.rounds(),
-        unit = figure.unit,
     )
 }
 
@@ -128,7 +136,7 @@ fn replace(page: &str, table: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::{BEGIN, END, json, replace, row};
-    use crate::figures::set_up::tests::figure;
+    use crate::figures::set_up::tests::{absolute, figure};
     use crate::figures::verdict::{Outcome, Round};
 
     fn outcome() -> Outcome {
@@ -137,7 +145,7 @@ mod tests {
             vec![
                 Round {
                     ours: 1.0,
-                    peer: 2.5
+                    peer: Some(2.5)
                 };
                 7
             ],
@@ -158,6 +166,12 @@ mod tests {
     fn a_row_tells_the_whole_story() {
         let expect = "| `check`: one check | 1.000 ns | 2.500 ns (a peer) | 0.400 (0.400-0.400) | ≤ 0.5 | 7 | reached |";
         assert_eq!(row(&outcome()), expect);
+        let alone = Round {
+            ours: 1.0,
+            peer: None,
+        };
+        let expect = "| `check`: one check | 1.000 ns | – | – (1.000-1.000 ns) | ≤ 0.5 ns | 7 | **missed** |";
+        assert_eq!(row(&Outcome::new(absolute(), vec![alone; 7])), expect);
     }
 
     #[test]

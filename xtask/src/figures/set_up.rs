@@ -23,9 +23,10 @@ pub(super) struct Figure {
     pub(super) better: Better,
     pub(super) target: f64,
     pub(super) rounds: usize,
-    pub(super) against: String,
+    /// The peer for people. It and the peer's command are missing together: then the target is a value.
+    pub(super) against: Option<String>,
     pub(super) ours: Vec<String>,
-    pub(super) peer: Vec<String>,
+    pub(super) peer: Option<Vec<String>>,
 }
 
 /// Which values are good ones.
@@ -37,11 +38,11 @@ pub(super) enum Better {
 }
 
 impl Better {
-    /// Whether `ratio` reaches `target`.
-    pub(super) fn reaches(self, ratio: f64, target: f64) -> bool {
+    /// Whether a ratio or value reaches `target`.
+    pub(super) fn reaches(self, found: f64, target: f64) -> bool {
         match self {
-            Self::Lower => ratio <= target,
-            Self::Higher => ratio >= target,
+            Self::Lower => found <= target,
+            Self::Higher => found >= target,
         }
     }
 }
@@ -84,11 +85,15 @@ fn check(figure: &Figure) -> Result<()> {
     );
     ensure!(
         figure.target.is_finite() && figure.target > 0.0,
-        "target {} is no ratio",
+        "target {} can not be reached",
         figure.target
     );
     ensure!(
-        !figure.ours.is_empty() && !figure.peer.is_empty(),
+        figure.against.is_some() == figure.peer.is_some(),
+        "`against` and `peer` belong together"
+    );
+    ensure!(
+        !figure.ours.is_empty() && figure.peer.as_ref().is_none_or(|peer| !peer.is_empty()),
         "a command is empty"
     );
     Ok(())
@@ -116,6 +121,13 @@ peer = ["echo", '{"value": 2.5}']
         parse(ENTRY).unwrap().remove(0)
     }
 
+    /// The same with an absolute target.
+    pub(in crate::figures) fn absolute() -> Figure {
+        let mut figure = figure();
+        (figure.against, figure.peer) = (None, None);
+        figure
+    }
+
     #[track_caller]
     fn refuse(from: &str, to: &str, expect: &str) {
         let text = ENTRY.replace(from, to);
@@ -137,8 +149,9 @@ peer = ["echo", '{"value": 2.5}']
     #[test]
     fn a_careless_entry_is_refused() {
         refuse("rounds = 7", "rounds = 6", "at least 7");
-        refuse("target = 0.5", "target = 0.0", "no ratio");
-        refuse("target = 0.5", "target = inf", "no ratio");
+        refuse("target = 0.5", "target = 0.0", "can not be reached");
+        refuse("target = 0.5", "target = inf", "can not be reached");
+        refuse("against = \"a peer\"\n", "", "belong together");
         refuse("\"check\"", "\"a check\"", "hyphens");
         refuse("unit =", "units =", "units");
         refuse("better = \"lower\"", "better = \"equal\"", "equal");

@@ -6,12 +6,14 @@ use super::set_up::Figure;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Round {
     pub(super) ours: f64,
-    pub(super) peer: f64,
+    /// Nothing when the target is a value.
+    pub(super) peer: Option<f64>,
 }
 
 impl Round {
-    fn ratio(self) -> f64 {
-        self.ours / self.peer
+    /// What the target is about: the ratio, or the value of a figure without a peer.
+    fn score(self) -> f64 {
+        self.ours / self.peer.unwrap_or(1.0)
     }
 }
 
@@ -40,25 +42,30 @@ impl Outcome {
         median(self.each(|round| round.ours))
     }
 
-    pub(super) fn peer(&self) -> f64 {
-        median(self.each(|round| round.peer))
+    pub(super) fn peer(&self) -> Option<f64> {
+        let values: Option<Vec<f64>> = self.rounds.iter().map(|round| round.peer).collect();
+        values.map(median)
     }
 
     /// The median of the rounds' ratios: unlike the ratio of the medians it compares only what was
     /// measured side by side.
-    pub(super) fn ratio(&self) -> f64 {
-        median(self.each(Round::ratio))
+    pub(super) fn ratio(&self) -> Option<f64> {
+        self.figure.peer.is_some().then(|| self.score())
     }
 
-    /// The lowest and the highest ratio.
+    /// The lowest and the highest ratio, or value where there is no peer.
     pub(super) fn spread(&self) -> (f64, f64) {
-        let ratios = self.each(Round::ratio);
-        let low = ratios.iter().copied().fold(f64::INFINITY, f64::min);
-        (low, ratios.iter().copied().fold(0.0, f64::max))
+        let scores = self.each(Round::score);
+        let low = scores.iter().copied().fold(f64::INFINITY, f64::min);
+        (low, scores.iter().copied().fold(0.0, f64::max))
     }
 
     pub(super) fn pass(&self) -> bool {
-        self.figure.better.reaches(self.ratio(), self.figure.target)
+        self.figure.better.reaches(self.score(), self.figure.target)
+    }
+
+    fn score(&self) -> f64 {
+        median(self.each(Round::score))
     }
 
     fn each(&self, pick: impl Fn(Round) -> f64) -> Vec<f64> {
@@ -81,7 +88,7 @@ fn median(mut values: Vec<f64>) -> f64 {
 mod tests {
     use super::{Outcome, Round, median};
     use crate::figures::set_up::Better;
-    use crate::figures::set_up::tests::figure;
+    use crate::figures::set_up::tests::{absolute, figure};
 
     #[test]
     fn the_median_is_the_middle() {
@@ -97,7 +104,10 @@ mod tests {
             figure,
             rounds
                 .iter()
-                .map(|&(ours, peer)| Round { ours, peer })
+                .map(|&(ours, peer)| Round {
+                    ours,
+                    peer: Some(peer),
+                })
                 .collect(),
         )
     }
@@ -105,7 +115,7 @@ mod tests {
     #[track_caller]
     fn check(rounds: &[(f64, f64)], better: Better, target: f64, expect: (f64, bool)) {
         let outcome = outcome(rounds, better, target);
-        assert_eq!((outcome.ratio(), outcome.pass()), expect);
+        assert_eq!((outcome.ratio().unwrap(), outcome.pass()), expect);
     }
 
     #[test]
@@ -123,6 +133,18 @@ mod tests {
             1.0,
             (1.0, true),
         );
+    }
+
+    #[test]
+    fn without_a_peer_the_value_is_the_gate() {
+        let values = |values: [f64; 3]| {
+            let rounds = values.map(|ours| Round { ours, peer: None });
+            Outcome::new(absolute(), rounds.to_vec())
+        };
+        let fast = values([0.4, 0.5, 9.0]);
+        assert_eq!((fast.ours(), fast.peer(), fast.ratio()), (0.5, None, None));
+        assert_eq!((fast.spread(), fast.pass()), ((0.4, 9.0), true));
+        assert!(!values([0.4, 0.6, 0.6]).pass());
     }
 
     #[test]
