@@ -105,6 +105,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod stmt;
+mod survey;
 mod table_refused;
 mod text;
 mod turns;

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use tenancy_types::TenantId;
 
 use super::{CellTx, DbError, PostgresCell, SqliteCell};
@@ -99,6 +101,44 @@ impl CellDb {
         match self {
             Self::Postgres(cell) => cell.fences(after, limit).await,
             Self::Sqlite(cell) => cell.fences(after, limit).await,
+        }
+    }
+
+    /// Tenants that this cell serves for writing (its fence and their lifecycle are active) and that `select`
+    /// finds, in the order of their ids: for the platform's own work, such as releasing what has expired. It
+    /// then enters each tenant through its own door.
+    ///
+    /// `select` is one column of tenant ids from the tables of all tenants, with `values` for its
+    /// parameters. Nothing but the ids comes out. It is the only statement that sees more than one tenant, so
+    /// it is for the control plane, and never answers a request. Who wants more than `limit` says in `select`
+    /// after which id to go on.
+    ///
+    /// ```
+    /// # #[cfg(feature = "portable")] mod example {
+    /// # use std::num::NonZeroU32;
+    /// # use tenancy_core::{db::{CellDb, DbError}, types::TenantId};
+    /// async fn with_expired_orders(cell: &CellDb, now: i64) -> Result<Vec<TenantId>, DbError> {
+    ///     let expired = "select tenant_id from shop_order where state = 'pending' and expires_at < $1";
+    ///     cell.tenants_with(expired, &[now], NonZeroU32::MIN.saturating_add(99)).await
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`DbError::Refused`] and [`DbError::Parameters`] as for a tenant's statement, [`DbError::Timeout`]
+    /// after 10 s, [`DbError::Statement`] when the database refuses it; it cannot write.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed, and a dropped future stops it.
+    pub async fn tenants_with(
+        &self,
+        select: &'static str,
+        values: &[i64],
+        limit: NonZeroU32,
+    ) -> Result<Vec<TenantId>, DbError> {
+        match self {
+            Self::Postgres(cell) => cell.tenants_with(select, values, limit).await,
+            Self::Sqlite(cell) => cell.tenants_with(select, values, limit).await,
         }
     }
 }

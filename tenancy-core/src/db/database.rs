@@ -68,6 +68,13 @@ pub(super) mod private {
         fn platform(cell: &Self::Cell)
         -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
 
+        /// A connection in a transaction that reads the rows of all tenants and writes nothing; ended by
+        /// [`rollback`](Self::rollback).
+        fn survey(
+            cell: &Self::Cell,
+            limit: Duration,
+        ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
         /// Gives back a connection that is in no transaction.
         fn release(lease: Self::Lease);
 

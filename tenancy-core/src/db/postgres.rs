@@ -3,7 +3,7 @@
 mod driver;
 mod lease;
 
-use std::sync::Arc;
+use std::{num::NonZeroU32, sync::Arc};
 
 use sqlx::{
     PgPool,
@@ -11,7 +11,7 @@ use sqlx::{
 };
 use tenancy_types::TenantId;
 
-use super::{CellOptions, DbError, OpenError, TenantTx, fence, gate::Gate};
+use super::{CellOptions, DbError, OpenError, TenantTx, fence, gate::Gate, survey};
 use crate::{
     Access, TenantContext,
     protocol::{Fence, FenceEvent},
@@ -115,5 +115,19 @@ impl PostgresCell {
         limit: u32,
     ) -> Result<Vec<(TenantId, Fence)>, DbError> {
         fence::page::<sqlx::Postgres>(self, after, limit).await
+    }
+
+    /// The tenants that this cell serves for writing and that `select` finds; see
+    /// `CellDb::tenants_with`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn tenants_with(
+        &self,
+        select: &'static str,
+        values: &[i64],
+        limit: NonZeroU32,
+    ) -> Result<Vec<TenantId>, DbError> {
+        survey::tenants::<sqlx::Postgres>(self, select, values, limit).await
     }
 }

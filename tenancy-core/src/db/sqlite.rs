@@ -8,6 +8,7 @@ mod schema;
 mod tests;
 
 use std::{
+    num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -19,7 +20,7 @@ use sqlx::{
 use tenancy_types::TenantId;
 
 use self::{lock::CellLock, pool::Pool};
-use super::{CellOptions, DbError, OpenError, TenantTx, fence};
+use super::{CellOptions, DbError, OpenError, TenantTx, fence, survey};
 use crate::{
     Access, Manifest, TenantContext,
     manifest::sqlite::{reader_setup, writer_setup},
@@ -41,6 +42,8 @@ struct Inner {
     options: CellOptions,
     readers: Arc<Pool>,
     writer: Arc<Pool>,
+    /// Reads past the views, for the platform's own questions about all tenants; opened by the first.
+    surveyor: Arc<Pool>,
     _lock: CellLock,
 }
 
@@ -81,6 +84,7 @@ impl SqliteCell {
         Ok(Self(Arc::new(Inner {
             path,
             options,
+            surveyor: Pool::new(1, patience, read.clone(), String::new()),
             readers: Pool::new(readers, patience, read, reader_setup(manifest)),
             writer: Pool::new(1, patience, write, writer_setup(manifest)),
             _lock: lock,
@@ -135,5 +139,19 @@ impl SqliteCell {
         limit: u32,
     ) -> Result<Vec<(TenantId, Fence)>, DbError> {
         fence::page::<sqlx::Sqlite>(self, after, limit).await
+    }
+
+    /// The tenants that this cell serves for writing and that `select` finds; see
+    /// `CellDb::tenants_with`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn tenants_with(
+        &self,
+        select: &'static str,
+        values: &[i64],
+        limit: NonZeroU32,
+    ) -> Result<Vec<TenantId>, DbError> {
+        survey::tenants::<sqlx::Sqlite>(self, select, values, limit).await
     }
 }

@@ -92,6 +92,19 @@ impl Driver for Postgres {
         cell.0.lease(None, 1).await
     }
 
+    async fn survey(cell: &PostgresCell, limit: Duration) -> Result<PgLease, DbError> {
+        let mut lease = cell.0.lease(None, 1).await?;
+        let timeout = limit.as_millis().max(1);
+        let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {timeout}");
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(lease.connection())
+            .await
+            .map_err(|error| DbError::Unreachable {
+                source: error.into(),
+            })?;
+        Ok(lease)
+    }
+
     fn release(lease: PgLease) {
         lease.keep();
     }

@@ -115,6 +115,17 @@ impl Driver for Sqlite {
         cell.0.writer.lease(None, 1).await
     }
 
+    async fn survey(cell: &SqliteCell, _: Duration) -> Result<SqliteLease, DbError> {
+        let mut lease = cell.0.surveyor.lease(None, 1).await?;
+        sqlx::query("BEGIN")
+            .execute(lease.connection())
+            .await
+            .map_err(|error| DbError::Unreachable {
+                source: error.into(),
+            })?;
+        Ok(lease)
+    }
+
     fn release(lease: SqliteLease) {
         lease.keep();
     }
