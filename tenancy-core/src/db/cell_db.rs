@@ -104,6 +104,24 @@ impl CellDb {
         }
     }
 
+    /// Takes what was deleted out of the cell's files: the end of a purge.
+    ///
+    /// On SQLite see [`SqliteCell::scrub`]. On Postgres it does nothing: deleted rows stay in the server's
+    /// pages until it vacuums them and in its log until it recycles that, and no client can make it
+    /// overwrite either. There, what must not be readable on a disk is a matter of the disk's encryption.
+    ///
+    /// # Errors
+    /// [`DbError::Busy`] while somebody reads an older state; otherwise as a statement's.
+    ///
+    /// # Cancel safety
+    /// It was done or not; do it again.
+    pub async fn scrub(&self) -> Result<(), DbError> {
+        match self {
+            Self::Postgres(_) => Ok(()),
+            Self::Sqlite(cell) => cell.scrub().await,
+        }
+    }
+
     /// Tenants that this cell serves for writing (its fence and their lifecycle are active) and that `select`
     /// finds, in the order of their ids: for the platform's own work, such as releasing what has expired. It
     /// then enters each tenant through its own door.

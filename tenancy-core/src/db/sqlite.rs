@@ -4,6 +4,7 @@ mod driver;
 mod lock;
 mod pool;
 mod schema;
+mod scrub;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use std::{
     num::NonZeroU32,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use sqlx::{
@@ -29,9 +31,12 @@ use crate::{
 
 pub use schema::SchemaFinding;
 
+/// How long a writer waits for a lock that somebody outside the cell holds, such as a tool at the file.
+const LOCK_WAIT: Duration = Duration::from_secs(5);
+
 /// A cell whose tenants' rows are in one SQLite file. A cheap handle; clones are the same cell.
 ///
-/// Many readers and one writer, in WAL mode. Each commit is synced to the disk (`synchronous = FULL`):
+/// Many readers and one writer, in WAL mode. What is deleted is overwritten. Each commit is synced to the disk (`synchronous = FULL`):
 /// what was acknowledged, and a fence above all, survives a loss of power.
 #[derive(Clone, Debug)]
 pub struct SqliteCell(Arc<Inner>);
@@ -71,7 +76,10 @@ impl SqliteCell {
             .foreign_keys(true)
             // Without it `INSERT OR REPLACE` deletes rows of others past the delete triggers.
             .pragma("recursive_triggers", "on")
+            .busy_timeout(LOCK_WAIT)
             .pragma("temp_store", "memory")
+            // What a purge deletes is overwritten in the file.
+            .pragma("secure_delete", "on")
             .disable_statement_logging();
         schema::prepare(&write, manifest).await?;
         let read = SqliteConnectOptions::new()

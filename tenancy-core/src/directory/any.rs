@@ -35,6 +35,7 @@ trait ErasedDirectory: Send + Sync + 'static {
     fn by_domain<'a>(&'a self, domain: &'a DomainName) -> Answer<'a, Option<Tenant>>;
     fn tenants(&self, page: Page) -> Answer<'_, Vec<Tenant>>;
     fn change(&self, id: TenantId, expected: Revision, change: TenantChange) -> Answer<'_, Tenant>;
+    fn forget(&self, id: TenantId) -> Answer<'_, Tenant>;
     fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()>;
     fn cells(&self) -> Answer<'_, Vec<CellLoad>>;
     fn snapshot(&self) -> Answer<'_, Snapshot>;
@@ -64,6 +65,10 @@ impl<D: Directory> ErasedDirectory for D {
 
     fn change(&self, id: TenantId, expected: Revision, change: TenantChange) -> Answer<'_, Tenant> {
         Box::pin(Directory::change(self, id, expected, change))
+    }
+
+    fn forget(&self, id: TenantId) -> Answer<'_, Tenant> {
+        Box::pin(Directory::forget(self, id))
     }
 
     fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()> {
@@ -111,6 +116,10 @@ impl Directory for AnyDirectory {
         change: TenantChange,
     ) -> Result<Tenant, DirectoryError> {
         self.0.change(id, expected, change).await
+    }
+
+    async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {
+        self.0.forget(id).await
     }
 
     async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {

@@ -19,6 +19,7 @@ mod cells;
 mod change;
 mod create;
 mod fixture;
+mod forget;
 mod log;
 
 pub use cells::{a_cell_takes_no_more_than_its_capacity, cells_count_the_living};
@@ -32,6 +33,10 @@ pub use create::{
     a_domain_has_one_tenant, a_key_serves_one_request, a_repeated_request_makes_one_tenant,
     a_slug_has_one_tenant, a_tenant_is_found_by_each_of_its_names, ids_are_dense,
     of_many_claims_one_wins, pages_hold_every_tenant_once,
+};
+pub use forget::{
+    a_forgotten_tenant_leaves_its_numbers, a_tenant_that_is_not_gone_is_not_forgotten,
+    who_follows_the_log_converges_after_a_tenant_is_forgotten,
 };
 pub use log::{
     a_follower_ahead_of_the_log_is_told, a_snapshot_and_the_log_behind_it_are_the_directory,
@@ -54,6 +59,7 @@ macro_rules! directory_conformance {
             a_change_that_changes_nothing_leaves_the_revision,
             a_domain_has_one_tenant,
             a_follower_ahead_of_the_log_is_told,
+            a_forgotten_tenant_leaves_its_numbers,
             a_key_serves_one_request,
             a_purge_goes_on_to_its_end,
             a_repeated_request_makes_one_tenant,
@@ -62,6 +68,7 @@ macro_rules! directory_conformance {
             a_snapshot_is_of_one_moment,
             a_tenant_is_found_by_each_of_its_names,
             a_tenant_that_is_gone_gives_its_names_back,
+            a_tenant_that_is_not_gone_is_not_forgotten,
             cells_count_the_living,
             domains_come_and_go,
             every_change_of_lifecycle_has_an_epoch_of_its_own,
@@ -72,6 +79,7 @@ macro_rules! directory_conformance {
             the_log_can_be_followed_from_anywhere,
             the_log_is_live,
             what_the_table_does_not_list_is_rejected,
+            who_follows_the_log_converges_after_a_tenant_is_forgotten,
         }
     };
     (@cases $make:expr; $($case:ident),* $(,)?) => {

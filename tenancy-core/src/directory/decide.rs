@@ -101,6 +101,19 @@ fn changed_domains(tenant: &Tenant, change: &TenantChange) -> Vec<DirectoryEvent
     removed.chain(added).collect()
 }
 
+/// The facts that remain of a tenant that is gone once it is forgotten, and the tenant without the rest.
+///
+/// They are written anew at the end of the log, so that its last revision never falls.
+pub(super) fn forget(tenant: &Tenant) -> Result<(Tenant, Vec<DirectoryEvent>), DirectoryError> {
+    if tenant.placement.lifecycle != Lifecycle::Gone {
+        return Err(DirectoryError::NotGone { tenant: tenant.id });
+    }
+    let mut forgotten = tenant.clone();
+    forgotten.region = None;
+    let facts = facts(&forgotten);
+    Ok((forgotten, facts))
+}
+
 /// A tenant that is gone gives back its slug and its domains.
 fn leave(tenant: &Tenant) -> impl Iterator<Item = DirectoryEvent> {
     let slug = (tenant.slug.iter()).map(|slug| DirectoryEvent::SlugRemoved {

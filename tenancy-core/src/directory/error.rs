@@ -22,6 +22,12 @@ pub enum DirectoryError {
         /// The tenant.
         tenant: TenantId,
     },
+    /// The tenant is not gone, so that it cannot be forgotten.
+    #[error("{tenant:?} is not gone")]
+    NotGone {
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// A living tenant has this slug.
     #[error("the slug {slug} is taken")]
     SlugTaken {
@@ -110,6 +116,7 @@ impl Problem for DirectoryError {
         match self {
             Self::NotFound { .. } => Code::new("not_found"),
             Self::TenantGone { .. } => Code::new("tenant_gone"),
+            Self::NotGone { .. } => Code::new("tenant_not_gone"),
             Self::SlugTaken { .. } => Code::new("slug_taken"),
             Self::DomainTaken { .. } => Code::new("domain_taken"),
             Self::RequestMismatch { .. } => Code::new("idempotency_mismatch"),
@@ -128,7 +135,8 @@ impl Problem for DirectoryError {
         match self {
             Self::NotFound { .. } => Kind::NotFound,
             Self::TenantGone { .. } => Kind::Gone,
-            Self::SlugTaken { .. }
+            Self::NotGone { .. }
+            | Self::SlugTaken { .. }
             | Self::DomainTaken { .. }
             | Self::VersionMismatch { .. }
             | Self::CellFull { .. }
@@ -157,6 +165,7 @@ impl Problem for DirectoryError {
         match self {
             Self::NotFound { .. } => "there is no such tenant".into(),
             Self::TenantGone { .. } => "the tenant is gone".into(),
+            Self::NotGone { .. } => "the tenant is not gone".into(),
             Self::SlugTaken { slug } => format!("the slug {slug} is taken").into(),
             Self::DomainTaken { domain } => format!("the domain {domain} is taken").into(),
             Self::RequestMismatch { .. } => {

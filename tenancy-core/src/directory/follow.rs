@@ -8,12 +8,13 @@ use super::DirectoryError;
 /// How many entries are read at once.
 const BATCH: usize = 256;
 
-/// A stored change log whose revisions have no holes.
+/// A stored change log.
 pub(super) trait StoredLog: Send + Sync + 'static {
     /// The last revision.
     fn newest(&self) -> impl Future<Output = Result<Revision, DirectoryError>> + Send;
 
-    /// The entries behind `after` in order, at most `limit`.
+    /// The entries behind `after` in order, at most `limit`; [`LogGap`](DirectoryError::LogGap) when `after` is
+    /// inside the life of a tenant that is forgotten.
     fn read(
         &self,
         after: Revision,

@@ -22,7 +22,7 @@ use state::State;
 
 /// A directory that lives as long as its process. Clones share it.
 ///
-/// Its log is never shortened and a snapshot is a copy: it is for tests, examples and platforms whose
+/// Its log is shortened only by forgetting tenants, and a snapshot is a copy: it is for tests, examples and platforms whose
 /// tenants come from elsewhere at each start.
 ///
 /// ```
@@ -123,6 +123,10 @@ impl Directory for MemoryDirectory {
             .write(|state| state.change(id, expected, &change))
     }
 
+    async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {
+        self.shared.write(|state| state.forget(id))
+    }
+
     async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {
         self.shared.state().put_cell(cell);
         Ok(())
@@ -156,7 +160,7 @@ impl StoredLog for MemoryDirectory {
     }
 
     async fn read(&self, after: Revision, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
-        Ok(self.shared.state().log_after(after, limit).to_vec())
+        self.shared.state().log_after(after, limit)
     }
 }
 

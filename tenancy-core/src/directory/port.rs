@@ -66,6 +66,23 @@ pub trait Directory: Send + Sync + 'static {
         change: TenantChange,
     ) -> impl Future<Output = Result<Tenant, DirectoryError>> + Send;
 
+    /// Forgets everything about a tenant that is gone but its numbers: id, placement, revision, when it was
+    /// made, and the name of its plan, which is a word of the platform. Its request key, its region and what
+    /// the log says of its names are removed, and are not left in any file.
+    ///
+    /// The log then begins, for this tenant, with how it ended. Who has followed the log into its life and
+    /// not to its end gets a [`LogGap`](DirectoryError::LogGap). Its key can make another tenant.
+    ///
+    /// Doing it twice does it once; after an error, do it again.
+    ///
+    /// # Errors
+    /// [`NotFound`](DirectoryError::NotFound), [`NotGone`](DirectoryError::NotGone);
+    /// [`Unavailable`](DirectoryError::Unavailable) also while somebody reads an old snapshot from the file.
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not have forgotten the tenant; do it again.
+    fn forget(&self, id: TenantId) -> impl Future<Output = Result<Tenant, DirectoryError>> + Send;
+
     /// Makes the cell known, or changes its region and capacity. A capacity below the number of its tenants
     /// only keeps further ones out.
     fn put_cell(&self, cell: CellRecord)
@@ -79,7 +96,8 @@ pub trait Directory: Send + Sync + 'static {
 
     /// The change log behind `after`: first what is there, then what comes. Ends only with an error.
     ///
-    /// Entries come in the order of their revisions, each once. The stream yields
+    /// Entries come in the order of their revisions, each once; there are holes where a tenant was
+    /// [forgotten](Self::forget). The stream yields
     /// [`LogGap`](DirectoryError::LogGap) when the log cannot be followed from there: take a snapshot then.
     fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
 }

@@ -11,6 +11,7 @@ use super::{
     follow::{StoredLog, follow},
 };
 
+mod forget;
 mod log;
 mod open;
 mod read;
@@ -31,7 +32,8 @@ mod write;
 /// [`changes`](Directory::changes).
 ///
 /// The file says what it is (`application_id`) and in which format (`user_version`); any other file is
-/// refused.
+/// refused. What is deleted from it is overwritten (`secure_delete`), so that what is
+/// [forgotten](Directory::forget) cannot be read from it any more.
 #[derive(Clone)]
 pub struct SqliteDirectory {
     shared: Arc<Shared>,
@@ -129,6 +131,11 @@ impl Directory for SqliteDirectory {
         change: TenantChange,
     ) -> Result<Tenant, DirectoryError> {
         self.write(async move |shared| write::change(&shared.writer, id, expected, &change).await)
+            .await
+    }
+
+    async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {
+        self.write(async move |shared| forget::forget(&shared.writer, id).await)
             .await
     }
 

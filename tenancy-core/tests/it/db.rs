@@ -8,6 +8,7 @@ mod limits;
 mod open;
 mod portable;
 mod random;
+mod scrub;
 mod survey;
 
 use std::{num::NonZeroU16, time::Duration};

@@ -1,4 +1,7 @@
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+};
 
 use tenancy_types::{
     CellId, DirectoryEvent, DomainName, LogEntry, RequestKey, Revision, Slug, TenantId, UnixMicros,
@@ -15,14 +18,16 @@ pub(super) struct State {
     domains: HashMap<DomainName, TenantId>,
     requests: HashMap<RequestKey, TenantId>,
     cells: BTreeMap<CellId, CellLoad>,
-    /// The entry of revision 1 stands first.
-    log: Vec<LogEntry>,
+    log: BTreeMap<Revision, DirectoryEvent>,
+    newest: Revision,
 }
 
 struct Row {
     tenant: Tenant,
     /// What the request asked for; forgotten when the tenant is gone.
     wanted: Option<String>,
+    /// Of a forgotten tenant: the first and the last revision of its life.
+    forgotten: Option<(Revision, Revision)>,
 }
 
 impl State {
@@ -51,6 +56,7 @@ impl State {
         self.rows.push(Row {
             tenant,
             wanted: Some(wanted),
+            forgotten: None,
         });
         Ok(self.record(id, facts))
     }
@@ -74,6 +80,23 @@ impl State {
             self.rows[id.index()].wanted = None;
         }
         Ok(tenant)
+    }
+
+    pub(super) fn forget(&mut self, id: TenantId) -> Result<Tenant, DirectoryError> {
+        let row = (self.rows.get(id.index())).ok_or(DirectoryError::NotFound { tenant: id })?;
+        if row.forgotten.is_some() {
+            return Ok(row.tenant.clone());
+        }
+        let (tenant, facts) = decide::forget(&row.tenant)?;
+        let last = tenant.revision;
+        let mut life = (self.log).extract_if(..=last, |_, event| event.tenant() == id);
+        let first = life.next().map_or(last, |(revision, _)| revision);
+        life.for_each(drop);
+        self.requests.retain(|_, made| *made != id);
+        let row = &mut self.rows[id.index()];
+        row.forgotten = Some((first, last));
+        row.tenant = tenant;
+        Ok(self.record(id, facts))
     }
 
     pub(super) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
@@ -103,13 +126,25 @@ impl State {
     }
 
     pub(super) fn newest(&self) -> Revision {
-        Revision::new(self.log.len() as u64)
+        self.newest
     }
 
-    pub(super) fn log_after(&self, after: Revision, limit: usize) -> &[LogEntry] {
-        let start = usize::try_from(after.get()).unwrap_or(usize::MAX);
-        let behind = self.log.get(start..).unwrap_or_default();
-        &behind[..behind.len().min(limit)]
+    pub(super) fn log_after(
+        &self,
+        after: Revision,
+        limit: usize,
+    ) -> Result<Vec<LogEntry>, DirectoryError> {
+        let mut lives = self.rows.iter().filter_map(|row| row.forgotten);
+        if lives.any(|(first, last)| first <= after && after < last) {
+            let newest = self.newest();
+            return Err(DirectoryError::LogGap { after, newest });
+        }
+        let behind = self.log.range((Bound::Excluded(after), Bound::Unbounded));
+        let entry = |(&revision, event): (_, &DirectoryEvent)| LogEntry {
+            revision,
+            event: event.clone(),
+        };
+        Ok(behind.take(limit).map(entry).collect())
     }
 
     fn next_id(&self) -> Result<TenantId, DirectoryError> {
@@ -171,7 +206,12 @@ impl State {
             }
         }
         let tenant = tenant.clone();
-        self.log.extend(entries);
+        self.newest = tenant.revision.max(self.newest);
+        self.log.extend(
+            entries
+                .into_iter()
+                .map(|entry| (entry.revision, entry.event)),
+        );
         tenant
     }
 

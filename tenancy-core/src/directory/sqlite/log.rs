@@ -3,7 +3,7 @@
 use sqlx::{SqliteConnection, SqlitePool};
 use tenancy_types::{DirectoryEvent, LogEntry, Revision};
 
-use super::{DirectoryError, corrupt, row, unavailable};
+use super::{DirectoryError, corrupt, forget::is_gap, row, unavailable};
 
 const PLACED: i64 = 1;
 const PLAN_CHANGED: i64 = 2;
@@ -43,6 +43,11 @@ pub(super) async fn read(
     .fetch_all(readers)
     .await
     .map_err(unavailable)?;
+    // Asked after the entries were read: who forgets a tenant in between makes a gap, never a silent hole.
+    if is_gap(readers, after).await? {
+        let newest = super::read::newest(readers).await?;
+        return Err(DirectoryError::LogGap { after, newest });
+    }
     rows.into_iter().map(decode).collect()
 }
 

@@ -12,8 +12,8 @@ use super::{DirectoryError, unavailable};
 /// Marks the file as a directory: `TDIR`.
 const APPLICATION: i64 = 0x5444_4952;
 
-/// The format this version reads and writes.
-const FORMAT: i64 = 1;
+/// The format this version writes. It brings a file of the one before to it.
+const FORMAT: i64 = 2;
 
 /// How long a writer waits for a lock of another process, and a caller for a connection.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,7 +53,19 @@ create table log (
     name text
 ) strict;
 pragma application_id = 0x54444952;
-pragma user_version = 1;
+";
+
+/// What format 2 adds to format 1: tenants that are forgotten, with the first and the last revision of what
+/// the log said of their lives, so that nobody follows it from within.
+const SINCE_2: &str = "
+create table forgotten (
+    tenant integer primary key references tenant,
+    first integer not null,
+    last integer not null
+) strict;
+create index forgotten_until on forgotten (last);
+create index log_of_tenant on log (tenant);
+pragma user_version = 2;
 ";
 
 pub(super) struct Files {
@@ -71,7 +83,8 @@ pub(super) async fn open(path: &Path) -> Result<Files, DirectoryError> {
         .clone()
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full);
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("secure_delete", "on");
     let read_options = options.read_only(true);
     let writer = lasting_pool(1)
         .connect_with(write_options)
@@ -96,7 +109,7 @@ fn lasting_pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
-/// Makes the tables in an empty file and refuses what is no directory.
+/// Makes the tables in an empty file, brings an older one up, and refuses what is no directory.
 async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
     let mut tx = writer
         .begin_with("begin immediate")
@@ -110,18 +123,22 @@ async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
     .fetch_one(&mut *tx)
     .await
     .map_err(unavailable)?;
-    match (application, found) {
-        (APPLICATION, FORMAT) => Ok(()),
-        (0, 0) if tables == 0 => {
-            sqlx::raw_sql(TABLES)
-                .execute(&mut *tx)
-                .await
-                .map_err(unavailable)?;
-            tx.commit().await.map_err(unavailable)
+    let missing: &[&'static str] = match (application, found) {
+        (APPLICATION, FORMAT) => &[],
+        (APPLICATION, 1) => &[SINCE_2],
+        (0, 0) if tables == 0 => &[TABLES, SINCE_2],
+        _ => {
+            return Err(DirectoryError::UnknownFormat {
+                found,
+                known: FORMAT,
+            });
         }
-        _ => Err(DirectoryError::UnknownFormat {
-            found,
-            known: FORMAT,
-        }),
+    };
+    for sql in missing.iter().copied() {
+        sqlx::raw_sql(sql)
+            .execute(&mut *tx)
+            .await
+            .map_err(unavailable)?;
     }
+    tx.commit().await.map_err(unavailable)
 }

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// The tenant as it is now, and the log's new end unless nothing was written.
-type Written = (Tenant, Option<Revision>);
+pub(super) type Written = (Tenant, Option<Revision>);
 
 pub(super) async fn create(
     writer: &SqlitePool,
@@ -71,7 +71,9 @@ pub(super) async fn put_cell(writer: &SqlitePool, cell: &CellRecord) -> Result<(
     Ok(())
 }
 
-async fn begin(writer: &SqlitePool) -> Result<Transaction<'static, Sqlite>, DirectoryError> {
+pub(super) async fn begin(
+    writer: &SqlitePool,
+) -> Result<Transaction<'static, Sqlite>, DirectoryError> {
     writer
         .begin_with("begin immediate")
         .await
@@ -99,7 +101,7 @@ async fn repeated(
     }
 }
 
-/// Rows are never deleted, so the ids have neither holes nor a past.
+/// Rows of tenants are never deleted, so the ids have neither holes nor a past.
 async fn next_id(tx: &mut SqliteConnection) -> Result<TenantId, DirectoryError> {
     let next: i64 = sqlx::query_scalar("select coalesce(max(id), 0) + 1 from tenant")
         .fetch_one(tx)
@@ -176,7 +178,7 @@ async fn insert(
 }
 
 /// Writes the facts to the log, the domains and the tenant's row. The result is the log's new end.
-async fn record(
+pub(super) async fn record(
     tx: &mut SqliteConnection,
     tenant: &mut Tenant,
     facts: Vec<DirectoryEvent>,

@@ -14,15 +14,16 @@ pub(super) const ROOM: u32 = 3;
 #[derive(Default)]
 pub(super) struct Model {
     pub(super) tenants: Vec<Tenant>,
-    requests: Vec<NewTenant>,
-    revision: u64,
+    /// What each tenant was made from, until it is forgotten.
+    requests: Vec<Option<NewTenant>>,
+    pub(super) revision: u64,
 }
 
 type Outcome = Result<Tenant, &'static str>;
 
 impl Model {
     pub(super) fn create(&mut self, new: &NewTenant, created: UnixMicros) -> Outcome {
-        if let Some(at) = self.requests.iter().position(|r| r.request == new.request) {
+        if let Some(at) = self.made_by(new) {
             return self.repeat(at, new);
         }
         if new.cell > cell(2) {
@@ -44,7 +45,7 @@ impl Model {
             return Err("domain_taken");
         }
         self.revision += 3 + domains.len() as u64;
-        self.requests.push(new.clone());
+        self.requests.push(Some(new.clone()));
         self.tenants.push(Tenant {
             id: TenantId::new(self.tenants.len() as u32 + 1).unwrap(),
             slug: Some(new.slug.clone()),
@@ -58,8 +59,13 @@ impl Model {
         Ok(self.tenants.last().unwrap().clone())
     }
 
+    fn made_by(&self, new: &NewTenant) -> Option<usize> {
+        let same = |r: &Option<NewTenant>| r.as_ref().is_some_and(|r| r.request == new.request);
+        self.requests.iter().position(same)
+    }
+
     fn repeat(&self, at: usize, new: &NewTenant) -> Outcome {
-        let (made, before) = (&self.tenants[at], &self.requests[at]);
+        let (made, before) = (&self.tenants[at], self.requests[at].as_ref().unwrap());
         let same = before.slug == new.slug
             && before.plan == new.plan
             && before.region == new.region
@@ -123,6 +129,19 @@ impl Model {
         }
         self.tenants[id.index()] = then.clone();
         Ok(then)
+    }
+
+    pub(super) fn forget(&mut self, id: TenantId) -> Outcome {
+        let now = self.tenants.get_mut(id.index()).ok_or("not_found")?;
+        if living(now) {
+            return Err("tenant_not_gone");
+        }
+        if self.requests[id.index()].take().is_some() {
+            self.revision += 2;
+            now.region = None;
+            now.revision = Revision::new(self.revision);
+        }
+        Ok(now.clone())
     }
 
     pub(super) fn owner(&self, domain: &DomainName) -> Option<&Tenant> {

@@ -4,9 +4,10 @@ use std::{
 };
 
 use futures_util::{StreamExt, TryStreamExt};
+use tempfile::TempDir;
 use tenancy_core::{
-    directory::{Directory, DirectoryError, SqliteDirectory},
-    types::{DirectoryEvent, Kind, LogEntry, ManualClock, Problem, Revision},
+    directory::{Directory, DirectoryError, SqliteDirectory, TenantChange},
+    types::{DirectoryEvent, Kind, Lifecycle, LogEntry, ManualClock, Problem, Revision},
 };
 use tokio::task::JoinSet;
 
@@ -113,8 +114,8 @@ async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
     for (sql, found) in [
         ("create table invoice (id integer primary key)", 0),
         (
-            "pragma application_id = 1414809938; pragma user_version = 2",
-            2,
+            "pragma application_id = 1414809938; pragma user_version = 3",
+            3,
         ),
     ] {
         let url = format!("sqlite://{}?mode=rwc", path.display());
@@ -125,7 +126,7 @@ async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error, DirectoryError::UnknownFormat { found: f, known: 1 } if f == found),
+            matches!(error, DirectoryError::UnknownFormat { found: f, known: 2 } if f == found),
             "{error:?}"
         );
         let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
@@ -164,4 +165,128 @@ async fn what_makes_no_sense_is_an_error_that_says_what() {
         "{error:?}"
     );
     assert_eq!(error.kind(), Kind::Internal);
+}
+
+/// How often a text is in the directory's files.
+fn traces(folder: &TempDir, text: &str) -> usize {
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    files
+        .map(|file| {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            let windows = bytes.windows(text.len());
+            windows.filter(|window| *window == text.as_bytes()).count()
+        })
+        .sum()
+}
+
+#[tokio::test]
+async fn who_is_forgotten_is_in_none_of_the_files() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 1_000).await;
+    let secret = "mrs-robinsons-pies";
+    let mut last = None;
+    for n in 0..40 {
+        let mut new = shop(n);
+        new.request = format!("request of {secret} {n}").parse().unwrap();
+        new.slug = format!("{secret}-{n}").parse().unwrap();
+        new.region = Some(format!("near-{secret}").parse().unwrap());
+        new.domains = vec![domain(&format!("{secret}-{n}.example"))];
+        let made = directory.create(new).await.unwrap();
+        let gone = TenantChange {
+            lifecycle: Some(Lifecycle::Gone),
+            ..TenantChange::default()
+        };
+        last = Some(
+            directory
+                .change(made.id, made.revision, gone)
+                .await
+                .unwrap(),
+        );
+    }
+    let last = last.unwrap();
+    for id in 1..last.id.get() {
+        let id = tenancy_core::types::TenantId::new(id).unwrap();
+        directory.forget(id).await.unwrap();
+    }
+    assert!(
+        traces(&folder, secret) > 0,
+        "control: the last one is not forgotten yet"
+    );
+    directory.forget(last.id).await.unwrap();
+    assert_eq!(traces(&folder, secret), 0);
+    // Closed and opened again, the numbers are there and the ids go on.
+    directory.close().await;
+    let reopened = open(&folder).await;
+    let tombstone = reopened.tenant(last.id).await.unwrap().unwrap();
+    assert_eq!(tombstone.placement, last.placement);
+    let next = reopened.create(shop(99)).await.unwrap();
+    assert_eq!(next.id.get(), last.id.get() + 1);
+}
+
+/// While a snapshot is read, the file keeps what it reads; the tenant is forgotten all the same, and saying
+/// so again clears the file.
+#[tokio::test]
+async fn forgetting_beside_a_long_reader_is_finished_later() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 1_000).await;
+    let made = directory.create(shop(7)).await.unwrap();
+    let gone = TenantChange {
+        lifecycle: Some(Lifecycle::Gone),
+        ..TenantChange::default()
+    };
+    let snapshot = directory.snapshot().await.unwrap();
+    directory
+        .change(made.id, made.revision, gone)
+        .await
+        .unwrap();
+    let error = directory.forget(made.id).await.unwrap_err();
+    assert!(
+        matches!(error, DirectoryError::Unavailable { .. }),
+        "{error:?}"
+    );
+    assert!(traces(&folder, "shop-7") > 0, "control");
+    let log: Vec<LogEntry> = directory
+        .changes(Revision::ZERO)
+        .take(2)
+        .try_collect()
+        .await
+        .unwrap();
+    assert!(
+        matches!(log[1].event, DirectoryEvent::PlanChanged { .. }),
+        "{log:?}"
+    );
+    drop(snapshot);
+    directory.forget(made.id).await.unwrap();
+    assert_eq!(traces(&folder, "shop-7"), 0);
+}
+
+/// A file as the format before this one had it.
+#[tokio::test]
+async fn a_file_of_the_format_before_is_brought_up() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let made = directory.create(shop(1)).await.unwrap();
+    directory.close().await;
+    let path = folder.path().join("directory.sqlite");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    sqlx::raw_sql("drop table forgotten; drop index log_of_tenant; pragma user_version = 1")
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    let directory = open(&folder).await;
+    assert_eq!(directory.tenant(made.id).await.unwrap(), Some(made.clone()));
+    let gone = TenantChange {
+        lifecycle: Some(Lifecycle::Gone),
+        ..TenantChange::default()
+    };
+    directory
+        .change(made.id, made.revision, gone)
+        .await
+        .unwrap();
+    directory.forget(made.id).await.unwrap();
+    let gap = directory.changes(made.revision).next().await.unwrap();
+    assert!(matches!(gap, Err(DirectoryError::LogGap { .. })), "{gap:?}");
 }
