@@ -185,3 +185,21 @@ pub fn note_tenant(request: Request<Body>) -> Request<Body> {
     }
     request
 }
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn the_token_of_an_order_is_not_logged() {
+        for (path, expect) in [
+            ("/", "/"),
+            ("/products/mug", "/products/mug"),
+            ("/orders/0123abcd", "/orders/"),
+            ("/api/orders/0123abcd/x", "/api/orders/"),
+            ("/v1/tenants/1/orders/7", "/v1/tenants/1/orders/7"),
+        ] {
+            assert_eq!(shown(path), expect);
+        }
+    }
+}

@@ -115,7 +115,7 @@ impl Refused {
     fn page(&self) -> RefusedPage<'_> {
         RefusedPage {
             status: self.status.as_u16(),
-            title: title(self.status),
+            title: title(self.status, self.code),
             message: &self.message,
             way_out: way_out(self.code),
         }
@@ -151,10 +151,11 @@ fn html<B: From<String>>(page: String) -> Response<B> {
     response
 }
 
-fn title(status: StatusCode) -> &'static str {
+fn title(status: StatusCode, code: Code) -> &'static str {
     match status {
+        StatusCode::FORBIDDEN if code.as_str() == "csrf_rejected" => "Not from this page",
         StatusCode::BAD_REQUEST => "That request does not work",
-        StatusCode::FORBIDDEN => "Not allowed",
+        StatusCode::FORBIDDEN => "Closed",
         StatusCode::CONFLICT => "That does not fit",
         StatusCode::NOT_FOUND => "Nothing here",
         StatusCode::METHOD_NOT_ALLOWED => "That does not work here",

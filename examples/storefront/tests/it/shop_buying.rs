@@ -669,3 +669,82 @@ async fn a_shop_that_may_only_be_read_takes_no_orders() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_page_of_an_order_tells_what_has_become_of_it() {
+    let world = World::sqlite().await;
+    let mug = mugs(&world, 1, Some(10)).await;
+    let buyer = Visitor::new(&world, 1);
+    let placed = buy(&buyer, "key", &basket(&mug, 2)).await;
+    let placed: Value = serde_json::from_str(&placed.body).unwrap();
+    let token = placed["order_token"].as_str().unwrap();
+    for (state, title) in [
+        ("pending", "We are waiting for your payment"),
+        ("paid", "Thank you for your order"),
+        ("declined", "The payment was declined"),
+        ("expired", "This order was not paid in time"),
+        ("cancelled", "This order was cancelled"),
+        ("fulfilled", "Your order is on its way"),
+        ("refunded", "This order was refunded"),
+    ] {
+        let mut tx = world.db.begin(&writer(1));
+        let change = "update shop_order set state = $2, refunded = 700 where tenant_id = $1";
+        tx.sql(change).bind(1_i64).bind(state).run().await.unwrap();
+        tx.commit().await.unwrap();
+        let page = buyer.get(&format!("/orders/{token}")).await;
+        assert!(
+            page.body.contains(&format!("<h1>{title}</h1>")),
+            "{state}: {}",
+            page.body
+        );
+        assert!(
+            page.body.contains("<dt>Refunded</dt><dd>€7.00</dd>"),
+            "{}",
+            page.body
+        );
+        let order = buyer.get(&format!("/api/orders/{token}")).await.json();
+        assert_eq!(
+            (&order["state"], &order["refunded_minor"]),
+            (&json!(state), &json!(700))
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_text_of_a_cart_or_an_order_becomes_markup() {
+    const SCRIPT: &str = "<script>alert(\"x\")</script>&'";
+    let world = World::sqlite().await;
+    let mut mug = product("mug", SCRIPT);
+    mug.options = vec!["Size".into()];
+    mug.variants = vec![variant(&[SCRIPT], 1_250)];
+    mug.variants[0].quantity = Some(1);
+    world.put(1, &mug).await;
+    let id = variants(&world, 1, "mug").await.remove(0);
+    let mut visitor = Visitor::new(&world, 1);
+    visitor.add(&id, "2").await;
+    let form = Filled::from(&visitor)
+        .await
+        .with("email", "\"><script>@example.com");
+    let short = form.send(&mut visitor).await;
+    assert_eq!(short.status, StatusCode::CONFLICT);
+    visitor.change("set", &id, "1").await;
+    let form = Filled::from(&visitor)
+        .await
+        .with("email", "<script>@example.com");
+    let order = leads_to_an_order(&form.send(&mut visitor).await);
+    for page in [short.body, visitor.get(&order).await.body] {
+        assert!(!page.contains("<script"), "{page}");
+        // The control: the text is there.
+        assert!(page.contains("&#60;script&#62;alert("), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_of_a_form_leads_to_the_cart() {
+    let world = World::sqlite().await;
+    for path in ["/checkout", "/cart/items"] {
+        let answer = world.get(1, path).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
+        assert_eq!(answer.headers[LOCATION], "/cart");
+    }
+}

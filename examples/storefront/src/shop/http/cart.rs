@@ -7,7 +7,7 @@
 
 use axum::{
     extract::State,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use http::{
     HeaderValue, StatusCode,
@@ -97,6 +97,11 @@ pub(super) fn proven(
     let token = form.filter("csrf_token")?.unwrap_or_default();
     let proven = secret.filter(|secret| secret.accepts(tenant, &token));
     proven.ok_or(ShopError::ForeignForm)
+}
+
+/// Leads whoever opens the address of a form to the cart, such as a browser that loads its answer again.
+pub(super) async fn lead_back() -> Redirect {
+    Redirect::to("/cart")
 }
 
 /// Leads a browser to a page (303), and has it keep the cart.

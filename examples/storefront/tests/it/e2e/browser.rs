@@ -94,14 +94,10 @@ async fn fits(browser: &Browser, page: &str) {
 }
 
 #[tokio::test]
-async fn a_person_buys_at_a_desk_and_on_a_phone() {
+async fn a_person_buys_at_a_desk() {
     let platform = Platform::with_demo();
-    let port = platform.shops.rsplit_once(':').unwrap().1;
     let browser = Browser::start().await.unwrap();
-    let person = Person {
-        browser: &browser,
-        home: format!("http://kiln.localhost:{port}/"),
-    };
+    let person = Person::at(&platform, &browser);
     person.resize(1120, 760).await;
     person.picture("home").await;
     person.resize(1280, 900).await;
@@ -112,18 +108,25 @@ async fn a_person_buys_at_a_desk_and_on_a_phone() {
     person.pays("test").await;
     person.sees_the_order().await;
     person.picture("order").await;
+    browser.close().await.unwrap();
+}
 
-    person.resize(390, 844).await;
+#[tokio::test]
+async fn a_person_whose_payment_was_declined_pays_on_a_phone() {
+    let platform = Platform::with_demo();
+    let browser = Browser::start().await.unwrap();
+    let person = Person::at(&platform, &browser);
+    person.resize(390, 1_200).await;
     person.chooses_a_mug().await;
     person.puts_two_and_one_more_into_the_cart().await;
     person.pays("test-decline").await;
     person.still_has_the_cart().await;
-    person.resize(390, 1_560).await;
     person.goes_to("cart").await;
     person.picture("phone-cart").await;
     person.pays("test").await;
     person.sees_the_order().await;
     person.picture("phone-order").await;
+    person.resize(360, 740).await;
     person.goes_to("cart").await;
     assert!(person.text("h2").await.contains("Nothing in it yet"));
     browser.close().await.unwrap();
@@ -135,7 +138,13 @@ struct Person<'b> {
     home: String,
 }
 
-impl Person<'_> {
+impl<'b> Person<'b> {
+    fn at(platform: &Platform, browser: &'b Browser) -> Self {
+        let port = platform.shops.rsplit_once(':').unwrap().1;
+        let home = format!("http://kiln.localhost:{port}/");
+        Self { browser, home }
+    }
+
     async fn resize(&self, width: u32, height: u32) {
         self.browser.resize(width, height).await.unwrap();
         self.goes_to("").await;
