@@ -24,6 +24,7 @@ use state::State;
 Examples:
   cargo xtask soak kill9 --seed 7 --minutes 60
   cargo xtask soak kill9 --seed 7 --minutes 120    goes on for another hour
+  cargo xtask soak checkout --seed 7 --minutes 5
   SOAK_SEED=7 SOAK_ROUND=12 cargo test --release ...   repeats one round; a failure prints the line
 
 Exit codes: 0 all rounds passed, 1 one failed (the others still ran), 2 wrong usage.")]
@@ -49,10 +50,18 @@ struct Soak {
     binary: &'static [&'static str],
 }
 
-const SOAKS: [Soak; 1] = [Soak {
-    name: "kill9",
-    binary: &["--release", "--package", "storefront", "--test", "soak"],
-}];
+const SOAKS: [Soak; 2] = [
+    Soak {
+        name: "kill9",
+        binary: STOREFRONT,
+    },
+    Soak {
+        name: "checkout",
+        binary: STOREFRONT,
+    },
+];
+
+const STOREFRONT: &[&str] = &["--release", "--package", "storefront", "--test", "soak"];
 
 impl Soak {
     /// Apart from the rounds, so that code that does not build is no failed round.

@@ -1,7 +1,10 @@
 //! The whole system as its users meet it: the real binary, real sockets, a real browser.
 
+mod books;
 mod browser;
+mod buyers;
 mod buying;
+mod checkouts;
 mod contract;
 mod faults;
 mod http;

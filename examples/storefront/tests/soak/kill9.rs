@@ -16,7 +16,10 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::platform::{Folder, Platform, Start};
+use crate::{
+    platform::{Folder, Platform, Start},
+    setting,
+};
 
 const LIVES: usize = 6;
 const SHOPS: usize = 12;
@@ -33,13 +36,6 @@ struct Memory {
     epochs: BTreeMap<String, u64>,
     /// The shops whose import was acknowledged.
     filled: BTreeMap<String, Value>,
-}
-
-fn setting(name: &str) -> u64 {
-    let value = std::env::var(name).unwrap_or_else(|_| "0".to_owned());
-    value
-        .parse()
-        .unwrap_or_else(|error| panic!("{name}={value}: {error}"))
 }
 
 fn slug(number: usize) -> String {
