@@ -16,7 +16,6 @@ mod workflow;
 pub use archive::{
     Archive, ArchiveError, ArchiveManifest, ArchivedTable, Export, ExportedArchive, Flaw, export,
 };
-
 pub use provision::{
     ActError, Event, Home, InvalidEvent, Phase, ProvisionError, ProvisionRequest, Provisioner,
     Provisioning, Refusal, Rejected, Resumed,

@@ -129,7 +129,7 @@ pub(super) fn checksum(manifest: &[u8]) -> String {
     format!("{}\n", blake3::hash(manifest))
 }
 
-/// Its first two entries must be read before a manifest is trusted; what errors call them.
+/// What is wrong with the manifest itself.
 pub(super) fn flawed(flaw: Flaw) -> ArchiveError {
     flaw.at(MANIFEST)
 }

@@ -64,9 +64,6 @@ impl PurgeRequest {
     }
 
     /// The workflow's key: one for each tenant and epoch, so that a purge and a refill cannot both begin.
-    ///
-    /// # Panics
-    /// Never: the key is short.
     #[must_use]
     pub fn key(&self) -> RequestKey {
         let key = format!("purge-{}-{}", self.tenant, self.epoch);
