@@ -5,7 +5,7 @@
 //! cart. The same secret at another shop finds nothing, because that shop has no such row.
 //!
 //! - [`change`] puts things in and takes them out; what a cart may hold is decided by [`Change::apply`], pure.
-//! - [`contents`] is what a page shows: each line at the price of now, beside the price at which it was put in.
+//! - [`contents()`] is what a page shows: each line at the price of now, beside the price at which it was put in.
 //! - [`take_out`] empties it of what an order has taken, and [`renew`] starts a new attempt to buy.
 //!
 //! **Buying once.** A cart as it was shown has one key ([`Contents::purchase_key`]), derived from the secret,
