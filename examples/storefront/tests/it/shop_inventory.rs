@@ -1,1 +1,255 @@
-//! Stock.
+//! Stock: the numbers are the sum of their log, whatever is done to them.
+
+mod model;
+mod upgrade;
+
+use storefront::shop::{
+    ShopError,
+    inventory::{
+        self, Cause, StockChange, StockEvent, StockFilter, StockKind, StockWrite, change_stock,
+    },
+};
+use tenancy_types::UnixMicros;
+
+use crate::{
+    shop_checkout::till::{Till, basket},
+    shop_world::{World, on_both, product, reader, tenant, variant, writer},
+};
+
+/// The log of a variant: kinds and quantities.
+async fn log(world: &World, shop: u32, variant: i64) -> Vec<(String, i64)> {
+    let mut tx = world.db.begin(&reader(shop));
+    let sql = "select kind, quantity from stock_event where tenant_id = $1 and variant_id = $2 order by seq";
+    let statement = tx.sql(sql).bind(tenant(shop).as_i64()).bind(variant);
+    let log = statement.all().await.unwrap();
+    tx.commit().await.unwrap();
+    log
+}
+
+async fn change(till: &Till<'_>, variant: i64, change: StockChange) -> Result<i64, ShopError> {
+    let stock = change_stock(&till.world.cell, &writer(1), variant, change, "test").await?;
+    Ok(stock.on_hand)
+}
+
+#[tokio::test]
+async fn an_import_counts_anew_only_when_it_states_another_quantity() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(10)).await;
+        till.buy(1, "k", &basket(&[(mug, 3)])).await.unwrap();
+        // Another price, the same quantity: what was sold stays sold.
+        let mut dearer = product("mug", "Mug");
+        dearer.variants = vec![variant(&[], 1_500)];
+        dearer.variants[0].quantity = Some(10);
+        world.put(1, &dearer).await;
+        assert_eq!(till.places(1, mug).await, [7, 0, 3, 0]);
+        till.mug(1, Some(12)).await;
+        assert_eq!(till.places(1, mug).await, [12, 0, 3, 0]);
+        till.mug(1, Some(0)).await;
+        assert_eq!(till.places(1, mug).await, [0, 0, 3, 0]);
+        let shown = world.get(1, "/api/products/mug").await.json();
+        assert_eq!(shown["variants"][0]["available"], false);
+        // Nobody counts any more, and then somebody does again.
+        till.mug(1, None).await;
+        let shown = world.get(1, "/api/products/mug").await.json();
+        assert_eq!(shown["variants"][0]["available"], true);
+        till.buy(1, "uncounted", &basket(&[(mug, 100)]))
+            .await
+            .unwrap();
+        assert_eq!(till.mug(1, Some(4)).await, mug, "ids stay");
+        assert_eq!(till.places(1, mug).await, [4, 0, 3, 0]);
+        let expect = [
+            ("received", 10),
+            ("reserved", 3),
+            ("allocated", 3),
+            ("adjusted", 5),
+            ("adjusted", -12),
+            ("adjusted", 4),
+        ];
+        let expect = expect.map(|(kind, quantity)| (kind.to_owned(), quantity));
+        assert_eq!(log(world, 1, mug).await, expect);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_sold_of_a_variant_that_is_gone_stays_sold() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mut sizes = product("mug", "Mug");
+        sizes.options = vec!["Size".into()];
+        sizes.variants = vec![variant(&["S"], 100), variant(&["M"], 100)];
+        sizes.variants[0].quantity = Some(5);
+        world.put(1, &sizes).await;
+        let small = till.variant(1, "mug").await;
+        till.buy(1, "k", &basket(&[(small, 2)])).await.unwrap();
+        sizes.variants.remove(0);
+        world.put(1, &sizes).await;
+        let answer = till.buy(1, "l", &basket(&[(small, 1)])).await.unwrap();
+        assert_eq!(answer.status(), 404);
+        assert_eq!(till.places(1, small).await, [3, 0, 2, 0]);
+        let order = &till.orders(1).await[0];
+        assert_eq!(
+            (
+                order.lines[0].title.as_str(),
+                order.lines[0].options.as_str()
+            ),
+            ("Mug", "S")
+        );
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn people_change_stock_within_what_is_on_hand() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        till.buy(1, "k", &basket(&[(mug, 2)])).await.unwrap();
+        assert_eq!(
+            change(&till, mug, StockChange::Receive(4)).await.unwrap(),
+            7
+        );
+        assert_eq!(
+            change(&till, mug, StockChange::Adjust(-7)).await.unwrap(),
+            0
+        );
+        let shown = world.get(1, "/api/products/mug").await.json();
+        assert_eq!(shown["variants"][0]["available"], false);
+        let short = change(&till, mug, StockChange::Adjust(-1)).await;
+        assert!(
+            matches!(short, Err(ShopError::NotEnoughStock { variant }) if variant == mug),
+            "{short:?}"
+        );
+        assert_eq!(change(&till, mug, StockChange::Count(9)).await.unwrap(), 9);
+        for bad in [
+            StockChange::Receive(-1),
+            StockChange::Receive(i64::MAX),
+            StockChange::Adjust(i64::MIN),
+            StockChange::Count(-1),
+            StockChange::ReorderAt(Some(-1)),
+        ] {
+            let refused = change(&till, mug, bad).await;
+            assert!(
+                matches!(refused, Err(ShopError::InvalidRequest { .. })),
+                "{bad:?}: {refused:?}"
+            );
+        }
+        let unknown = change(&till, 7, StockChange::Receive(1)).await;
+        assert!(
+            matches!(unknown, Err(ShopError::NotFound { .. })),
+            "{unknown:?}"
+        );
+        assert_eq!(till.places(1, mug).await, [9, 0, 2, 0]);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn somebody_is_told_once_when_stock_runs_low() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(6)).await;
+        change(&till, mug, StockChange::ReorderAt(Some(3)))
+            .await
+            .unwrap();
+        let mut alerts = Vec::new();
+        // 6 → 4 → 3 → 2 → 5 → 1
+        for (kind, quantity) in [
+            (StockKind::Adjusted, -2),
+            (StockKind::Adjusted, -1),
+            (StockKind::Adjusted, -1),
+            (StockKind::Received, 3),
+            (StockKind::Adjusted, -4),
+        ] {
+            let cause = Cause {
+                at: UnixMicros::new(0),
+                order: None,
+                note: String::new(),
+            };
+            let mut tx = world.db.begin(&writer(1));
+            let mut stock = StockWrite::new(&mut tx, cause);
+            stock
+                .apply(mug, StockEvent { kind, quantity })
+                .await
+                .unwrap()
+                .unwrap();
+            let raised = stock.finish().await.unwrap();
+            tx.commit().await.unwrap();
+            alerts.push(raised.iter().map(|alert| alert.on_hand).collect::<Vec<_>>());
+        }
+        assert_eq!(alerts, [vec![], vec![3], vec![], vec![], vec![1]]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_list_has_what_is_counted_page_by_page() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        for (handle, quantity) in [("a", Some(0)), ("b", None), ("c", Some(9)), ("d", Some(4))] {
+            let mut one = product(handle, handle);
+            one.variants[0].quantity = quantity;
+            world.put(1, &one).await;
+        }
+        let d = till.variant(1, "d").await;
+        change(&till, d, StockChange::ReorderAt(Some(5)))
+            .await
+            .unwrap();
+        let list = async |filter, after, limit| {
+            let mut tx = world.db.begin(&reader(1));
+            let list = inventory::stock_list(&mut tx, filter, after, limit)
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            list
+        };
+        let handles = |list: &[inventory::StockEntry]| {
+            list.iter()
+                .map(|entry| entry.handle.clone())
+                .collect::<Vec<_>>()
+        };
+        let first = list(StockFilter::All, 0, 2).await;
+        assert_eq!(handles(&first), ["a", "c"]);
+        assert_eq!(
+            handles(&list(StockFilter::All, first[1].variant, 2).await),
+            ["d"]
+        );
+        assert_eq!(handles(&list(StockFilter::Low, 0, 9).await), ["a", "d"]);
+        assert_eq!(first[1].stock.on_hand, 9);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn numbers_that_were_tampered_with_are_found_and_rebuilt() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        till.buy(1, "k", &basket(&[(mug, 2)])).await.unwrap();
+        let before = till.stock(1, mug).await;
+        let mut tx = world.db.begin(&writer(1));
+        let sql =
+            "update stock set on_hand = on_hand + 1, received = received + 1 where tenant_id = $1";
+        tx.sql(sql).bind(tenant(1).as_i64()).run().await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = world.db.begin(&writer(1));
+        let found = inventory::rebuild(&mut tx).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].variant, found[0].logged), (mug, Some(before)));
+        assert_eq!(inventory::compare(&mut tx).await.unwrap(), []);
+        tx.commit().await.unwrap();
+        assert_eq!(till.stock(1, mug).await, before);
+        // A log with a hole is not believed.
+        let mut tx = world.db.begin(&writer(1));
+        let sql = "delete from stock_event where tenant_id = $1 and seq = 2";
+        tx.sql(sql).bind(tenant(1).as_i64()).run().await.unwrap();
+        let found = inventory::compare(&mut tx).await.unwrap();
+        assert_eq!((found.len(), found[0].logged), (1, None));
+        tx.rollback().await;
+    })
+    .await;
+}

@@ -1,1 +1,268 @@
-//! Orders.
+//! What is done to orders, and that none of it reaches another shop.
+
+mod isolation;
+mod test_gateway;
+
+use storefront::shop::{
+    ShopError,
+    checkout::{CheckoutError, OrderRefund, RefundRequest, RefundState},
+    order::{self, Order, OrderState},
+};
+
+use crate::{
+    shop_checkout::{
+        provider::Fault,
+        till::{PRICE, Till, basket, key, paying},
+    },
+    shop_world::{on_both, reader, writer},
+};
+
+async fn order(till: &Till<'_>, id: i64) -> Order {
+    let mut tx = till.world.db.begin(&reader(1));
+    let order = order::order_by_id(&mut tx, id).await.unwrap();
+    tx.commit().await.unwrap();
+    order
+}
+
+/// Buys so many mugs and returns the order.
+async fn bought(till: &Till<'_>, name: &str, mug: i64, quantity: i64) -> Order {
+    till.buy(1, name, &basket(&[(mug, quantity)]))
+        .await
+        .unwrap();
+    till.orders(1).await.remove(0)
+}
+
+async fn fulfil(till: &Till<'_>, id: i64) -> Result<Order, ShopError> {
+    let cell = &till.world.cell;
+    let at = cell.ids().now();
+    cell.scope(&writer(1), async |tx| order::fulfil(tx, id, at).await)
+        .await
+}
+
+async fn refund(
+    till: &Till<'_>,
+    order: i64,
+    name: &str,
+    amount: Option<i64>,
+) -> Result<OrderRefund, CheckoutError> {
+    let request = RefundRequest {
+        order,
+        key: key(name),
+        amount,
+        reason: "it broke".into(),
+    };
+    till.checkout.refund(&writer(1), &request).await
+}
+
+#[tokio::test]
+async fn an_order_is_found_by_its_token_and_in_the_list() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(50)).await;
+        let mut ids = Vec::new();
+        for name in ["a", "b", "c"] {
+            ids.insert(0, bought(&till, name, mug, 1).await.id);
+        }
+        till.buy(1, "d", &paying(&[(mug, 1)], "no")).await.unwrap();
+        let list = async |state, before, limit| {
+            let mut tx = world.db.begin(&reader(1));
+            let list = order::orders(&mut tx, state, before, limit).await.unwrap();
+            tx.commit().await.unwrap();
+            list
+        };
+        let listed = |list: &[Order]| list.iter().map(|order| order.id).collect::<Vec<_>>();
+        let paid = Some(OrderState::Paid);
+        assert_eq!(listed(&list(paid, i64::MAX, 2).await), ids[..2]);
+        assert_eq!(listed(&list(paid, ids[1], 9).await), ids[2..]);
+        assert_eq!(list(None, i64::MAX, 9).await.len(), 4);
+        let first = order(&till, ids[0]).await;
+        assert_eq!(first.token.len(), 32);
+        let mut tx = world.db.begin(&reader(1));
+        let found = order::order_by_token(&mut tx, &first.token).await.unwrap();
+        assert_eq!(found, first);
+        assert_eq!((found.lines.len(), found.lines[0].unit_price), (1, PRICE));
+        let none = order::order_by_token(&mut tx, "guess").await;
+        assert!(
+            matches!(none, Err(ShopError::NotFound { what: "order" })),
+            "{none:?}"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_a_paid_order_is_handed_over_and_only_once() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        for _ in 0..2 {
+            assert_eq!(
+                fulfil(&till, paid.id).await.unwrap().state,
+                OrderState::Fulfilled
+            );
+            assert_eq!(till.places(1, mug).await, [3, 0, 0, 2]);
+        }
+        till.buy(1, "d", &paying(&[(mug, 1)], "no")).await.unwrap();
+        let declined = till.orders(1).await.remove(0);
+        let refused = fulfil(&till, declined.id).await;
+        assert!(
+            matches!(
+                refused,
+                Err(ShopError::OrderState {
+                    found: OrderState::Declined
+                })
+            ),
+            "{refused:?}"
+        );
+        let unknown = fulfil(&till, 7).await;
+        assert!(
+            matches!(unknown, Err(ShopError::NotFound { .. })),
+            "{unknown:?}"
+        );
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn money_is_given_back_in_parts_and_then_the_goods_are_back() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        let part = refund(&till, paid.id, "r1", Some(1_000)).await.unwrap();
+        assert_eq!((part.amount, part.state), (1_000, RefundState::Done));
+        assert_eq!(
+            refund(&till, paid.id, "r1", Some(1_000)).await.unwrap(),
+            part
+        );
+        let other = refund(&till, paid.id, "r1", Some(999)).await;
+        assert!(
+            matches!(other, Err(CheckoutError::IdempotencyMismatch)),
+            "{other:?}"
+        );
+        for amount in [0, -1, 1_501, i64::MAX, i64::MIN] {
+            let bad = refund(&till, paid.id, "bad", Some(amount)).await;
+            assert!(
+                matches!(bad, Err(CheckoutError::InvalidRequest { .. })),
+                "{amount}: {bad:?}"
+            );
+        }
+        let now = order(&till, paid.id).await;
+        assert_eq!((now.state, now.refunded), (OrderState::Paid, 1_000));
+        assert_eq!(till.places(1, mug).await, [3, 0, 2, 0]);
+        let rest = refund(&till, paid.id, "r2", None).await.unwrap();
+        assert_eq!(rest.amount, 1_500);
+        let now = order(&till, paid.id).await;
+        assert_eq!((now.state, now.refunded), (OrderState::Refunded, 2_500));
+        assert_eq!(till.places(1, mug).await, [5, 0, 0, 0]);
+        let more = refund(&till, paid.id, "r3", None).await;
+        assert!(
+            matches!(more, Err(CheckoutError::Shop(ShopError::OrderState { .. }))),
+            "{more:?}"
+        );
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_handed_over_comes_back_from_what_was_sold() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(2)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        fulfil(&till, paid.id).await.unwrap();
+        refund(&till, paid.id, "r", None).await.unwrap();
+        assert_eq!(till.places(1, mug).await, [2, 0, 0, 0]);
+        let shown = world.get(1, "/api/products/mug").await.json();
+        assert_eq!(shown["variants"][0]["available"], true);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn refunds_at_once_never_give_back_more_than_was_paid() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(2)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        let all = (0..6).map(|number| {
+            let till = &till;
+            async move { refund(till, paid.id, &format!("r{number}"), Some(1_000)).await }
+        });
+        let done = futures_util::future::join_all(all).await;
+        let done = done.iter().filter(|refund| refund.is_ok()).count();
+        assert_eq!(done, 2);
+        assert_eq!(till.provider.refunded(&paid.payment_key), 2_000);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_whose_answer_is_lost_goes_on_and_one_that_is_refused_is_free_again() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(4)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        for (name, fault) in [("r1", Fault::AnswerLost), ("r2", Fault::Refused)] {
+            till.provider.fail([fault]);
+            let unknown = refund(&till, paid.id, name, Some(500)).await;
+            assert!(
+                matches!(unknown, Err(CheckoutError::PaymentUnknown(_))),
+                "{unknown:?}"
+            );
+        }
+        assert_eq!(order(&till, paid.id).await.refunded, 1_000);
+        // The operator repeats the one, the worker finds the other.
+        let again = refund(&till, paid.id, "r1", Some(500)).await.unwrap();
+        assert_eq!(again.state, RefundState::Done);
+        assert_eq!(till.checkout.resume_refunds(&writer(1)).await.unwrap(), 1);
+        assert_eq!(till.checkout.resume_refunds(&writer(1)).await.unwrap(), 0);
+        assert_eq!(till.provider.refunded(&paid.payment_key), 1_000);
+        till.provider.refuse_refunds();
+        let refused = refund(&till, paid.id, "r3", None).await.unwrap();
+        assert_eq!(refused.state, RefundState::Refused);
+        let now = order(&till, paid.id).await;
+        assert_eq!((now.state, now.refunded), (OrderState::Paid, 1_000));
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_is_called_off_unless_it_was_paid() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        for (name, fault, expect) in [
+            ("never", Fault::Refused, Some(OrderState::Cancelled)),
+            ("paid", Fault::AnswerLost, None),
+        ] {
+            till.provider.fail([fault]);
+            till.buy(1, name, &basket(&[(mug, 1)])).await.unwrap_err();
+            let pending = till.orders(1).await.remove(0);
+            let done = till.checkout.cancel(&writer(1), pending.id).await;
+            match expect {
+                Some(state) => assert_eq!(done.unwrap().state, state),
+                None => assert!(
+                    matches!(
+                        done,
+                        Err(CheckoutError::Shop(ShopError::OrderState {
+                            found: OrderState::Paid
+                        }))
+                    ),
+                    "{done:?}"
+                ),
+            }
+        }
+        assert_eq!(till.places(1, mug).await, [4, 0, 1, 0]);
+        let answer = till.buy(1, "never", &basket(&[(mug, 1)])).await.unwrap();
+        assert_eq!(answer.status(), 409);
+        till.audit().await;
+    })
+    .await;
+}

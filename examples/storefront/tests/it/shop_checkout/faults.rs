@@ -1,7 +1,7 @@
 //! The provider fails, the client goes away, the database refuses, the clock jumps: afterwards the same
 //! request has one order and one charge.
 
-use std::{future::Future, pin::pin, task::Poll, time::Duration};
+use std::time::Duration;
 
 use sqlx::{Connection as _, Executor as _};
 use storefront::shop::{
@@ -12,7 +12,7 @@ use tenancy_types::{Clock as _, UnixMicros};
 
 use super::{
     provider::Fault,
-    till::{Till, basket, code, paying},
+    till::{Till, basket, code, paying, polled},
 };
 use crate::shop_world::{World, on_both, writer};
 
@@ -127,20 +127,6 @@ async fn a_charge_after_the_void_is_declined() {
         till.audit().await;
     })
     .await;
-}
-
-/// Polls a future at most that often, then drops it.
-async fn polled<F: Future>(times: usize, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
-    let mut left = times;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    })
-    .await
 }
 
 #[tokio::test]
