@@ -313,6 +313,34 @@ async fn baskets_that_share_products_in_any_order_do_not_block_each_other() {
     .await;
 }
 
+/// Both write stock and the catalogue's flags, in one order of locks.
+#[tokio::test]
+async fn imports_and_buyers_at_once_do_not_block_each_other() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(2)).await;
+        let buyers = (0..20).map(|buyer| {
+            let till = &till;
+            async move {
+                let name = format!("b{buyer}");
+                let answer = till.buy(1, &name, &basket(&[(mug, 1)])).await.unwrap();
+                assert!(matches!(answer.status(), 201 | 409), "{answer:?}");
+            }
+        });
+        let imports = async {
+            for quantity in [1, 3, 2, 4, 1, 3] {
+                till.mug(1, Some(quantity)).await;
+            }
+        };
+        tokio::join!(futures_util::future::join_all(buyers), imports);
+        till.audit().await;
+        let shown = world.get(1, "/api/products/mug").await.json();
+        let [on_hand, ..] = till.places(1, mug).await;
+        assert_eq!(shown["variants"][0]["available"], on_hand > 0);
+    })
+    .await;
+}
+
 struct Flat(i64);
 
 impl Shipping for Flat {

@@ -29,12 +29,9 @@ pub(super) enum Begun {
     Pending(Order),
 }
 
-/// What the first transaction came to, before its end.
-enum Tried {
-    Begun(Begun, Vec<ReorderAlert>),
-    /// Somebody else took the stock that was there a moment ago: read it again.
-    Contended,
-}
+/// What the first transaction came to, before its end. `None`: somebody else took the stock that was there a
+/// moment ago, and it must be read again.
+type Tried = Option<(Begun, Vec<ReorderAlert>)>;
 
 impl Checkout {
     pub(super) async fn begin(
@@ -46,12 +43,12 @@ impl Checkout {
         for _ in 0..TRIES {
             let mut tx = self.cell.begin(tenant);
             match self.try_begin(&mut tx, key, request).await {
-                Ok(Tried::Begun(begun, alerts)) => {
+                Ok(Some((begun, alerts))) => {
                     tx.commit().await?;
                     inventory::raise(tenant.tenant(), &alerts);
                     return Ok(begun);
                 }
-                Ok(Tried::Contended) => tx.rollback().await,
+                Ok(None) => tx.rollback().await,
                 Err(error) => {
                     tx.rollback().await;
                     return Err(error);
@@ -78,7 +75,7 @@ impl Checkout {
             Err(refusal) => {
                 let answer = Answer::refused(&refusal);
                 refuse(tx, key, &answer).await?;
-                return Ok(Tried::Begun(Begun::Answered(answer), Vec::new()));
+                return Ok(Some((Begun::Answered(answer), Vec::new())));
             }
         };
         let order = new_order(tx, id, now, request, priced);
@@ -88,10 +85,10 @@ impl Checkout {
             note: String::new(),
         };
         let Some(alerts) = reserve(tx, cause, &order.lines).await? else {
-            return Ok(Tried::Contended);
+            return Ok(None);
         };
         order::insert(tx, &order).await?;
-        Ok(Tried::Begun(Begun::Pending(order), alerts))
+        Ok(Some((Begun::Pending(order), alerts)))
     }
 
     /// What the basket costs and where it comes from, if the shop sells it.
@@ -159,7 +156,7 @@ async fn earlier(
     let row: Option<KeyRow> = statement.bind(key.as_str().to_owned()).optional().await?;
     // Old answers are forgotten, so it may have gone this moment.
     let Some(row) = row else {
-        return Ok(Tried::Contended);
+        return Ok(None);
     };
     if row.fingerprint != request.fingerprint() {
         return Err(CheckoutError::IdempotencyMismatch);
@@ -169,7 +166,7 @@ async fn earlier(
         (None, Some(order)) => Begun::Pending(order::order_by_id(tx, order).await?),
         (None, None) => return Err(ShopError::NotFound { what: "order" }.into()),
     };
-    Ok(Tried::Begun(begun, Vec::new()))
+    Ok(Some((begun, Vec::new())))
 }
 
 /// Records under the key that nothing is bought.

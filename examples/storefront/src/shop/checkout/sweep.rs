@@ -26,6 +26,8 @@ pub const TENANTS_WITH_OLD_KEYS: &str =
 
 /// How many orders one sweep of a tenant takes on.
 const BATCH: usize = 50;
+/// How many answers one visit to a tenant forgets.
+const KEYS_BATCH: i64 = 1_000;
 
 /// What a sweep came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,8 +113,8 @@ impl Checkout {
         Ok(Ok(outcome))
     }
 
-    /// Forgets the tenant's answers to checkouts that are older than [`KEYS_KEPT`](Self::KEYS_KEPT), and
-    /// returns how many. A key without an answer is kept.
+    /// Forgets the tenant's answers to checkouts that are older than [`KEYS_KEPT`](Self::KEYS_KEPT), up to
+    /// 1,000 of them, and returns how many. A key without an answer is kept.
     ///
     /// # Errors
     /// [`ShopError::Database`].
@@ -124,11 +126,14 @@ impl Checkout {
         let forget = async |tx: &mut CellTx<ReadWrite>| {
             let tenant = tx.tenant().as_i64();
             let statement = tx.sql(
-                "delete from checkout_key
-                where tenant_id = $1 and created_at < $2 and status is not null",
+                "delete from checkout_key where tenant_id = $1 and key in (
+                    select key from checkout_key
+                    where tenant_id = $1 and created_at < $2 and status is not null
+                    order by created_at limit $3)",
             );
             let before = Self::keys_kept_since(now).get();
-            Ok(statement.bind(tenant).bind(before).run().await?)
+            let statement = statement.bind(tenant).bind(before);
+            Ok(statement.bind(KEYS_BATCH).run().await?)
         };
         self.cell.scope(tenant, forget).await
     }

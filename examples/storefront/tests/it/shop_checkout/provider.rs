@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use storefront::{
@@ -62,9 +62,7 @@ pub(crate) struct Provider(Arc<Mutex<Books>>);
 
 impl Provider {
     fn books(&self) -> MutexGuard<'_, Books> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next questions come to this, in order; then all is well again.

@@ -366,7 +366,7 @@ fn whatever_happens_pieces_and_money_are_conserved() {
         .build()
         .unwrap();
     let config = ProptestConfig {
-        cases: 12,
+        cases: 6,
         max_shrink_iters: 100,
         ..ProptestConfig::with_source_file(file!())
     };
