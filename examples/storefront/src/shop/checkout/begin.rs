@@ -5,7 +5,7 @@ use tenancy_types::UnixMicros;
 
 use super::{
     Answer, Basket, Checkout, CheckoutError, CheckoutKey, CheckoutRequest, PENDING_LIMIT, Refusal,
-    ShortItem, pricing,
+    ShortItem, pricing, settle,
     shelf::{self, Offer},
 };
 use crate::{
@@ -163,10 +163,18 @@ async fn earlier(
     }
     let begun = match (row.status.zip(row.answer), row.order_id) {
         (Some((status, json)), _) => Begun::Answered(Answer::stored(status, &json)?),
-        (None, Some(order)) => Begun::Pending(order::order_by_id(tx, order).await?),
+        (None, Some(order)) => resumed(order::order_by_id(tx, order).await?),
         (None, None) => return Err(ShopError::NotFound { what: "order" }.into()),
     };
     Ok(Some((begun, Vec::new())))
+}
+
+/// The order of a key that had no answer a moment ago: somebody else may have settled it since.
+fn resumed(order: Order) -> Begun {
+    match order.state {
+        OrderState::Pending => Begun::Pending(order),
+        state => Begun::Answered(settle::answer(&order, state)),
+    }
 }
 
 /// Records under the key that nothing is bought.

@@ -86,7 +86,7 @@ const fn was_paid(state: OrderState) -> bool {
 }
 
 /// What the buyer is told of an order that has come to this.
-fn answer(order: &Order, state: OrderState) -> Answer {
+pub(super) fn answer(order: &Order, state: OrderState) -> Answer {
     match state {
         OrderState::Paid | OrderState::Fulfilled | OrderState::Refunded => Answer::placed(order),
         OrderState::Declined => Answer::refused(&Refusal::PaymentDeclined),
