@@ -3,9 +3,9 @@
 mod cells;
 mod plans;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use tenancy_types::{DomainName, PlanSet};
+use tenancy_types::{DomainName, PlanSet, UnixMicros};
 
 pub use cells::{CellSpec, CellsSpec, InvalidCells};
 pub use plans::{PlansError, read_plans};
@@ -27,6 +27,21 @@ pub struct Config {
     pub plans: PlanSet,
     /// Whether an empty platform gets two demo shops.
     pub demo: Demo,
+    /// How long a shop that leaves is kept before it is purged.
+    pub grace: Duration,
+    /// How long the payment provider may take to answer.
+    pub payment_limit: Duration,
+    /// How long the platform's own work rests between two rounds.
+    pub rest: Duration,
+}
+
+impl Config {
+    /// When a shop that leaves now is purged.
+    #[must_use]
+    pub fn purge_after(&self, now: UnixMicros) -> UnixMicros {
+        let grace = i64::try_from(self.grace.as_micros()).unwrap_or(i64::MAX);
+        UnixMicros::new(now.get().saturating_add(grace))
+    }
 }
 
 /// Whether an empty platform gets two demo shops.

@@ -8,11 +8,16 @@ mod auth;
 mod cells;
 mod enter;
 mod error;
+mod export;
 mod idempotency;
 mod import;
 mod model;
+mod offboarding;
+mod orders;
 mod probes;
 mod products;
+mod purge;
+mod stock;
 mod tenants;
 
 use std::{num::NonZeroU16, sync::Arc};
@@ -41,7 +46,13 @@ pub use model::{
     CellView, Cells, ImportQuery, NewShop, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops, Visit,
 };
 
+pub use orders::{OrderLineView, OrderView, Orders, OrdersQuery, RefundOrder, RefundView};
 pub use products::{ProductSummaries, ProductSummary, ProductsQuery, ShopProduct};
+pub use purge::{ConfirmPurge, Receipt};
+pub use stock::{
+    EventsQuery, PatchStock, StockCheck, StockDifference, StockEvent, StockEvents, StockLine,
+    StockLines, StockNumbers, StockQuery,
+};
 
 /// The most bytes of a body that is read whole.
 const LARGEST_BODY: usize = 1 << 20;
@@ -78,10 +89,27 @@ struct Description;
 pub fn router(ops: Ops, token: OperatorToken) -> Router {
     let api = OpenApiRouter::new()
         .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(tenants::show, tenants::patch))
+        .routes(routes!(
+            tenants::show,
+            tenants::patch,
+            offboarding::offboard
+        ))
+        .routes(routes!(offboarding::undo))
+        .routes(routes!(purge::purge))
+        .routes(routes!(purge::receipt))
+        .routes(routes!(export::export))
         .routes(routes!(import::import))
         .routes(routes!(products::list))
         .routes(routes!(products::show, products::put, products::remove))
+        .routes(routes!(orders::list))
+        .routes(routes!(orders::show))
+        .routes(routes!(orders::fulfil))
+        .routes(routes!(orders::cancel))
+        .routes(routes!(orders::refund))
+        .routes(routes!(stock::list))
+        .routes(routes!(stock::change))
+        .routes(routes!(stock::events))
+        .routes(routes!(stock::check))
         .routes(routes!(cells::list))
         .routes(routes!(audit::list))
         // For bodies that are read whole; the import reads its own as it arrives.

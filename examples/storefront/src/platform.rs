@@ -8,12 +8,16 @@ mod audit;
 mod budgets;
 mod cells;
 mod control;
+mod export;
 mod fleet;
 mod follow;
 mod lifecycle;
 pub mod names;
+mod offboarding;
 mod open;
+mod purge;
 mod request;
+mod worker;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -25,7 +29,7 @@ use tenancy_core::{
 };
 use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
-use tenancy_types::{CellId, SystemClock, TenantId, WorkBudget};
+use tenancy_types::{CellId, Lifecycle, SystemClock, TenantId, WorkBudget};
 
 use crate::{
     config::Config,
@@ -40,6 +44,7 @@ pub use fleet::Meters;
 pub use lifecycle::{ShopChange, finished};
 pub use open::OpenError;
 pub use request::ShopRequest;
+pub use worker::Worker;
 
 /// The running platform. Clones share it.
 #[derive(Clone, Debug)]
@@ -56,6 +61,8 @@ struct Parts {
     meters: Arc<Meters>,
     provisioning: Provisioning<Acts, SqliteJournal, SystemClock>,
     following: follow::Following,
+    exports: export::Exports,
+    purges: purge::Purges,
     control: SqlitePool,
     /// Held as long as the process serves the folder.
     _lock: std::fs::File,
@@ -143,25 +150,36 @@ impl Platform {
             .provision(&key, request)
             .await
             .map_err(OpsError::part)?;
-        let missing = || OpsError::NoTenant {
-            asked: home.tenant.to_string(),
-        };
-        let tenant = self
-            .0
-            .directory
-            .tenant(home.tenant)
-            .await?
-            .ok_or_else(missing)?;
+        let tenant = self.tenant(home.tenant).await?;
         self.0.following.reached(tenant.revision).await;
         Ok(tenant)
     }
 
+    /// A tenant as the directory has it.
+    ///
+    /// # Errors
+    /// [`OpsError::NoTenant`], or the directory's failure.
+    pub async fn tenant(&self, id: TenantId) -> Result<Tenant, OpsError> {
+        let missing = || OpsError::NoTenant {
+            asked: id.to_string(),
+        };
+        self.0.directory.tenant(id).await?.ok_or_else(missing)
+    }
+
     /// Lets the platform itself into a shop, for a stated reason.
+    ///
+    /// A shop that is being made, or purged, is its workflow's alone: rows that came in between would be half of
+    /// a shop, or be left behind.
     ///
     /// # Errors
     /// The refusal by the shop's lifecycle.
     pub fn enter(&self, tenant: TenantId, reason: &str) -> Result<Admitted, Refusal> {
         let resolved = Resolved::by_id(&self.0.routes, tenant)?;
+        match resolved.placement.lifecycle {
+            Lifecycle::Provisioning => return Err(Refusal::Provisioning),
+            Lifecycle::Purging => return Err(Refusal::Gone),
+            _ => {}
+        }
         let operator = Principal::operator("operator", reason);
         admit(resolved, operator, Grant::ReadWrite, self.budget(tenant))
     }

@@ -19,7 +19,7 @@ use crate::{
     demo::{self, DemoError},
     gateway,
     ops::{self, Idempotency, OperatorToken, Ops, Visit},
-    platform::{OpenError, Platform},
+    platform::{OpenError, Platform, Worker},
     server::{Server, Stop},
     telemetry,
 };
@@ -62,8 +62,8 @@ pub enum ServeError {
     /// The demo shops could not be made.
     #[error("make the demo shops")]
     Demo(#[from] DemoError),
-    /// A listener panicked; the log says where.
-    #[error("a listener ended unexpectedly")]
+    /// A listener or the worker panicked; the log says where.
+    #[error("a part of the process ended unexpectedly")]
     Panicked(#[source] tokio::task::JoinError),
     /// The signals that end the process could not be listened for.
     #[error("listen for signals")]
@@ -104,11 +104,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         demo::make_shops(&platform).await?;
     }
     let serving = tokio::spawn(shops.serve(gateway::service(&platform), stop.clone()));
+    let working = tokio::spawn(Worker::new(platform.clone()).run(stop.clone()));
     let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop.clone()));
     write_address(&config.data, ops_address)?;
     announce(&platform, &visit, (shops_address, ops_address)).await?;
-    // A listener ends when it is told to, or panics: then the other must not go on as if all were well.
-    let ended = tokio::try_join!(serving, operating);
+    // A part ends when it is told to, or panics: then the others must not go on as if all were well.
+    let ended = tokio::try_join!(serving, operating, working);
     ended.map(drop).map_err(ServeError::Panicked)?;
     tracing::info!("stopped");
     Ok(())

@@ -76,6 +76,18 @@ fn describe() {
     );
     describe_histogram!("storefront_provisioning_seconds", "Time to make a shop");
     describe_counter!(
+        "storefront_worker_rounds_total",
+        "Rounds of the platform's own work"
+    );
+    describe_counter!(
+        "storefront_worker_failures_total",
+        "Work in shops that failed or took too long"
+    );
+    describe_gauge!(
+        "storefront_overdue_oldest_seconds",
+        "Time for which the oldest overdue order has been so"
+    );
+    describe_counter!(
         "storefront_import_products_total",
         "Products that imports looked at"
     );

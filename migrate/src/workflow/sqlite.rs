@@ -45,6 +45,8 @@ impl SqliteJournal {
             .clone()
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
+            // What is forgotten must not be left in free pages.
+            .pragma("secure_delete", "on")
             .busy_timeout(Duration::from_secs(5));
         let schema = Schema::new([Version::new(1, "workflow-journal", TABLES)])
             .expect("the one version has number 1, a name and a text");
@@ -55,6 +57,30 @@ impl SqliteJournal {
             .await
             .map_err(unavailable)?;
         Ok(Self { pool })
+    }
+
+    /// Deletes the workflows that have an entry beginning with these words, finished ones and others, and
+    /// takes what was deleted out of the file. For a journal whose entries name people or their things.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]; do it again.
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not have deleted them; do it again.
+    pub async fn forget(&self, beginning: &str) -> Result<(), JournalError> {
+        sqlx::query(
+            "delete from tenancy_workflow_journal where key in (
+                select key from tenancy_workflow_journal where substr(entry, 1, length($1)) = $1)",
+        )
+        .bind(beginning)
+        .execute(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        sqlx::query("pragma wal_checkpoint(truncate)")
+            .execute(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        Ok(())
     }
 
     /// Waits for the statement under way and closes the file.

@@ -98,3 +98,46 @@ fn a_key_has_a_length() {
         assert_eq!(bad.parse::<RequestKey>().unwrap_err().found, bad.len());
     }
 }
+
+#[tokio::test]
+async fn what_is_forgotten_is_in_no_file_any_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = SqliteJournal::open(&file(&folder), &ManualClock::default())
+        .await
+        .unwrap();
+    let key = |text: &str| text.parse::<RequestKey>().unwrap();
+    for (name, tenant) in [("quokka", 7), ("wombat", 77)] {
+        for (number, text) in [
+            format!("started for {name}"),
+            format!("created {tenant} at home"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let entry = Entry {
+                at: UnixMicros::new(0),
+                text,
+            };
+            let number = u32::try_from(number).unwrap();
+            journal.append(&key(name), number, entry).await.unwrap();
+        }
+    }
+    let has = |text: &str| {
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        let read =
+            |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file.unwrap().path()).unwrap();
+        let mut files = files.map(read);
+        files.any(|bytes| {
+            bytes
+                .windows(text.len())
+                .any(|part| part == text.as_bytes())
+        })
+    };
+    assert!(has("quokka") && has("wombat"));
+    for _ in 0..2 {
+        journal.forget("created 7 ").await.unwrap();
+        assert!(!has("quokka") && has("wombat"));
+    }
+    assert_eq!(journal.entries(&key("quokka")).await.unwrap(), []);
+    assert_eq!(journal.entries(&key("wombat")).await.unwrap().len(), 2);
+}

@@ -1,4 +1,4 @@
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use tenancy_types::{DomainName, PlanSet};
@@ -43,6 +43,15 @@ pub(super) struct ServeArgs {
     /// Leave an empty platform empty; without this it gets two demo shops
     #[arg(long)]
     no_demo: bool,
+    /// How many days a shop that leaves is kept before it is purged
+    #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3650))]
+    grace_days: u32,
+    /// Seconds that the payment provider may take to answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=25))]
+    payment_seconds: u32,
+    /// Seconds between two rounds of the platform's own work: unpaid orders, refunds, old carts, purges
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    rest_seconds: u32,
     /// How logs are written
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     log_format: LogFormat,
@@ -65,6 +74,9 @@ impl TryFrom<ServeArgs> for Config {
             } else {
                 Demo::WhenEmpty
             },
+            grace: Duration::from_hours(24) * args.grace_days,
+            payment_limit: Duration::from_secs(args.payment_seconds.into()),
+            rest: Duration::from_secs(args.rest_seconds.into()),
         })
     }
 }

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use tenancy_core::directory::DirectoryError;
 use tenancy_migrate::ProvisionError;
 use tenancy_placement::NoCell;
-use tenancy_types::{Code, Kind, Problem, Retry};
+use tenancy_types::{Code, Kind, Lifecycle, Problem, Retry};
 
 use crate::pages::Refused;
 
@@ -42,9 +42,17 @@ pub enum OpsError {
     /// The shop's cell is not one of this process.
     #[error("the shop's cell is not served by this process")]
     CellAway,
-    /// The shop is still being made, and its lifecycle follows from that.
-    #[error("the shop is still being made")]
-    BeingMade,
+    /// The shop is at another place in its life than this needs.
+    #[error("the shop is {found}, this needs one that is {needed}")]
+    WrongLifecycle {
+        /// Where it is.
+        found: Lifecycle,
+        /// Where it should be.
+        needed: &'static str,
+    },
+    /// The shop was not purged.
+    #[error("there is no receipt: the shop was not purged")]
+    NoReceipt,
     /// Somebody else changed the tenant again and again meanwhile.
     #[error("the tenant is being changed by others")]
     Contended,
@@ -97,11 +105,11 @@ impl Problem for OpsError {
         match self {
             Self::Unauthorized => Code::new("unauthorized"),
             Self::InvalidRequest { .. } => Code::new("invalid_request"),
-            Self::NoTenant { .. } | Self::NoRoute => Code::new("not_found"),
+            Self::NoTenant { .. } | Self::NoRoute | Self::NoReceipt => Code::new("not_found"),
             Self::IdempotencyMismatch => Code::new("idempotency_mismatch"),
             Self::BodyTooLarge { .. } => Code::new("body_too_large"),
             Self::CellAway => Code::new("cell_unavailable"),
-            Self::BeingMade => Code::new("transition_rejected"),
+            Self::WrongLifecycle { .. } => Code::new("transition_rejected"),
             Self::Contended => Code::new("version_mismatch"),
             Self::Directory(error) => error.code(),
             Self::Part(error) => error.code(),
@@ -113,10 +121,10 @@ impl Problem for OpsError {
         match self {
             Self::Unauthorized => Kind::Unauthenticated,
             Self::InvalidRequest { .. } => Kind::Invalid,
-            Self::NoTenant { .. } | Self::NoRoute => Kind::NotFound,
+            Self::NoTenant { .. } | Self::NoRoute | Self::NoReceipt => Kind::NotFound,
             Self::IdempotencyMismatch => Kind::Unprocessable,
             Self::BodyTooLarge { .. } => Kind::TooLarge,
-            Self::BeingMade | Self::Contended => Kind::Conflict,
+            Self::WrongLifecycle { .. } | Self::Contended => Kind::Conflict,
             Self::Directory(error) => error.kind(),
             Self::Part(error) => error.kind(),
             Self::CellAway | Self::Control(_) => Kind::Unavailable,

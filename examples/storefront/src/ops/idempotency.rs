@@ -17,7 +17,7 @@ use sqlx::SqlitePool;
 use tenancy_types::{Clock, Problem, SystemClock, TenantId};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{OpsError, audit::Noted};
+use super::{Ops, OpsError, audit::Noted};
 use crate::random;
 
 const WEEK_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
@@ -52,6 +52,12 @@ impl Fingerprint {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()
+    }
+}
+
+impl std::fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(&self.0, f)
     }
 }
 
@@ -147,6 +153,36 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, OpsError> {
             "Idempotency-Key must stand once, with 1 to 255 visible ASCII characters",
         )),
     }
+}
+
+/// Does what is asked with a key once, and gives its later requests the same answer, also when it is a
+/// refusal. Without a key it is done each time.
+///
+/// What has been done and not been recorded, because the process died, is done again: work says itself what
+/// it does the second time.
+///
+/// # Errors
+/// [`OpsError::IdempotencyMismatch`], [`OpsError::Control`], and failures of the work that may go otherwise
+/// the next time.
+pub(super) async fn once(
+    ops: &Ops,
+    key: Option<String>,
+    asked: Fingerprint,
+    work: impl Future<Output = Result<Kept, OpsError>>,
+) -> Result<Kept, OpsError> {
+    let Some(key) = key else { return work.await };
+    let claim = ops.idempotency.claim(key).await?;
+    if let Some(answer) = claim.replay(asked)? {
+        return Ok(answer);
+    }
+    let answer = match work.await {
+        Ok(answer) => answer,
+        // What may go otherwise the next time is not kept.
+        Err(error) if error.kind().http_status() >= 500 => return Err(error),
+        Err(error) => Kept::problem(&error),
+    };
+    claim.keep(asked, &answer).await?;
+    Ok(answer)
 }
 
 /// A key for a request that brought none: nobody can repeat it.

@@ -75,6 +75,9 @@ pub struct Shop {
     /// How long it took to make it, in milliseconds; only in the answer to its making.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provisioned_ms: Option<u64>,
+    /// Until when it can be kept from its purge, when it is leaving: microseconds since 1970 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purge_after: Option<i64>,
 }
 
 impl Shop {
@@ -106,6 +109,7 @@ impl Shop {
             domains: own.collect(),
             slug,
             provisioned_ms: None,
+            purge_after: None,
         }
     }
 }

@@ -14,7 +14,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 use tenancy_core::directory::{Directory, Page, Tenant};
-use tenancy_types::{Clock, DomainName, Lifecycle, Problem, Region, SystemClock, TenantId};
+use tenancy_types::{Clock, DomainName, Lifecycle, Region, SystemClock, TenantId, UnixMicros};
 use tracing::Span;
 
 use super::{
@@ -61,22 +61,12 @@ pub(super) async fn create(
 
 async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, OpsError> {
     let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(body));
-    let claim = ops.idempotency.claim(key.clone()).await?;
-    if let Some(answer) = claim.replay(asked)? {
-        return Ok(answer.into_response());
-    }
-    let answer = match make(ops, &key, body).await {
-        Ok((tenant, shop)) => Kept::json(
-            StatusCode::CREATED,
-            &serde_json::to_value(shop).expect("a shop is JSON"),
-        )
-        .of(tenant),
-        // What may go otherwise the next time is not kept.
-        Err(error) if error.kind().http_status() >= 500 => return Err(error),
-        Err(error) => Kept::problem(&error),
-    };
-    claim.keep(asked, &answer).await?;
-    Ok(answer.into_response())
+    let answer = idempotency::once(ops, Some(key.clone()), asked, async {
+        let (tenant, shop) = make(ops, &key, body).await?;
+        let body = serde_json::to_value(shop).expect("a shop is JSON");
+        Ok(Kept::json(StatusCode::CREATED, &body).of(tenant))
+    });
+    Ok(answer.await?.into_response())
 }
 
 async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<(TenantId, Shop), OpsError> {
@@ -215,7 +205,11 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(State(ops): State<Ops>, name: ShopName) -> Result<Json<Shop>, OpsError> {
     let tenant = find(&ops, &asked(name)?).await?;
-    Ok(Json(Shop::new(&tenant, &ops.visit)))
+    let purge_after = ops.platform.purge_after(&tenant).await?;
+    Ok(Json(Shop {
+        purge_after: purge_after.map(UnixMicros::get),
+        ..Shop::new(&tenant, &ops.visit)
+    }))
 }
 
 /// Changes a shop: lifecycle, plan, domains. All of it happens, or nothing.

@@ -1,11 +1,6 @@
 //! The embedded cells: one SQLite file each, brought to the newest schema and then opened for this process.
 
-use std::{
-    collections::BTreeMap,
-    num::NonZeroU16,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, sync::Arc};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use tenancy_core::db::{CellDb, CellOptions, SqliteCell};
@@ -14,7 +9,7 @@ use tenancy_types::{CellId, SystemClock};
 
 use super::OpenError;
 use crate::{
-    config::CellsSpec,
+    config::Config,
     shop::{Cell, checkout::Checkout, payment::AnyPaymentGateway, schema},
 };
 
@@ -30,10 +25,9 @@ pub(super) struct OpenCell {
     pub(super) checkout: Checkout,
 }
 
-/// Opens all cells of the specification below this folder. Their shops are paid through this gateway.
+/// Opens all cells of the settings below the data folder. Their shops are paid through this gateway.
 pub(super) async fn open_all(
-    folder: &Path,
-    cells: &CellsSpec,
+    config: &Config,
     gateway: &AnyPaymentGateway,
 ) -> Result<BTreeMap<CellId, OpenCell>, OpenError> {
     let versions = (1..).zip(schema::VERSIONS);
@@ -42,10 +36,11 @@ pub(super) async fn open_all(
     });
     let schema = Schema::new(versions).expect("the versions are numbered in order and named");
     let mut open = BTreeMap::new();
-    for spec in cells.iter() {
-        let path = folder.join(format!("{}.db", spec.cell));
+    for spec in config.cells.iter() {
+        let path = config.data.join(format!("{}.db", spec.cell));
         let (db, shops) = open_one(spec.cell, path, &schema).await?;
-        let checkout = Checkout::new(shops.clone(), gateway.clone());
+        let checkout =
+            Checkout::new(shops.clone(), gateway.clone()).payment_limit(config.payment_limit);
         let cell = OpenCell {
             db,
             shops,

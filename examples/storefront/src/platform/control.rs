@@ -29,6 +29,12 @@ const AUDIT: &str = "create table audit (
     ) strict;
     create index audit_tenant on audit (tenant_id, seq)";
 
+/// Until when an undo is possible. Times are microseconds since 1970.
+const OFFBOARDING: &str = "create table offboarding (
+        tenant_id integer primary key, asked_at integer not null, purge_after integer not null
+    ) strict;
+    create index offboarding_purge on offboarding (purge_after)";
+
 /// Opens the control database of the data folder and brings it to the newest version.
 pub(super) async fn open(folder: &Path) -> Result<SqlitePool, OpenError> {
     let options = SqliteConnectOptions::new()
@@ -54,6 +60,7 @@ fn schema() -> Schema {
         Version::new(1, "0001-answers", ANSWERS),
         Version::new(2, "0002-owned-answers", OWNED_ANSWERS),
         Version::new(3, "0003-audit", AUDIT),
+        Version::new(4, "0004-offboarding", OFFBOARDING),
     ];
     Schema::new(versions).expect("the versions are numbered in order and named")
 }

@@ -47,6 +47,11 @@ impl Platform {
 
     async fn change_here(&self, id: TenantId, change: &ShopChange) -> Result<Tenant, OpsError> {
         let tenant = self.change_directory(id, change).await?;
+        self.follow(tenant).await
+    }
+
+    /// Brings the cell's fence and this process's routes to what the directory says of a tenant.
+    pub(super) async fn follow(&self, tenant: Tenant) -> Result<Tenant, OpsError> {
         let cell = self
             .0
             .cells
@@ -56,7 +61,7 @@ impl Platform {
             lifecycle: tenant.placement.lifecycle,
             epoch: tenant.placement.epoch,
         };
-        bring_fence_to(&cell.db, id, to)
+        bring_fence_to(&cell.db, tenant.id, to)
             .await
             .map_err(OpsError::part)?;
         self.0.following.reached(tenant.revision).await;
@@ -69,14 +74,15 @@ impl Platform {
         change: &ShopChange,
     ) -> Result<Tenant, OpsError> {
         for _ in 0..TRIES {
-            let missing = || OpsError::NoTenant {
-                asked: id.to_string(),
-            };
-            let tenant = self.0.directory.tenant(id).await?.ok_or_else(missing)?;
+            let tenant = self.tenant(id).await?;
             // Only provisioning leads out of provisioning: a shop that is opened without its first rows
-            // could never be served.
-            if change.lifecycle.is_some() && tenant.placement.lifecycle == Lifecycle::Provisioning {
-                return Err(OpsError::BeingMade);
+            // could never be served. And a shop that leaves is kept by an undo, which says so.
+            let found = tenant.placement.lifecycle;
+            if change.lifecycle.is_some()
+                && matches!(found, Lifecycle::Provisioning | Lifecycle::Offboarding)
+            {
+                let needed = "active or suspended";
+                return Err(OpsError::WrongLifecycle { found, needed });
             }
             let difference = difference(&tenant, change);
             if difference == TenantChange::default() {

@@ -12,11 +12,16 @@ use std::{
 use sqlx::sqlite::SqliteConnectOptions;
 use tenancy_cell_router::ReferenceTable;
 use tenancy_core::directory::{CellRecord, Directory, DirectoryError, SqliteDirectory};
-use tenancy_migrate::{ProvisionError, Provisioning, SqliteJournal};
+use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, SystemClock};
 
-use super::{Acts, Budgets, Meters, Parts, Platform, cells, control, follow, lifecycle};
+use super::{
+    Acts, Budgets, Meters, Parts, Platform, cells, control,
+    export::Exports,
+    follow, lifecycle,
+    purge::{PurgeActs, Purges},
+};
 use crate::{
     config::Config,
     shop::payment::{AnyPaymentGateway, LedgerError, TestGateway},
@@ -96,13 +101,32 @@ impl Platform {
     /// [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let lock = lock(&config.data)?;
+        let provider = TestGateway::open(&config.data.join("payments.db")).await?;
+        Self::open_locked(config, lock, AnyPaymentGateway::new(provider)).await
+    }
+
+    /// The same, with shops that are paid through this gateway.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_paid_by(
+        config: Config,
+        gateway: AnyPaymentGateway,
+    ) -> Result<Self, OpenError> {
+        let lock = lock(&config.data)?;
+        Self::open_locked(config, lock, gateway).await
+    }
+
+    async fn open_locked(
+        config: Config,
+        lock: File,
+        gateway: AnyPaymentGateway,
+    ) -> Result<Self, OpenError> {
         let directory =
             SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
         check_cells(&directory, &config).await?;
         let control = control::open(&config.data).await?;
-        let provider = TestGateway::open(&config.data.join("payments.db")).await?;
-        let gateway = AnyPaymentGateway::new(provider);
-        let cells = Arc::new(cells::open_all(&config.data, &config.cells, &gateway).await?);
+        let cells = Arc::new(cells::open_all(&config, &gateway).await?);
         for spec in config.cells.iter() {
             let record = CellRecord {
                 cell: spec.cell,
@@ -124,8 +148,16 @@ impl Platform {
             meters: Arc::clone(&meters),
             budget: work,
         };
-        let journal = open_journal(&config.data).await?;
-        let provisioning = Provisioning::new(acts, journal, SystemClock);
+        let journal = open_journal(&config.data, "workflows.db").await?;
+        let provisioning = Provisioning::new(acts, journal.clone(), SystemClock);
+        let purge_acts = PurgeActs {
+            directory: directory.clone(),
+            cells: Arc::clone(&cells),
+            control: control.clone(),
+            provisioning: journal,
+            budget: work,
+        };
+        let purges = open_purges(&config.data, purge_acts).await?;
         resume(&provisioning).await?;
         lifecycle::reconcile(&directory, &cells).await?;
         let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
@@ -142,15 +174,27 @@ impl Platform {
             meters,
             provisioning,
             following,
+            exports: Exports::default(),
+            purges,
             control,
             _lock: lock,
         })))
     }
 }
 
-async fn open_journal(folder: &Path) -> Result<SqliteJournal, OpenError> {
+/// What a crash interrupted is gone on with by the worker: visitors of other shops need not wait for it.
+async fn open_purges(folder: &Path, acts: PurgeActs) -> Result<Purges, OpenError> {
+    let journal = open_journal(folder, "purges.db").await?;
+    Ok(Purges {
+        runner: Purging::new(acts, journal.clone(), SystemClock),
+        journal,
+        turn: tokio::sync::Mutex::default(),
+    })
+}
+
+async fn open_journal(folder: &Path, name: &str) -> Result<SqliteJournal, OpenError> {
     let options = SqliteConnectOptions::new()
-        .filename(folder.join("workflows.db"))
+        .filename(folder.join(name))
         .create_if_missing(true);
     let journal = SqliteJournal::open(&options, &SystemClock).await;
     journal.map_err(|error| OpenError::Resume(Box::new(error.into())))

@@ -16,11 +16,13 @@
 mod contents;
 mod error;
 mod lines;
+mod old;
 mod secret;
 mod store;
 
 pub use contents::{Contents, Line, Offer, contents};
 pub use error::CartError;
 pub use lines::Change;
+pub use old::{TENANTS_WITH_OLD_CARTS, forget_old, kept_since};
 pub use secret::CartSecret;
 pub use store::{Edit, KEPT_SECONDS, change, renew, take_out};

@@ -11,13 +11,15 @@
 mod audit;
 mod availability;
 mod change;
+mod history;
 mod read;
 mod stock;
 mod write;
 
 pub use audit::{Difference, compare, rebuild};
 pub(super) use availability::follow_product;
-pub use change::{StockChange, change_stock};
+pub use change::{ChangeError, StockChange, StockKey, StockStep, change_stock};
+pub use history::{LoggedEvent, events};
 pub(super) use read::joined;
 pub use read::{StockEntry, StockFilter, set_reorder_at, stock, stock_list};
 pub use stock::{Impossible, MAX_PIECES, Stock, StockEvent, StockKind};

@@ -9,7 +9,7 @@ mod write;
 
 pub use model::{Order, OrderLine, Totals};
 pub(super) use read::overdue;
-pub use read::{order_by_id, order_by_token, orders};
+pub use read::{oldest_overdue, order_by_id, order_by_token, orders};
 pub use state::{OrderEvent, OrderState, next};
 pub use write::fulfil;
 pub(super) use write::{insert, locked, move_stock, state_now, transition};

@@ -6,7 +6,8 @@ mod upgrade;
 use storefront::shop::{
     ShopError,
     inventory::{
-        self, Cause, StockChange, StockEvent, StockFilter, StockKind, StockWrite, change_stock,
+        self, Cause, ChangeError, StockChange, StockEvent, StockFilter, StockKey, StockKind,
+        StockStep, StockWrite, change_stock,
     },
 };
 use tenancy_types::UnixMicros;
@@ -26,9 +27,28 @@ async fn log(world: &World, shop: u32, variant: i64) -> Vec<(String, i64)> {
     log
 }
 
-async fn change(till: &Till<'_>, variant: i64, change: StockChange) -> Result<i64, ShopError> {
-    let stock = change_stock(&till.world.cell, &writer(1), variant, change, "test").await?;
+/// What is on hand after a change of stock.
+async fn change(till: &Till<'_>, variant: i64, step: StockStep) -> Result<i64, ChangeError> {
+    let change = StockChange {
+        variant,
+        step: Some(step),
+        note: "test".to_owned(),
+        reorder_at: None,
+    };
+    let stock = change_stock(&till.world.cell, &writer(1), &change, None).await?;
     Ok(stock.on_hand)
+}
+
+async fn reorder_at(till: &Till<'_>, variant: i64, at: i64) -> Result<(), ChangeError> {
+    let change = StockChange {
+        variant,
+        step: None,
+        note: String::new(),
+        reorder_at: Some(Some(at)),
+    };
+    change_stock(&till.world.cell, &writer(1), &change, None)
+        .await
+        .map(drop)
 }
 
 #[tokio::test]
@@ -109,40 +129,76 @@ async fn people_change_stock_within_what_is_on_hand() {
         let mug = till.mug(1, Some(5)).await;
         till.buy(1, "k", &basket(&[(mug, 2)])).await.unwrap();
         assert_eq!(
-            change(&till, mug, StockChange::Receive(4)).await.unwrap(),
+            change(&till, mug, StockStep::Receive(4)).await.unwrap(),
             7
         );
         assert_eq!(
-            change(&till, mug, StockChange::Adjust(-7)).await.unwrap(),
+            change(&till, mug, StockStep::Adjust(-7)).await.unwrap(),
             0
         );
         let shown = world.get(1, "/api/products/mug").await.json();
         assert_eq!(shown["variants"][0]["available"], false);
-        let short = change(&till, mug, StockChange::Adjust(-1)).await;
+        let short = change(&till, mug, StockStep::Adjust(-1)).await;
         assert!(
-            matches!(short, Err(ShopError::NotEnoughStock { variant }) if variant == mug),
+            matches!(short, Err(ChangeError::Shop(ShopError::NotEnoughStock { variant })) if variant == mug),
             "{short:?}"
         );
-        assert_eq!(change(&till, mug, StockChange::Count(9)).await.unwrap(), 9);
+        assert_eq!(change(&till, mug, StockStep::Count(9)).await.unwrap(), 9);
         for bad in [
-            StockChange::Receive(-1),
-            StockChange::Receive(i64::MAX),
-            StockChange::Adjust(i64::MIN),
-            StockChange::Count(-1),
-            StockChange::ReorderAt(Some(-1)),
+            StockStep::Receive(-1),
+            StockStep::Receive(i64::MAX),
+            StockStep::Adjust(i64::MIN),
+            StockStep::Count(-1),
         ] {
             let refused = change(&till, mug, bad).await;
             assert!(
-                matches!(refused, Err(ShopError::InvalidRequest { .. })),
+                matches!(refused, Err(ChangeError::Shop(ShopError::InvalidRequest { .. }))),
                 "{bad:?}: {refused:?}"
             );
         }
-        let unknown = change(&till, 7, StockChange::Receive(1)).await;
+        let refused = reorder_at(&till, mug, -1).await;
         assert!(
-            matches!(unknown, Err(ShopError::NotFound { .. })),
+            matches!(refused, Err(ChangeError::Shop(ShopError::InvalidRequest { .. }))),
+            "{refused:?}"
+        );
+        let unknown = change(&till, 7, StockStep::Receive(1)).await;
+        assert!(
+            matches!(unknown, Err(ChangeError::Shop(ShopError::NotFound { .. }))),
             "{unknown:?}"
         );
         assert_eq!(till.places(1, mug).await, [9, 0, 2, 0]);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_changes_stock_once() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        let receive = async |quantity: i64, fingerprint: &str| {
+            let change = StockChange {
+                variant: mug,
+                step: Some(StockStep::Receive(quantity)),
+                note: String::new(),
+                reorder_at: None,
+            };
+            let key = StockKey {
+                key: "delivery".to_owned(),
+                fingerprint: fingerprint.to_owned(),
+            };
+            change_stock(&world.cell, &writer(1), &change, Some(&key)).await
+        };
+        let first = receive(4, "four").await.unwrap();
+        assert_eq!(first.on_hand, 9);
+        assert_eq!(receive(4, "four").await.unwrap(), first);
+        let other = receive(3, "three").await;
+        assert!(
+            matches!(other, Err(ChangeError::IdempotencyMismatch)),
+            "{other:?}"
+        );
+        assert_eq!(till.places(1, mug).await, [9, 0, 0, 0]);
         till.audit().await;
     })
     .await;
@@ -153,9 +209,7 @@ async fn somebody_is_told_once_when_stock_runs_low() {
     on_both(async |world| {
         let till = Till::new(world);
         let mug = till.mug(1, Some(6)).await;
-        change(&till, mug, StockChange::ReorderAt(Some(3)))
-            .await
-            .unwrap();
+        reorder_at(&till, mug, 3).await.unwrap();
         let mut alerts = Vec::new();
         // 6 → 4 → 3 → 2 → 5 → 1
         for (kind, quantity) in [
@@ -196,9 +250,7 @@ async fn the_list_has_what_is_counted_page_by_page() {
             world.put(1, &one).await;
         }
         let d = till.variant(1, "d").await;
-        change(&till, d, StockChange::ReorderAt(Some(5)))
-            .await
-            .unwrap();
+        reorder_at(&till, d, 5).await.unwrap();
         let list = async |filter, after, limit| {
             let mut tx = world.db.begin(&reader(1));
             let list = inventory::stock_list(&mut tx, filter, after, limit)

@@ -29,6 +29,9 @@ fn no_command_is_serve_without_options() {
         assert_eq!(config.platform_domain.as_str(), "localhost");
         assert_eq!(config.plans, PlanSet::standard());
         assert_eq!(config.demo, Demo::WhenEmpty);
+        assert_eq!(config.grace.as_secs(), 30 * 24 * 3600);
+        assert_eq!(config.rest.as_secs(), 5);
+        assert_eq!(config.payment_limit.as_secs(), 10);
     }
 }
 
@@ -36,7 +39,7 @@ fn no_command_is_serve_without_options() {
 fn every_option_counts() {
     let args = serve(
         "serve --listen 0.0.0.0:80 --ops-listen [::1]:0 --data /d --cells eu:2,us:1 \
-         --platform-domain Shops.Example --no-demo --log-format json",
+         --platform-domain Shops.Example --no-demo --log-format json --grace-days 0 --rest-seconds 60 --payment-seconds 3",
     );
     assert_eq!(args.log_format, LogFormat::Json);
     let config = Config::try_from(args).unwrap();
@@ -46,6 +49,8 @@ fn every_option_counts() {
     assert_eq!(config.cells, "eu:2,us:1".parse().unwrap());
     assert_eq!(config.platform_domain.as_str(), "shops.example");
     assert_eq!(config.demo, Demo::Never);
+    let seconds = [config.grace, config.rest, config.payment_limit].map(|time| time.as_secs());
+    assert_eq!(seconds, [0, 60, 3]);
 }
 
 #[test]

@@ -50,6 +50,7 @@ mod tests {
                 "http://nord.example".to_owned(),
             ],
             provisioned_ms: None,
+            purge_after: None,
         }
     }
 

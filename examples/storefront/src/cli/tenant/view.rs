@@ -75,6 +75,7 @@ mod tests {
             domains: Vec::new(),
             urls: vec![format!("http://{slug}.localhost:8080")],
             provisioned_ms: None,
+            purge_after: None,
         }
     }
 

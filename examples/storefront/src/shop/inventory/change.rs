@@ -1,79 +1,251 @@
-use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
+//! What the shop's people do to the stock of one variant.
 
-use super::{Cause, Stock, StockEvent, StockKind, StockWrite, raise, set_reorder_at, stock};
+use serde::{Deserialize, Serialize};
+use tenancy_core::{
+    Access, ReadWrite, TenantContext,
+    db::{CellTx, DbError},
+};
+
+use super::{
+    Cause, ReorderAlert, Stock, StockEvent, StockKind, StockWrite, raise, set_reorder_at, stock,
+    stock::Deltas,
+};
 use crate::shop::{Cell, ShopError};
 
-/// What the shop's people do to stock.
+/// What shall be done to a variant's stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockChange {
+    /// The variant.
+    pub variant: i64,
+    /// How its pieces change.
+    pub step: Option<StockStep>,
+    /// Why, in a few words; may be empty.
+    pub note: String,
+    /// Somebody should be told when there are no more than this; the inner `None` is never. What is left out
+    /// stays.
+    pub reorder_at: Option<Option<i64>>,
+}
+
+/// How the pieces of a variant change. No number is beyond [`MAX_PIECES`](super::MAX_PIECES), and only
+/// [`Adjust`](Self::Adjust) takes a negative one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StockChange {
+pub enum StockStep {
     /// This many came in.
     Receive(i64),
     /// There are this many more, or fewer, than the numbers say.
     Adjust(i64),
     /// This many are on hand, whatever the numbers say.
     Count(i64),
-    /// Somebody should be told when there are no more than this.
-    ReorderAt(Option<i64>),
 }
 
-/// Changes a counted variant's stock and returns what it is then.
+/// An idempotency key with the fingerprint of what is asked with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StockKey {
+    /// The key.
+    pub key: String,
+    /// The fingerprint.
+    pub fingerprint: String,
+}
+
+/// Why stock was not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// The key was used for another change.
+    #[error("the idempotency key was used for another change")]
+    IdempotencyMismatch,
+    /// The shop could not do it: [`ShopError::NotFound`] when the variant is not counted,
+    /// [`ShopError::InvalidRequest`] for a number that stock cannot have, [`ShopError::NotEnoughStock`] when fewer are on hand than are taken away.
+    #[error(transparent)]
+    Shop(#[from] ShopError),
+}
+
+impl From<DbError> for ChangeError {
+    fn from(error: DbError) -> Self {
+        Self::Shop(error.into())
+    }
+}
+
+/// Changes a counted variant's stock and returns what it is then. With a key it is changed once, and later
+/// requests with the key return the same: the key is recorded in the transaction of the change.
 ///
 /// # Errors
-/// [`ShopError::NotFound`] when the variant is not counted, [`ShopError::InvalidRequest`] for a number that is
-/// negative where it cannot be, or too large, [`ShopError::NotEnoughStock`] when fewer are on hand than are
-/// taken away, [`ShopError::Database`].
+/// [`ChangeError`]; nothing is changed then.
 pub async fn change_stock(
     cell: &Cell,
     tenant: &TenantContext<ReadWrite>,
-    variant: i64,
-    change: StockChange,
-    note: &str,
-) -> Result<Stock, ShopError> {
-    let cause = Cause {
-        at: cell.ids().now(),
-        order: None,
-        note: note.to_owned(),
-    };
-    let work = async |tx: &mut CellTx<ReadWrite>| {
-        if stock(tx, variant).await?.is_none() {
-            return Err(ShopError::NotFound { what: "stock" });
+    change: &StockChange,
+    key: Option<&StockKey>,
+) -> Result<Stock, ChangeError> {
+    let mut tx = cell.begin(tenant);
+    match try_change(&mut tx, cell, change, key).await {
+        Ok((stock, alerts)) => {
+            tx.commit().await?;
+            raise(tenant.tenant(), &alerts);
+            Ok(stock)
         }
-        let mut write = StockWrite::new(tx, cause);
-        let changed = match change {
-            StockChange::Receive(quantity) => {
-                let event = possible(StockKind::Received, quantity)?;
-                write.apply(variant, event).await?
-            }
-            StockChange::Adjust(quantity) => {
-                let event = possible(StockKind::Adjusted, quantity)?;
-                write.apply(variant, event).await?
-            }
-            StockChange::Count(on_hand) => {
-                possible(StockKind::Received, on_hand)?;
-                write.count(variant, on_hand).await?
-            }
-            StockChange::ReorderAt(reorder_at) => {
-                possible(StockKind::Received, reorder_at.unwrap_or(0))?;
-                set_reorder_at(tx, variant, reorder_at).await?;
-                let now = stock(tx, variant).await?;
-                return Ok((
-                    now.ok_or(ShopError::NotFound { what: "stock" })?,
-                    Vec::new(),
-                ));
-            }
-        };
-        let changed = changed.ok_or(ShopError::NotEnoughStock { variant })?;
-        Ok((changed, write.finish().await?))
-    };
-    let (stock, alerts) = cell.scope(tenant, work).await?;
-    raise(tenant.tenant(), &alerts);
-    Ok(stock)
+        Err(error) => {
+            tx.rollback().await;
+            Err(error)
+        }
+    }
 }
 
-/// The event, if its quantity is one at all.
-fn possible(kind: StockKind, quantity: i64) -> Result<StockEvent, ShopError> {
-    let event = StockEvent { kind, quantity };
-    let deltas = event.deltas();
-    deltas.map_err(|impossible| ShopError::invalid("quantity", impossible.to_string()))?;
-    Ok(event)
+async fn try_change(
+    tx: &mut CellTx<ReadWrite>,
+    cell: &Cell,
+    change: &StockChange,
+    key: Option<&StockKey>,
+) -> Result<(Stock, Vec<ReorderAlert>), ChangeError> {
+    possible(change)?;
+    let now = cell.ids().now();
+    if let Some(key) = key
+        && !claimed(tx, key, now.get()).await?
+    {
+        return Ok((earlier(tx, key).await?, Vec::new()));
+    }
+    let counted = stock(tx, change.variant).await?;
+    let mut after = counted.ok_or(ShopError::NotFound { what: "stock" })?;
+    if let Some(reorder_at) = change.reorder_at {
+        set_reorder_at(tx, change.variant, reorder_at).await?;
+    }
+    let mut alerts = Vec::new();
+    if let Some(step) = change.step {
+        let cause = Cause {
+            at: now,
+            order: None,
+            note: change.note.clone(),
+        };
+        let mut write = StockWrite::new(tx, cause);
+        let changed = apply(&mut write, change.variant, step).await?;
+        after = changed.ok_or(ShopError::NotEnoughStock {
+            variant: change.variant,
+        })?;
+        alerts = write.finish().await?;
+    }
+    if let Some(key) = key {
+        answer(tx, key, &after).await?;
+    }
+    Ok((after, alerts))
 }
+
+/// Whether the numbers are some that stock can have.
+fn possible(change: &StockChange) -> Result<(), ShopError> {
+    let pieces = |kind, quantity| StockEvent { kind, quantity }.deltas();
+    let step = match change.step {
+        Some(StockStep::Receive(quantity)) => pieces(StockKind::Received, quantity),
+        Some(StockStep::Adjust(quantity)) => pieces(StockKind::Adjusted, quantity),
+        // So many are on hand, as if they had just come in.
+        Some(StockStep::Count(on_hand)) => pieces(StockKind::Received, on_hand),
+        None => Ok(Deltas::default()),
+    };
+    let reorder_at = change.reorder_at.flatten().unwrap_or(0);
+    step.and_then(|_| pieces(StockKind::Received, reorder_at))
+        .map_err(|impossible| ShopError::invalid("quantity", impossible.to_string()))?;
+    Ok(())
+}
+
+async fn apply(
+    write: &mut StockWrite<'_>,
+    variant: i64,
+    step: StockStep,
+) -> Result<Option<Stock>, ShopError> {
+    let (kind, quantity) = match step {
+        StockStep::Receive(quantity) => (StockKind::Received, quantity),
+        StockStep::Adjust(quantity) => (StockKind::Adjusted, quantity),
+        StockStep::Count(on_hand) => return write.count(variant, on_hand).await,
+    };
+    write.apply(variant, StockEvent { kind, quantity }).await
+}
+
+/// The form in which a key keeps what came of its change.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    received: i64,
+    on_hand: i64,
+    reserved: i64,
+    allocated: i64,
+    sold: i64,
+    seq: i64,
+}
+
+impl From<&Stock> for Kept {
+    fn from(stock: &Stock) -> Self {
+        Self {
+            received: stock.received,
+            on_hand: stock.on_hand,
+            reserved: stock.reserved,
+            allocated: stock.allocated,
+            sold: stock.sold,
+            seq: stock.seq,
+        }
+    }
+}
+
+impl From<Kept> for Stock {
+    fn from(kept: Kept) -> Self {
+        Self {
+            received: kept.received,
+            on_hand: kept.on_hand,
+            reserved: kept.reserved,
+            allocated: kept.allocated,
+            sold: kept.sold,
+            seq: kept.seq,
+        }
+    }
+}
+
+/// Buyers' keys have no space in them, so none of theirs is one of these.
+fn stored(key: &StockKey) -> String {
+    format!("operator {}", key.key)
+}
+
+/// Whether the key is new.
+async fn claimed(tx: &mut CellTx<ReadWrite>, key: &StockKey, now: i64) -> Result<bool, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(CLAIM).bind(tenant).bind(stored(key));
+    let statement = statement.bind(key.fingerprint.clone());
+    Ok(statement.bind(now).run().await? == 1)
+}
+
+async fn answer(
+    tx: &mut CellTx<ReadWrite>,
+    key: &StockKey,
+    stock: &Stock,
+) -> Result<(), ShopError> {
+    let kept = serde_json::to_string(&Kept::from(stock)).expect("numbers are JSON");
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(ANSWER).bind(tenant).bind(stored(key));
+    statement.bind(kept).run().await?;
+    Ok(())
+}
+
+async fn earlier<A: Access>(tx: &mut CellTx<A>, key: &StockKey) -> Result<Stock, ChangeError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(EARLIER).bind(tenant).bind(stored(key));
+    let row: Option<(String, Option<String>)> = statement.optional().await?;
+    let Some((fingerprint, Some(answer))) = row else {
+        return Err(unreadable("it has no answer").into());
+    };
+    if fingerprint != key.fingerprint {
+        return Err(ChangeError::IdempotencyMismatch);
+    }
+    let kept: Kept = serde_json::from_str(&answer).map_err(unreadable)?;
+    Ok(kept.into())
+}
+
+fn unreadable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ShopError {
+    ShopError::BadRow {
+        column: "checkout_key.answer",
+        source: source.into(),
+    }
+}
+
+const CLAIM: &str = "insert into checkout_key (tenant_id, key, fingerprint, created_at)
+    values ($1, $2, $3, $4) on conflict (tenant_id, key) do nothing";
+
+const ANSWER: &str =
+    "update checkout_key set status = 200, answer = $3 where tenant_id = $1 and key = $2";
+
+const EARLIER: &str =
+    "select fingerprint, answer from checkout_key where tenant_id = $1 and key = $2";

@@ -84,6 +84,23 @@ pub(in crate::shop) async fn overdue<A: Access>(
     with_lines(tx, rows).await
 }
 
+/// Since when the pending order is overdue that has been for the longest.
+///
+/// # Errors
+/// [`ShopError::Database`].
+pub async fn oldest_overdue<A: Access>(
+    tx: &mut CellTx<A>,
+    now: UnixMicros,
+) -> Result<Option<UnixMicros>, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "select min(expires_at) from shop_order
+        where tenant_id = $1 and state = 'pending' and expires_at <= $2",
+    );
+    let row: Option<(Option<i64>,)> = statement.bind(tenant).bind(now.get()).optional().await?;
+    Ok(row.and_then(|(since,)| since).map(UnixMicros::new))
+}
+
 async fn only<A: Access>(tx: &mut CellTx<A>, rows: Vec<OrderRow>) -> Result<Order, ShopError> {
     let mut orders = with_lines(tx, rows).await?;
     orders.pop().ok_or(ShopError::NotFound { what: "order" })

@@ -246,9 +246,22 @@ async fn operators_need_the_token_and_probes_do_not() {
         "/v1/cells",
         "/v1/tenants",
         "/v1/tenants/{tenant}",
+        "/v1/tenants/{tenant}/export",
         "/v1/tenants/{tenant}/import",
+        "/v1/tenants/{tenant}/orders",
+        "/v1/tenants/{tenant}/orders/{order}",
+        "/v1/tenants/{tenant}/orders/{order}/cancel",
+        "/v1/tenants/{tenant}/orders/{order}/fulfil",
+        "/v1/tenants/{tenant}/orders/{order}/refund",
         "/v1/tenants/{tenant}/products",
         "/v1/tenants/{tenant}/products/{handle}",
+        "/v1/tenants/{tenant}/purge",
+        "/v1/tenants/{tenant}/receipt",
+        "/v1/tenants/{tenant}/stock",
+        "/v1/tenants/{tenant}/stock/check",
+        "/v1/tenants/{tenant}/stock/{variant}",
+        "/v1/tenants/{tenant}/stock/{variant}/events",
+        "/v1/tenants/{tenant}/undo",
     ];
     assert_eq!(paths, expect);
 

@@ -7,7 +7,7 @@ use proptest::{prelude::*, test_runner::TestRunner};
 use storefront::shop::{
     ShopError,
     checkout::{CheckoutError, RefundRequest},
-    inventory::{self, StockChange, change_stock},
+    inventory::{self, StockChange, StockStep, change_stock},
     order::{self, Order, OrderState},
 };
 use tenancy_types::Clock as _;
@@ -275,9 +275,15 @@ impl<'w> Run<'w> {
         }
     }
 
-    async fn change(&mut self, change: StockChange, quantity: i64) {
+    async fn change(&mut self, step: StockStep, quantity: i64) {
         let on_hand = self.on_hand().await;
-        let done = change_stock(&self.till.world.cell, &writer(1), self.mug, change, "test").await;
+        let change = StockChange {
+            variant: self.mug,
+            step: Some(step),
+            note: "test".to_owned(),
+            reorder_at: None,
+        };
+        let done = change_stock(&self.till.world.cell, &writer(1), &change, None).await;
         assert_eq!(done.is_ok(), on_hand + quantity >= 0, "{done:?}");
         if done.is_ok() {
             self.received += quantity;
@@ -316,8 +322,8 @@ impl<'w> Run<'w> {
             Op::ResumeRefunds => {
                 self.till.checkout.resume_refunds(&writer(1)).await.unwrap();
             }
-            Op::Receive { quantity } => self.change(StockChange::Receive(quantity), quantity).await,
-            Op::Adjust { quantity } => self.change(StockChange::Adjust(quantity), quantity).await,
+            Op::Receive { quantity } => self.change(StockStep::Receive(quantity), quantity).await,
+            Op::Adjust { quantity } => self.change(StockStep::Adjust(quantity), quantity).await,
             Op::Import { quantity } => self.import(quantity).await,
         }
         self.check().await;

@@ -3,7 +3,7 @@
 use storefront::shop::{
     ShopError,
     checkout::{CheckoutError, RefundRequest},
-    inventory::{self, StockChange, StockFilter, change_stock},
+    inventory::{self, ChangeError, StockChange, StockFilter, StockStep, change_stock},
     order::{self, Order, OrderState},
 };
 
@@ -99,16 +99,15 @@ async fn another_shops_stock_is_neither_seen_nor_changed() {
             [mugs[0]]
         );
         tx.commit().await.unwrap();
-        let changed = change_stock(
-            &world.cell,
-            &writer(1),
-            mugs[1],
-            StockChange::Receive(1),
-            "",
-        )
-        .await;
+        let change = StockChange {
+            variant: mugs[1],
+            step: Some(StockStep::Receive(1)),
+            note: String::new(),
+            reorder_at: None,
+        };
+        let changed = change_stock(&world.cell, &writer(1), &change, None).await;
         assert!(
-            matches!(changed, Err(ShopError::NotFound { .. })),
+            matches!(changed, Err(ChangeError::Shop(ShopError::NotFound { .. }))),
             "{changed:?}"
         );
         assert_eq!(till.places(2, mugs[1]).await, [6, 0, 1, 0]);

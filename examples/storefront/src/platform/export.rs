@@ -1,0 +1,70 @@
+//! Everything of one shop in one file.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use serde_json::json;
+use tenancy_core::directory::Tenant;
+use tenancy_migrate::{Export, ExportedArchive};
+use tenancy_types::{Clock, SystemClock, TenantId};
+use tokio::sync::RwLock;
+
+use super::Platform;
+use crate::{ops::OpsError, shop::schema};
+
+/// Exports that are under way, by shop: a purge of the shop waits for them.
+#[derive(Debug, Default)]
+pub(super) struct Exports(Mutex<HashMap<TenantId, Arc<RwLock<()>>>>);
+
+impl Exports {
+    /// The lock of a shop: an export reads, a purge writes.
+    pub(super) fn of(&self, tenant: TenantId) -> Arc<RwLock<()>> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Locks that nobody holds any more are dropped here, so the map is as large as what is under way.
+        all.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(all.entry(tenant).or_default())
+    }
+}
+
+impl Platform {
+    /// All rows of a shop as they are at one moment. It works as long as the shop is there, also when it is
+    /// suspended or leaving.
+    ///
+    /// # Errors
+    /// The refusal by the shop's lifecycle, [`OpsError::CellAway`], the archive's own errors.
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, nothing is left.
+    pub async fn export(&self, tenant: &Tenant) -> Result<ExportedArchive, OpsError> {
+        let under_way = self.0.exports.of(tenant.id);
+        let _no_purge = under_way.read().await;
+        let admitted = self.enter(tenant.id, "export").map_err(OpsError::part)?;
+        let context = admitted.read_only();
+        let cell = self.0.cells.get(&context.placement().cell);
+        let cell = cell.ok_or(OpsError::CellAway)?;
+        let schema_version = u32::try_from(schema::VERSIONS.len()).expect("there are few versions");
+        let export = Export {
+            manifest: &schema::manifest(),
+            schema_version,
+            about: &about(tenant),
+            exported_at: SystemClock.unix(),
+            folder: &self.config().data,
+        };
+        let archive = tenancy_migrate::export(&cell.db, &context, &export).await;
+        archive.map_err(OpsError::part)
+    }
+}
+
+/// What the rows do not say of a shop, for who makes it again elsewhere.
+fn about(tenant: &Tenant) -> String {
+    let domains: Vec<_> = tenant.domains.iter().map(ToString::to_string).collect();
+    let about = json!({
+        "slug": tenant.slug.as_ref().map(ToString::to_string),
+        "plan": tenant.plan.to_string(),
+        "region": tenant.region.as_ref().map(ToString::to_string),
+        "domains": domains,
+    });
+    about.to_string()
+}

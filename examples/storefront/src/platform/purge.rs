@@ -1,0 +1,179 @@
+//! Emptying shops that have left: the acts of the purge, and who may ask for it.
+
+mod acts;
+
+use std::{error::Error, num::NonZeroU16};
+
+use tenancy_core::directory::Tenant;
+use tenancy_migrate::{
+    Home, Journal, PurgeError, PurgeReceipt, PurgeRequest, Purged, Purging, SqliteJournal,
+};
+use tenancy_types::{Lifecycle, Problem, SystemClock, TenantId, UnixMicros};
+
+use super::{Act, Outcome, Platform, finished};
+use crate::ops::OpsError;
+
+pub(super) use acts::PurgeActs;
+
+/// How many shops whose time is over one round takes on.
+const DUE: NonZeroU16 = NonZeroU16::new(20).expect("it is not 0");
+
+/// What purges need: the runner, its journal to look at, and a turn, so that one shop is purged at a time.
+#[derive(Debug)]
+pub(super) struct Purges {
+    pub(super) runner: Purging<PurgeActs, SqliteJournal, SystemClock>,
+    pub(super) journal: SqliteJournal,
+    pub(super) turn: tokio::sync::Mutex<()>,
+}
+
+impl Platform {
+    /// Purges a shop that is leaving, whether its time of grace is over or not, and returns the receipt: also
+    /// of one that was purged before.
+    ///
+    /// It waits for exports of the shop that are under way.
+    ///
+    /// # Errors
+    /// [`OpsError::WrongLifecycle`] when it is not leaving; the purge's own errors: it is gone on with when it
+    /// is asked for again, in a round of the worker, and after the next start.
+    ///
+    /// # Cancel safety
+    /// What has begun is finished.
+    pub async fn purge(&self, id: TenantId) -> Result<PurgeReceipt, OpsError> {
+        let platform = self.clone();
+        finished(async move {
+            let _turn = platform.0.purges.turn.lock().await;
+            let tenant = platform.tenant(id).await?;
+            match tenant.placement.lifecycle {
+                Lifecycle::Gone => platform.receipt_of(&tenant).await,
+                Lifecycle::Offboarding | Lifecycle::Purging => platform.purge_now(&tenant).await,
+                found => {
+                    let needed = "offboarding";
+                    Err(OpsError::WrongLifecycle { found, needed })
+                }
+            }
+        })
+        .await
+    }
+
+    /// The receipt of a shop that was purged.
+    ///
+    /// # Errors
+    /// [`OpsError::NoReceipt`] when there is none.
+    pub async fn receipt(&self, id: TenantId) -> Result<PurgeReceipt, OpsError> {
+        let tenant = self.tenant(id).await?;
+        match tenant.placement.lifecycle {
+            Lifecycle::Gone => self.receipt_of(&tenant).await,
+            _ => Err(OpsError::NoReceipt),
+        }
+    }
+
+    async fn receipt_of(&self, tenant: &Tenant) -> Result<PurgeReceipt, OpsError> {
+        let request = request(tenant)?;
+        let key = request.key();
+        let known = self.0.purges.journal.entries(&key).await;
+        // A shop that was given up while it was being made is gone, too, and nothing was purged.
+        if known.map_err(OpsError::part)?.is_empty() {
+            return Err(OpsError::NoReceipt);
+        }
+        self.run(&request).await
+    }
+
+    async fn purge_now(&self, tenant: &Tenant) -> Result<PurgeReceipt, OpsError> {
+        let alone = self.0.exports.of(tenant.id);
+        let _no_export = alone.write().await;
+        let receipt = self.run(&request(tenant)?).await?;
+        let gone = self.tenant(tenant.id).await?;
+        self.0.following.reached(gone.revision).await;
+        tracing::info!(tenant_id = %tenant.id, epoch = %receipt.epoch, rows = receipt.rows.total(), "shop purged");
+        Ok(receipt)
+    }
+
+    async fn run(&self, request: &PurgeRequest) -> Result<PurgeReceipt, OpsError> {
+        match self.0.purges.runner.run(request).await {
+            Ok(Purged::Forgotten(receipt)) => Ok(receipt),
+            Ok(Purged::Refilled(_)) => Err(OpsError::NoReceipt),
+            Err(error) => Err(OpsError::part(error)),
+        }
+    }
+
+    /// Goes on with purges that a crash or a failure has interrupted, and purges the shops whose time of grace
+    /// was over at this moment.
+    pub(super) async fn purge_due(&self, now: UnixMicros) {
+        // Somebody else is at it: the next round sees what is left.
+        if let Ok(_turn) = self.0.purges.turn.try_lock() {
+            self.resume_purges().await;
+        }
+        let due = match self.departures().due(now, DUE).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::error!(%error, "shops whose time is over could not be found");
+                return;
+            }
+        };
+        for tenant in due {
+            if let Err(error) = self.purge_by_itself(tenant).await {
+                let cause = error.source().map(ToString::to_string);
+                tracing::error!(tenant_id = %tenant, %error, cause, "shop could not be purged");
+            }
+        }
+    }
+
+    async fn resume_purges(&self) {
+        let resumed = match self.0.purges.runner.resume_all().await {
+            Ok(resumed) => resumed,
+            Err(error) => {
+                tracing::error!(%error, "interrupted purges could not be found");
+                return;
+            }
+        };
+        for (key, result) in resumed {
+            match result {
+                Ok(_) => tracing::info!(%key, "purge finished that was interrupted"),
+                Err(PurgeError::Overtaken) => {}
+                Err(error) => {
+                    let cause = error.source().map(ToString::to_string);
+                    tracing::error!(%key, %error, cause, "purge could not be finished");
+                }
+            }
+        }
+    }
+
+    /// Purges a shop because its time is over, with an entry in the audit log like an operator's.
+    async fn purge_by_itself(&self, id: TenantId) -> Result<(), OpsError> {
+        let tenant = self.tenant(id).await?;
+        match tenant.placement.lifecycle {
+            Lifecycle::Offboarding | Lifecycle::Purging => {}
+            // It has been kept, or is gone: the time means nothing any more.
+            _ => return Ok(self.departures().remove(id).await?),
+        }
+        let audit = self.audit();
+        let begun = audit.begin(Act {
+            operator: "platform".to_owned(),
+            action: "purge".to_owned(),
+            tenant: Some(id),
+            detail: "grace time over".to_owned(),
+        });
+        let begun = begun.await?;
+        let purged = self.purge(id).await;
+        let outcome = Outcome {
+            status: purged
+                .as_ref()
+                .map_or_else(|error| error.kind().http_status(), |_| 200),
+            tenant: None,
+            detail: String::new(),
+        };
+        audit.end(begun, outcome).await?;
+        purged.map(drop)
+    }
+}
+
+fn request(tenant: &Tenant) -> Result<PurgeRequest, OpsError> {
+    let home = Home {
+        tenant: tenant.id,
+        placement: tenant.placement,
+    };
+    PurgeRequest::purge(home).map_err(|_| OpsError::WrongLifecycle {
+        found: tenant.placement.lifecycle,
+        needed: "one with epochs left",
+    })
+}

@@ -1,0 +1,164 @@
+//! The acts of which a purge consists. Each can be repeated, and comes late without harm.
+
+use std::{collections::BTreeMap, error::Error, num::NonZeroU32, sync::Arc, time::Duration};
+
+use sqlx::SqlitePool;
+use tenancy_core::{
+    Grant, Principal, ReadWrite, Resolved, Source, TenantContext, admit,
+    db::{CellDb, DbError},
+    directory::{Directory, DirectoryError, SqliteDirectory, Tenant, TenantChange},
+};
+use tenancy_migrate::{Home, Purger, SqliteJournal, TableCounts, count_rows, delete_rows};
+use tenancy_types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget};
+
+use crate::{
+    platform::{
+        cells::OpenCell,
+        lifecycle::{FenceTo, bring_fence_to},
+    },
+    shop::schema,
+};
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Rows of one transaction: other shops' writers get their turn in between.
+const BATCH: NonZeroU32 = NonZeroU32::new(500).expect("it is not 0");
+
+/// How often, and how long apart, a file is cleaned while somebody reads an older state of it.
+const SCRUBS: u32 = 40;
+const BETWEEN_SCRUBS: Duration = Duration::from_millis(50);
+
+/// The platform's side of a purge.
+#[derive(Clone, Debug)]
+pub(in crate::platform) struct PurgeActs {
+    pub(in crate::platform) directory: SqliteDirectory,
+    pub(in crate::platform) cells: Arc<BTreeMap<CellId, OpenCell>>,
+    pub(in crate::platform) control: SqlitePool,
+    /// The journal of provisioning, which has slugs and domains in it.
+    pub(in crate::platform) provisioning: SqliteJournal,
+    pub(in crate::platform) budget: WorkBudget,
+}
+
+impl Purger for PurgeActs {
+    async fn begin(&self, tenant: TenantId, epoch: Epoch) -> Result<Option<Placement>, Failure> {
+        let found = self.tenant(tenant).await?;
+        let Placement {
+            lifecycle,
+            epoch: now,
+            ..
+        } = found.placement;
+        if now == epoch && lifecycle == Lifecycle::Purging {
+            return Ok(Some(found.placement));
+        }
+        if now.next() != Ok(epoch) {
+            return Ok(None);
+        }
+        match self.change(&found, Lifecycle::Purging).await {
+            Ok(placement) => Ok(Some(placement)),
+            // An undo was first.
+            Err(DirectoryError::VersionMismatch { .. }) => {
+                let placement = self.tenant(tenant).await?.placement;
+                let ours = placement.epoch == epoch && placement.lifecycle == Lifecycle::Purging;
+                Ok(ours.then_some(placement))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn decide(&self, home: Home, to: Lifecycle) -> Result<Placement, Failure> {
+        let found = self.tenant(home.tenant).await?;
+        if found.placement.epoch > home.placement.epoch {
+            return Ok(found.placement);
+        }
+        Ok(self.change(&found, to).await?)
+    }
+
+    async fn fence(&self, home: Home) -> Result<(), Failure> {
+        let Placement {
+            lifecycle, epoch, ..
+        } = home.placement;
+        let to = FenceTo { lifecycle, epoch };
+        Ok(bring_fence_to(self.cell(home)?, home.tenant, to).await?)
+    }
+
+    async fn count(&self, home: Home) -> Result<TableCounts, Failure> {
+        let context = self.enter(home)?;
+        Ok(count_rows(self.cell(home)?, &context, &schema::manifest()).await?)
+    }
+
+    async fn empty(&self, home: Home) -> Result<(), Failure> {
+        let context = self.enter(home)?;
+        delete_rows(self.cell(home)?, &context, &schema::manifest(), BATCH).await?;
+        Ok(())
+    }
+
+    async fn forget(&self, home: Home) -> Result<(), Failure> {
+        let tenant = home.tenant.as_i64();
+        for delete in [
+            "delete from idempotency where tenant_id = $1",
+            "delete from offboarding where tenant_id = $1",
+        ] {
+            sqlx::query(delete)
+                .bind(tenant)
+                .execute(&self.control)
+                .await?;
+        }
+        sqlx::query("pragma wal_checkpoint(truncate)")
+            .execute(&self.control)
+            .await?;
+        self.provisioning
+            .forget(&format!("created {} ", home.tenant))
+            .await?;
+        self.scrub(home).await?;
+        self.directory.forget(home.tenant).await?;
+        Ok(())
+    }
+
+    async fn fill(&self, _: Home, archive: &str) -> Result<(), Failure> {
+        Err(format!("{archive} cannot be loaded: this platform refills no shops").into())
+    }
+}
+
+impl PurgeActs {
+    async fn tenant(&self, id: TenantId) -> Result<Tenant, Failure> {
+        let found = self.directory.tenant(id).await?;
+        found.ok_or_else(|| "the directory has lost the tenant".into())
+    }
+
+    async fn change(&self, found: &Tenant, to: Lifecycle) -> Result<Placement, DirectoryError> {
+        let change = TenantChange {
+            lifecycle: Some(to),
+            ..TenantChange::default()
+        };
+        let changed = self.directory.change(found.id, found.revision, change);
+        Ok(changed.await?.placement)
+    }
+
+    async fn scrub(&self, home: Home) -> Result<(), Failure> {
+        let db = self.cell(home)?;
+        for _ in 1..SCRUBS {
+            match db.scrub().await {
+                Err(DbError::Busy) => tokio::time::sleep(BETWEEN_SCRUBS).await,
+                scrubbed => return Ok(scrubbed?),
+            }
+        }
+        Ok(db.scrub().await?)
+    }
+
+    fn enter(&self, home: Home) -> Result<TenantContext<ReadWrite>, Failure> {
+        let resolved = Resolved {
+            tenant: home.tenant,
+            placement: home.placement,
+            source: Source::Internal,
+        };
+        let principal = Principal::operator("purge", "delete what a shop left");
+        Ok(admit(resolved, principal, Grant::ReadWrite, self.budget)?.read_write()?)
+    }
+
+    fn cell(&self, home: Home) -> Result<&CellDb, Failure> {
+        let cell = home.placement.cell;
+        let open = self.cells.get(&cell);
+        open.map(|open| &open.db)
+            .ok_or_else(|| format!("{cell} is not served by this process").into())
+    }
+}

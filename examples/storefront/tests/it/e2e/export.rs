@@ -1,0 +1,241 @@
+//! Everything of one shop in a file.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{
+    http::Answer,
+    offboarding::offboard,
+    platform::{Platform, serve},
+};
+
+const FILE: &str = "\
+Handle,Title,Variant Inventory Qty,Variant Price
+lamp,Lamp,40,12
+";
+
+/// The entries of a tar of texts.
+pub(super) fn entries(tar: &str) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    let mut rest = tar.as_bytes();
+    while let Some(header) = rest.get(..512).filter(|header| header[0] != 0) {
+        let text = |range: std::ops::Range<usize>| {
+            let field = std::str::from_utf8(&header[range]).unwrap();
+            field.trim_end_matches('\0').trim().to_owned()
+        };
+        let size = usize::from_str_radix(&text(124..136), 8).unwrap();
+        let content = String::from_utf8(rest[512..512 + size].to_vec()).unwrap();
+        all.insert(text(0..100), content);
+        rest = &rest[512 + size.next_multiple_of(512)..];
+    }
+    all
+}
+
+async fn export(platform: &Platform, shop: &str) -> Answer {
+    let path = format!("/v1/tenants/{shop}/export");
+    platform.operator().post(&path, String::new()).await
+}
+
+async fn rows(platform: &Platform, shop: &str) -> BTreeMap<String, Vec<Value>> {
+    let archive = export(platform, shop).await;
+    assert_eq!(archive.status, 200, "{}", archive.body);
+    let tables = entries(&archive.body)
+        .into_iter()
+        .filter_map(|(name, content)| {
+            let table = name
+                .strip_prefix("tables/")?
+                .strip_suffix(".jsonl")?
+                .to_owned();
+            let rows = content
+                .lines()
+                .map(|line| serde_json::from_str(line).unwrap());
+            Some((table, rows.collect()))
+        });
+    tables.collect()
+}
+
+#[tokio::test]
+async fn an_export_has_every_table_and_says_what_it_is() {
+    let platform = Platform::empty();
+    let new = json!({"slug": "acme", "plan": "basic", "domains": ["acme.example"]});
+    platform.make_shop_from(new).await.expect_status(201);
+    platform.make_shop("other").await;
+    platform.import("acme", FILE).await;
+    platform
+        .import("other", "Handle,Title,Variant Price\nsecret,Secret,1\n")
+        .await;
+    let archive = export(&platform, "acme").await;
+    assert_eq!(archive.status, 200);
+    assert_eq!(archive.header("content-type"), Some("application/x-tar"));
+    assert_eq!(
+        archive.header("content-disposition"),
+        Some("attachment; filename=\"acme.tar\"")
+    );
+    let length = archive.body.len().to_string();
+    assert_eq!(archive.header("content-length"), Some(length.as_str()));
+    assert!(
+        !archive.body.contains("Secret"),
+        "another shop's product is in it"
+    );
+
+    let entries = entries(&archive.body);
+    let manifest: Value = serde_json::from_str(&entries["manifest.json"]).unwrap();
+    assert_eq!(
+        (&manifest["tenant_id"], &manifest["epoch"]),
+        (&json!(1), &json!("0.2"))
+    );
+    let about =
+        json!({"slug": "acme", "plan": "basic", "region": null, "domains": ["acme.example"]});
+    assert_eq!(manifest["about"], about);
+    let tables = manifest["tables"].as_array().unwrap();
+    for table in tables {
+        let name = table["name"].as_str().unwrap();
+        let content = &entries[&format!("tables/{name}.jsonl")];
+        assert_eq!(table["rows"], content.lines().count(), "{name}");
+        assert_eq!(
+            table["blake3"],
+            blake3::hash(content.as_bytes()).to_string(),
+            "{name}"
+        );
+    }
+    let declared = storefront::shop::schema::manifest();
+    assert_eq!(tables.len(), declared.tenant_tables().count());
+    assert_eq!(entries.len(), tables.len() + 2);
+    export(&platform, "nobody")
+        .await
+        .expect_error(404, "not_found");
+}
+
+#[tokio::test]
+async fn a_shop_that_is_suspended_or_leaving_is_exported_and_one_that_is_gone_is_not() {
+    let platform = Platform::empty();
+    platform.make_shop("acme").await;
+    platform.import("acme", FILE).await;
+    let operator = platform.operator();
+    let suspend = json!({"lifecycle": "suspended"});
+    operator
+        .patch("/v1/tenants/acme", suspend)
+        .await
+        .expect_status(200);
+    assert_eq!(rows(&platform, "acme").await["product"].len(), 1);
+    offboard(&operator, "acme").await.expect_status(202);
+    assert_eq!(rows(&platform, "acme").await["product"].len(), 1);
+    let confirm = json!({"confirm": "acme"}).to_string();
+    operator
+        .post("/v1/tenants/1/purge", confirm)
+        .await
+        .expect_status(200);
+    export(&platform, "1")
+        .await
+        .expect_error(410, "tenant_gone");
+}
+
+#[tokio::test]
+async fn an_export_while_shops_sell_is_of_one_moment() {
+    let platform = std::sync::Arc::new(Platform::empty());
+    platform.make_shop("acme").await;
+    platform.import("acme", FILE).await;
+    let visitor = platform
+        .visitor("acme.localhost")
+        .header("content-type", "application/json");
+    let shown = visitor.get("/api/products/lamp").await.expect_status(200);
+    let lamp = shown["variants"][0]["variant_id"].clone();
+    let buyers = (0..4).map(|_| {
+        let (visitor, lamp) = (visitor.clone(), lamp.clone());
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                let body = json!({
+                    "items": [{"variant_id": lamp, "quantity": 1}],
+                    "email": "ada@buyer.example", "payment_token": "test",
+                });
+                let placed = visitor.post("/api/checkout", body.to_string()).await;
+                assert!([201, 429, 503].contains(&placed.status), "{}", placed.body);
+            }
+        })
+    });
+    let buyers = futures_util::future::join_all(buyers.collect::<Vec<_>>());
+    let mut buyers = std::pin::pin!(buyers);
+    let mut between = 0;
+    loop {
+        let ended = futures_util::FutureExt::now_or_never(&mut buyers);
+        let rows = rows(&platform, "acme").await;
+        between += u32::from(ended.is_none());
+        check_conserved(&rows);
+        if let Some(results) = ended {
+            results.into_iter().for_each(Result::unwrap);
+            break;
+        }
+    }
+    assert!(between > 0, "no export met a buyer");
+}
+
+/// Pieces, events and orders of an archive tell the same story.
+#[track_caller]
+fn check_conserved(rows: &BTreeMap<String, Vec<Value>>) {
+    let number = |row: &Value, column: &str| row[column].as_i64().unwrap();
+    let stock = &rows["stock"][0];
+    let places = ["on_hand", "reserved", "allocated", "sold"].map(|column| number(stock, column));
+    assert_eq!(
+        places.iter().sum::<i64>(),
+        number(stock, "received"),
+        "{stock}"
+    );
+    let last = rows["stock_event"]
+        .iter()
+        .map(|event| number(event, "seq"))
+        .max();
+    assert_eq!(
+        last,
+        Some(number(stock, "seq")),
+        "the log ends where the numbers are"
+    );
+    let of_state = |state: &str| {
+        let orders = rows["shop_order"]
+            .iter()
+            .filter(|order| order["state"] == state);
+        i64::try_from(orders.count()).unwrap()
+    };
+    assert_eq!(
+        of_state("pending"),
+        places[1],
+        "each pending order holds one piece"
+    );
+    assert_eq!(of_state("paid"), places[2], "each paid order has one piece");
+}
+
+#[tokio::test]
+async fn an_export_that_is_killed_leaves_no_file_behind() {
+    let platform = Platform::empty();
+    platform.make_shop("acme").await;
+    let mut products = "Handle,Title,Variant Price\n".to_owned();
+    for number in 0..400 {
+        products += &format!("p-{number},Product {number},1\n");
+    }
+    platform.import("acme", &products).await;
+    let names = |folder: &std::path::Path| {
+        let files = std::fs::read_dir(folder).unwrap();
+        let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name();
+        let mut names: Vec<_> = files.map(name).collect();
+        names.sort();
+        names
+    };
+    let before = names(&platform.data());
+    let exporting = {
+        let operator = platform.operator();
+        tokio::spawn(async move {
+            let path = "/v1/tenants/acme/export";
+            operator
+                .try_send(reqwest::Method::POST, path, String::new())
+                .await
+        })
+    };
+    // The moment of the kill is what the case is about; nothing is waited for.
+    tokio::time::sleep(std::time::Duration::from_millis(fastrand::u64(0..60))).await;
+    let (_, folder) = platform.stop("-KILL");
+    let _ = exporting.await.unwrap();
+    assert_eq!(names(folder.path()), before);
+    let mut process = serve(folder.path(), &["--no-demo"]).spawn().unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+}

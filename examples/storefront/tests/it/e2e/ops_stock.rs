@@ -1,0 +1,224 @@
+//! What operators see of stock, and do to it.
+
+use serde_json::{Value, json};
+
+use super::{
+    http::Answer,
+    platform::{Platform, Start},
+};
+
+const FILE: &str = "\
+Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price
+lamp,Lamp,Size,S,L-1,4,12
+lamp,,,L,L-2,0,20
+book,Book,,,,,5
+";
+
+/// A platform with a shop that counts two of its three variants, and their numbers.
+async fn with_stock() -> (Platform, String, String) {
+    let platform = Platform::empty();
+    platform.make_shop("acme").await;
+    platform.import("acme", FILE).await;
+    let [small, large] = numbers(&platform).await.try_into().unwrap();
+    (platform, small, large)
+}
+
+/// The numbers of the variants that are counted, in the order of their options: S before L.
+async fn numbers(platform: &Platform) -> Vec<String> {
+    let path = "/v1/tenants/acme/products/lamp";
+    let shown = platform.operator().get(path).await.expect_status(200);
+    let variants = shown["product"]["variants"].as_array().unwrap();
+    let id = |variant: &Value| variant["variant_id"].as_str().unwrap().to_owned();
+    variants.iter().map(id).collect()
+}
+
+async fn change(platform: &Platform, variant: &str, change: Value) -> Answer {
+    let path = format!("/v1/tenants/acme/stock/{variant}");
+    platform.operator().post(&path, change.to_string()).await
+}
+
+#[tokio::test]
+async fn stock_is_listed_changed_and_told() {
+    let (platform, small, large) = with_stock().await;
+    let operator = platform.operator();
+    let stock = operator
+        .get("/v1/tenants/acme/stock")
+        .await
+        .expect_status(200);
+    assert_eq!(
+        stock["stock"].as_array().unwrap().len(),
+        2,
+        "the book is not counted"
+    );
+    let first = &stock["stock"][0];
+    assert_eq!(
+        (&first["handle"], &first["options"]),
+        (&json!("lamp"), &json!("S"))
+    );
+    assert_eq!(
+        (&first["on_hand"], &first["received"]),
+        (&json!(4), &json!(4))
+    );
+
+    let received = change(&platform, &small, json!({"received": 6, "note": "a box"})).await;
+    assert_eq!(received.expect_status(200)["on_hand"], 10);
+    let adjusted = change(&platform, &small, json!({"adjust": -3})).await;
+    assert_eq!(adjusted.expect_status(200)["on_hand"], 7);
+    let counted = change(&platform, &small, json!({"count": 5, "reorder_at": 5})).await;
+    let counted = counted.expect_status(200);
+    assert_eq!(
+        (&counted["on_hand"], &counted["received"]),
+        (&json!(5), &json!(5))
+    );
+    change(&platform, &small, json!({"adjust": -6}))
+        .await
+        .expect_error(409, "not_enough_stock");
+
+    let path = format!("/v1/tenants/acme/stock/{small}/events");
+    let events = operator.get(&path).await.expect_status(200);
+    let told = events["events"].as_array().unwrap().iter();
+    let told = told.map(|event| {
+        (
+            event["kind"].as_str().unwrap(),
+            event["quantity"].as_i64().unwrap(),
+        )
+    });
+    let expect = [
+        ("received", 4),
+        ("received", 6),
+        ("adjusted", -3),
+        ("adjusted", -2),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expect);
+    assert_eq!(events["events"][1]["note"], "a box");
+    let page = operator
+        .get(&format!("{path}?after=1&limit=2"))
+        .await
+        .expect_status(200);
+    assert_eq!(
+        (&page["events"][0]["seq"], &page["next"]),
+        (&json!(2), &json!(3))
+    );
+
+    let low = operator
+        .get("/v1/tenants/acme/stock?low=true")
+        .await
+        .expect_status(200);
+    assert_eq!(low["stock"].as_array().unwrap().len(), 2, "{low}");
+    change(&platform, &small, json!({"reorder_at": null}))
+        .await
+        .expect_status(200);
+    let low = operator
+        .get("/v1/tenants/acme/stock?low=true")
+        .await
+        .expect_status(200);
+    assert_eq!(low["stock"][0]["variant_id"], large.as_str(), "{low}");
+    assert_eq!(low["stock"].as_array().unwrap().len(), 1, "{low}");
+    let check = operator.get("/v1/tenants/acme/stock/check").await;
+    assert_eq!(check.expect_status(200)["differences"], json!([]));
+}
+
+#[tokio::test]
+async fn visitors_see_at_once_what_has_run_out_and_what_came_in() {
+    let (platform, _, large) = with_stock().await;
+    let available = async || {
+        let visitor = platform.visitor("acme.localhost");
+        let shown = visitor.get("/api/products/lamp").await.expect_status(200);
+        shown["variants"][1]["available"].clone()
+    };
+    assert_eq!(available().await, false);
+    change(&platform, &large, json!({"received": 1}))
+        .await
+        .expect_status(200);
+    assert_eq!(available().await, true);
+    change(&platform, &large, json!({"count": 0}))
+        .await
+        .expect_status(200);
+    assert_eq!(available().await, false);
+}
+
+#[tokio::test]
+async fn a_key_changes_stock_once_also_when_its_answer_was_lost() {
+    let (platform, small, _) = with_stock().await;
+    let path = format!("/v1/tenants/acme/stock/{small}");
+    let body = json!({"received": 6}).to_string();
+    let operator = platform.operator().header("idempotency-key", "delivery-1");
+    let first = operator.post(&path, body.clone()).await.expect_status(200);
+    assert_eq!(
+        operator.post(&path, body.clone()).await.expect_status(200),
+        first
+    );
+    let other = json!({"received": 7}).to_string();
+    let mismatch = operator.post(&path, other.clone()).await;
+    mismatch.expect_error(422, "idempotency_mismatch");
+
+    // As if the process had died after the change and before its answer was recorded.
+    let (_, folder) = platform.stop("-KILL");
+    for file in ["control.db", "control.db-wal", "control.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(file));
+    }
+    let arguments = &["--no-demo"];
+    let platform = Platform::start(Start { folder, arguments });
+    let operator = platform.operator().header("idempotency-key", "delivery-1");
+    let mismatch = operator.post(&path, other).await;
+    mismatch.expect_error(422, "idempotency_mismatch");
+    let (_, folder) = platform.stop("-KILL");
+    for file in ["control.db", "control.db-wal", "control.db-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(file));
+    }
+    let platform = Platform::start(Start { folder, arguments });
+    let operator = platform.operator().header("idempotency-key", "delivery-1");
+    assert_eq!(operator.post(&path, body).await.expect_status(200), first);
+    let check = operator.get("/v1/tenants/acme/stock/check").await;
+    assert_eq!(check.expect_status(200)["differences"], json!([]));
+}
+
+#[tokio::test]
+async fn a_wrong_change_is_refused_and_named() {
+    let (platform, small, _) = with_stock().await;
+    let cases = [
+        (json!({}), "say received, adjust, count or reorder_at"),
+        (
+            json!({"received": 1, "count": 2}),
+            "say one of received, adjust and count",
+        ),
+        (
+            json!({"received": 0}),
+            "received is a number from 1 to 4294967295",
+        ),
+        (
+            json!({"received": 4_294_967_296_i64}),
+            "received is a number from 1",
+        ),
+        (
+            json!({"adjust": -4_294_967_296_i64}),
+            "adjust is a number from -4294967295",
+        ),
+        (json!({"count": -1}), "count is a number from 0"),
+        (json!({"reorder_at": -1}), "reorder_at is a number from 0"),
+        (json!({"count": 1.5}), "invalid type: floating point"),
+        (
+            json!({"count": 1, "note": "x".repeat(256)}),
+            "note is one line of at most 255",
+        ),
+        (json!({"counted": 1}), "unknown field `counted`"),
+    ];
+    for (wrong, expect) in cases {
+        let message = change(&platform, &small, wrong).await;
+        let message = message.expect_error(400, "invalid_request");
+        assert!(message.contains(expect), "{message}");
+    }
+    let fine = json!({"count": 1});
+    change(&platform, "77", fine.clone())
+        .await
+        .expect_error(404, "not_found");
+    change(&platform, "lamp", fine.clone())
+        .await
+        .expect_error(400, "invalid_request");
+    platform.make_shop("other").await;
+    let path = format!("/v1/tenants/other/stock/{small}");
+    let foreign = platform.operator().post(&path, fine.to_string()).await;
+    foreign.expect_error(404, "not_found");
+    let events = platform.operator().get(&format!("{path}/events")).await;
+    assert_eq!(events.expect_status(200)["events"], json!([]));
+}
