@@ -5,23 +5,34 @@
 //!
 //! # Reading order
 //!
-//! `remote` (which server, and the way of every client command), `client` (HTTP), `tenant`, `import`,
-//! `cells` (the commands), `exit` (what scripts are told).
+//! `remote` (which server, and the way of every client command), `client` (HTTP), `tenant`, `import`, `orders`,
+//! `stock`, `cells`, `audit` (the commands), `exit` (what scripts are told).
 
 #[macro_use]
 mod help;
 
+mod amount;
+mod audit;
 mod cells;
 mod client;
+mod consent;
 mod endpoint;
 mod error;
 mod exit;
 mod import;
+mod nested;
+mod orders;
 mod output;
+mod pages;
+mod part;
+mod progress;
 mod remote;
 mod serve;
+mod shop_arg;
+mod stock;
 mod table;
 mod tenant;
+mod upload;
 mod values;
 
 use std::{
@@ -32,12 +43,15 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
+use audit::AuditTask;
 use cells::CellsTask;
 use error::CliError;
 use exit::Exit;
 use import::ImportTask;
+use orders::OrdersCommand;
 use remote::Remote;
 use serve::ServeArgs;
+use stock::StockCommand;
 use tenant::TenantCommand;
 
 /// A hosted-shop platform in one process
@@ -67,7 +81,10 @@ enum ClientCommand {
     #[command(subcommand)]
     Tenant(TenantCommand),
     Import(Remote<ImportTask>),
+    Orders(OrdersCommand),
+    Stock(StockCommand),
     Cells(Remote<CellsTask>),
+    Audit(Remote<AuditTask>),
 }
 
 impl Cli {
@@ -85,7 +102,10 @@ impl ClientCommand {
         match self {
             Self::Tenant(command) => command.execute().await,
             Self::Import(remote) => remote.execute().await,
+            Self::Orders(command) => command.execute().await,
+            Self::Stock(command) => command.execute().await,
             Self::Cells(remote) => remote.execute().await,
+            Self::Audit(remote) => remote.execute().await,
         }
     }
 }

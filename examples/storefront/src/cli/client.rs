@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use http::{Method, header};
-use reqwest::{Body, RequestBuilder, redirect};
+use reqwest::{Body, RequestBuilder, Response, redirect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    endpoint::{Endpoint, OpsUrl},
-    exit::Exit,
-    values::IdempotencyKey,
-};
+use super::{endpoint::Endpoint, exit::Exit, values::IdempotencyKey};
+
+mod download;
+mod error;
+
+pub(super) use download::Download;
+pub(super) use error::ClientError;
 
 /// How long a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(3);
-/// How long a server may take to answer. An import may take as long as its file.
+/// How long a server may take to answer. What sends, makes or empties a whole shop may take as long as it needs.
 const ANSWER: Duration = Duration::from_secs(60);
 
 /// A client of one server.
@@ -30,6 +32,23 @@ pub(super) struct Answer {
     url: String,
     status: u16,
     text: String,
+}
+
+/// A file that is sent.
+#[derive(Debug)]
+pub(super) struct File {
+    /// Its type, like `text/csv`.
+    pub(super) media_type: &'static str,
+    /// What is in it.
+    pub(super) body: Body,
+}
+
+impl File {
+    fn in_request(self, request: RequestBuilder) -> RequestBuilder {
+        request
+            .header(header::CONTENT_TYPE, self.media_type)
+            .body(self.body)
+    }
 }
 
 /// The body of a refusal.
@@ -84,18 +103,39 @@ impl Client {
         answer.map_err(|error| error.with_key(key))
     }
 
-    /// Sends a file of products as it is read, however long that takes.
-    pub(super) async fn post_csv(
+    /// Asks for something that needs no body and is the same when it is repeated.
+    pub(super) async fn act(&self, method: Method, path: &str) -> Result<Answer, ClientError> {
+        self.send(self.request(method, path).timeout(ANSWER)).await
+    }
+
+    /// Asks for something that may take as long as a shop is large, and is the same when it is repeated.
+    pub(super) async fn post_at_length(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<Answer, ClientError> {
+        self.send(with_json(self.request(Method::POST, path), body))
+            .await
+    }
+
+    /// Sends a file as it is read, however long that takes.
+    pub(super) async fn post_file(
         &self,
         path: &str,
         key: &IdempotencyKey,
-        file: Body,
+        file: File,
     ) -> Result<Answer, ClientError> {
-        let request = self
-            .keyed(path, key)
-            .header(header::CONTENT_TYPE, "text/csv");
-        let answer = self.send(request.body(file)).await;
+        let answer = self.send(file.in_request(self.keyed(path, key))).await;
         answer.map_err(|error| error.with_key(key))
+    }
+
+    /// Asks for a file, which comes as it is read, however long that takes.
+    pub(super) async fn post_for_file(&self, path: &str) -> Result<Download, ClientError> {
+        let response = self.answered(self.request(Method::POST, path)).await?;
+        if Exit::of_status(response.status().as_u16()) == Exit::Ok {
+            return Ok(Download::new(self.endpoint.url.clone(), response));
+        }
+        Err(self.read(response).await?.refused())
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -110,24 +150,31 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Answer, ClientError> {
-        let failed = |source: reqwest::Error| self.failed(source.without_url());
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let text = response.text().await.map_err(failed)?;
-        let answer = Answer {
-            url: self.endpoint.url.to_string(),
-            status,
-            text,
-        };
-        if Exit::of_status(status) == Exit::Ok {
+        let response = self.answered(request).await?;
+        let answer = self.read(response).await?;
+        if Exit::of_status(answer.status) == Exit::Ok {
             Ok(answer)
         } else {
             Err(answer.refused())
         }
     }
 
+    async fn answered(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+        request.send().await.map_err(|source| self.failed(source))
+    }
+
+    async fn read(&self, response: Response) -> Result<Answer, ClientError> {
+        let status = response.status().as_u16();
+        let text = response.text().await;
+        Ok(Answer {
+            url: self.endpoint.url.to_string(),
+            status,
+            text: text.map_err(|source| self.failed(source))?,
+        })
+    }
+
     fn failed(&self, source: reqwest::Error) -> ClientError {
-        let url = self.endpoint.url.clone();
+        let (url, source) = (self.endpoint.url.clone(), source.without_url());
         if source.is_connect() {
             ClientError::Unreachable { url, source }
         } else {
@@ -168,6 +215,7 @@ impl Answer {
                 code,
                 message,
                 json: self.text,
+                key: None,
             },
             Err(error) => error,
         }
@@ -178,94 +226,6 @@ impl Answer {
             url: self.url.clone(),
             status: self.status,
             why: why.to_string(),
-        }
-    }
-}
-
-/// Why there is no answer to a request, or not the one hoped for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub(super) enum ClientError {
-    /// The HTTP client cannot be set up.
-    #[error("set up the HTTP client")]
-    SetUp(#[source] reqwest::Error),
-    /// Nobody listens there.
-    #[error("no server answers at {url}; is `storefront serve` running?")]
-    Unreachable {
-        /// Where.
-        url: OpsUrl,
-        /// What happened.
-        source: reqwest::Error,
-    },
-    /// The request went out and no answer came: it may have been done. Repeating it does no harm.
-    #[error("{url} gave no answer; it may have been done, and repeating the command does no harm")]
-    Lost {
-        /// Where.
-        url: OpsUrl,
-        /// What happened.
-        source: reqwest::Error,
-    },
-    /// The same for a request that must carry its key when it is repeated.
-    #[error(
-        "{url} gave no answer; it may have been done: repeat the command with --idempotency-key {key}"
-    )]
-    LostWithKey {
-        /// Where.
-        url: OpsUrl,
-        /// The request's key.
-        key: IdempotencyKey,
-        /// What happened.
-        source: reqwest::Error,
-    },
-    /// The server says why not.
-    #[error("{message} ({code})")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The stable name of the reason.
-        code: String,
-        /// The reason in words.
-        message: String,
-        /// The whole answer.
-        json: String,
-    },
-    /// Something else than a storefront's operator API answered.
-    #[error(
-        "what answers at {url} is no operator API that this program knows: status {status}, {why}"
-    )]
-    Foreign {
-        /// Where.
-        url: String,
-        /// The HTTP status.
-        status: u16,
-        /// What is odd about the answer.
-        why: String,
-    },
-}
-
-impl ClientError {
-    fn with_key(self, key: &IdempotencyKey) -> Self {
-        match self {
-            Self::Lost { url, source } => Self::LostWithKey {
-                url,
-                key: key.clone(),
-                source,
-            },
-            error => error,
-        }
-    }
-
-    pub(super) const fn exit(&self) -> Exit {
-        match self {
-            Self::Unreachable { .. } | Self::Lost { .. } | Self::LostWithKey { .. } => {
-                Exit::Unavailable
-            }
-            Self::Refused { status, .. } => Exit::of_status(*status),
-            // A gateway in front that cannot reach the server does not speak the API.
-            Self::Foreign {
-                status: 502..=504, ..
-            } => Exit::Unavailable,
-            Self::SetUp(_) | Self::Foreign { .. } => Exit::Failed,
         }
     }
 }

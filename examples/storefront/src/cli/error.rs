@@ -1,7 +1,7 @@
 use std::{error::Error, io, path::PathBuf};
 
 use super::{client::ClientError, endpoint::EndpointError, exit::Exit};
-use crate::{config::PlansError, serve::ServeError};
+use crate::{config::PlansError, money::MoneyError, serve::ServeError};
 
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
@@ -30,12 +30,28 @@ pub(super) enum CliError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The amount is no amount of the order's currency.
+    #[error(transparent)]
+    Amount(#[from] MoneyError),
+    /// The file to write cannot be written.
+    #[error("write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
     /// Something would be taken away, and nobody said `--yes`.
     #[error("nothing was changed: this would {would}; repeat it with --yes to do it")]
     Unconfirmed {
         /// What would happen.
         would: String,
     },
+    /// A file was to be printed where people read.
+    #[error(
+        "standard output is a terminal, and this is no text; name a file or lead it to another command"
+    )]
+    Terminal,
     /// Standard output cannot be written.
     #[error("write to standard output")]
     Output(#[source] io::Error),
@@ -47,12 +63,13 @@ impl CliError {
         match self {
             Self::Endpoint(error) => error.exit(),
             Self::Client(error) => error.exit(),
-            Self::Unconfirmed { .. } => Exit::Usage,
+            Self::Amount(_) | Self::Terminal | Self::Unconfirmed { .. } => Exit::Usage,
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::Runtime(_)
             | Self::Plans(_)
             | Self::Serve(_)
             | Self::Read { .. }
+            | Self::Write { .. }
             | Self::Output(_) => Exit::Failed,
         }
     }

@@ -3,17 +3,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    client::Client,
+    client::{Client, File},
     error::CliError,
     exit::Exit,
     output::Output,
     remote::Task,
+    upload::Upload,
     values::{IdempotencyKey, TenantName},
 };
 use crate::import::Report;
-use upload::Upload;
-
-mod upload;
 
 /// How many findings of each sort people are shown; `--json` has more.
 const SHOWN: usize = 20;
@@ -59,7 +57,13 @@ impl Task for ImportTask {
         };
         let key = self.idempotency_key.unwrap_or_else(IdempotencyKey::random);
         let answer = upload
-            .send(async |body| client.post_csv(&path, &key, body).await)
+            .send(async |body| {
+                let file = File {
+                    media_type: "text/csv",
+                    body,
+                };
+                client.post_file(&path, &key, file).await
+            })
             .await?;
         let head = if self.dry_run {
             "dry run, nothing was changed\n"

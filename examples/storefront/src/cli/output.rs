@@ -1,6 +1,6 @@
 use std::{
     fmt::Write as _,
-    io::{self, StdoutLock, Write},
+    io::{self, IsTerminal, StdoutLock, Write},
 };
 
 use serde::de::DeserializeOwned;
@@ -21,6 +21,20 @@ pub(super) enum Form {
     Text,
     /// The API's JSON as it came.
     Json,
+}
+
+/// Standard output that takes a file.
+#[derive(Debug)]
+pub(super) struct Bytes<'a>(&'a mut StdoutLock<'static>);
+
+impl Bytes<'_> {
+    /// Writes the next part of the file.
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
+        let written = self.0.write_all(bytes);
+        written
+            .and_then(|()| self.0.flush())
+            .map_err(CliError::Output)
+    }
 }
 
 impl Output {
@@ -52,6 +66,22 @@ impl Output {
             Form::Text => Ok(()),
             Form::Json => self.print(&with_line_end(json)),
         }
+    }
+
+    /// Tells people what was done; whoever asked for JSON has the exit code.
+    pub(super) fn note(&mut self, text: &str) -> Result<(), CliError> {
+        match self.form {
+            Form::Text => self.print(&printable(text)),
+            Form::Json => Ok(()),
+        }
+    }
+
+    /// Standard output for a file's bytes, which must not steer a terminal.
+    pub(super) fn for_bytes(&mut self) -> Result<Bytes<'_>, CliError> {
+        if self.stdout.is_terminal() {
+            return Err(CliError::Terminal);
+        }
+        Ok(Bytes(&mut self.stdout))
     }
 
     fn print(&mut self, text: &str) -> Result<(), CliError> {

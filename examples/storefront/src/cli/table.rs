@@ -60,7 +60,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 pub(super) fn card(lines: &[(&str, String)]) -> String {
     let lines = lines.iter().filter(|(_, value)| !value.is_empty());
     lines
-        .map(|(name, value)| format!("{name:<10}{value}\n"))
+        .map(|(name, value)| format!("{name:<9} {value}\n"))
         .collect()
 }
 

@@ -1,22 +1,30 @@
-//! `storefront tenant …`: making, showing and changing shops.
+//! `storefront tenant …`: making, showing, changing, copying and removing shops.
 
 use clap::{Args, Subcommand};
 use tenancy_types::DomainName;
 
 use super::{
     client::Client,
+    consent::Consent,
     error::CliError,
     exit::Exit,
     output::Output,
+    pages,
     remote::{Remote, Task},
-    values::{self, IdempotencyKey, TenantName},
+    shop_arg::ShopArg,
+    values::{self, IdempotencyKey},
 };
 use crate::ops::{NewShop, PatchLifecycle, Shop, ShopPatch, Shops};
 
+mod export;
+mod leaving;
 mod preview;
 mod view;
 
-/// Make, show and change shops
+use export::Export;
+use leaving::{Offboard, Purge, ShowReceipt, Undo};
+
+/// Make, show, change, copy and remove shops
 #[derive(Debug, Subcommand)]
 #[command(after_help = help!("\
   storefront tenant create --slug nord --plan basic --domain nord.example
@@ -31,6 +39,11 @@ pub(super) enum TenantCommand {
     SetPlan(Remote<SetPlan>),
     AddDomain(Remote<AddDomain>),
     RemoveDomain(Remote<RemoveDomain>),
+    Export(Remote<Export>),
+    Offboard(Remote<Offboard>),
+    Undo(Remote<Undo>),
+    Purge(Remote<Purge>),
+    Receipt(Remote<ShowReceipt>),
 }
 
 impl TenantCommand {
@@ -44,6 +57,11 @@ impl TenantCommand {
             Self::SetPlan(remote) => remote.execute().await,
             Self::AddDomain(remote) => remote.execute().await,
             Self::RemoveDomain(remote) => remote.execute().await,
+            Self::Export(remote) => remote.execute().await,
+            Self::Offboard(remote) => remote.execute().await,
+            Self::Undo(remote) => remote.execute().await,
+            Self::Purge(remote) => remote.execute().await,
+            Self::Receipt(remote) => remote.execute().await,
         }
     }
 }
@@ -101,24 +119,9 @@ pub(super) struct List {}
 impl Task for List {
     async fn run(self, client: &Client, output: &mut Output) -> Result<Exit, CliError> {
         let mut list = view::List::new();
-        let mut after = None;
-        loop {
-            let answer = client.get(&page_path(after)).await?;
-            let page = output.answer(&answer, |page: &Shops| list.part(&page.tenants))?;
-            match page.next {
-                None => return Ok(Exit::Ok),
-                next if next > after => after = next,
-                // Following it would never end.
-                _ => return Err(answer.wrong_page().into()),
-            }
-        }
-    }
-}
-
-fn page_path(after: Option<u32>) -> String {
-    match after {
-        None => "/v1/tenants?limit=500".to_owned(),
-        Some(after) => format!("/v1/tenants?limit=500&after={after}"),
+        let render = |page: &Shops| list.part(&page.tenants);
+        pages::print_all(client, output, ("/v1/tenants", ""), render).await?;
+        Ok(Exit::Ok)
     }
 }
 
@@ -155,13 +158,13 @@ pub(super) struct Suspend {
 impl Task for Suspend {
     async fn run(self, client: &Client, output: &mut Output) -> Result<Exit, CliError> {
         self.consent
-            .check(&self.shop, client, preview::suspend)
+            .check(client, &self.shop.path(), preview::suspend)
             .await?;
         let patch = ShopPatch {
             lifecycle: Some(PatchLifecycle::Suspended),
             ..ShopPatch::default()
         };
-        self.shop.patch(&patch, client, output).await
+        change(&self.shop, &patch, client, output).await
     }
 }
 
@@ -179,7 +182,7 @@ impl Task for Resume {
             lifecycle: Some(PatchLifecycle::Active),
             ..ShopPatch::default()
         };
-        self.shop.patch(&patch, client, output).await
+        change(&self.shop, &patch, client, output).await
     }
 }
 
@@ -199,7 +202,7 @@ impl Task for SetPlan {
             plan: Some(self.plan),
             ..ShopPatch::default()
         };
-        self.shop.patch(&patch, client, output).await
+        change(&self.shop, &patch, client, output).await
     }
 }
 
@@ -220,7 +223,7 @@ impl Task for AddDomain {
             add_domains: vec![self.domain.to_string()],
             ..ShopPatch::default()
         };
-        self.shop.patch(&patch, client, output).await
+        change(&self.shop, &patch, client, output).await
     }
 }
 
@@ -242,61 +245,25 @@ pub(super) struct RemoveDomain {
 impl Task for RemoveDomain {
     async fn run(self, client: &Client, output: &mut Output) -> Result<Exit, CliError> {
         let preview = |shop: &Shop| preview::remove_domain(shop, &self.domain);
-        self.consent.check(&self.shop, client, preview).await?;
+        self.consent
+            .check(client, &self.shop.path(), preview)
+            .await?;
         let patch = ShopPatch {
             remove_domains: vec![self.domain.to_string()],
             ..ShopPatch::default()
         };
-        self.shop.patch(&patch, client, output).await
+        change(&self.shop, &patch, client, output).await
     }
 }
 
-#[derive(Debug, Args)]
-struct ShopArg {
-    /// Number or slug of the shop
-    #[arg(value_name = "SHOP")]
-    name: TenantName,
-}
-
-impl ShopArg {
-    fn path(&self) -> String {
-        format!("/v1/tenants/{}", self.name)
-    }
-
-    /// Changes the shop and prints how it is afterwards.
-    async fn patch(
-        &self,
-        patch: &ShopPatch,
-        client: &Client,
-        output: &mut Output,
-    ) -> Result<Exit, CliError> {
-        let answer = client.patch(&self.path(), patch).await?;
-        output.answer(&answer, view::card)?;
-        Ok(Exit::Ok)
-    }
-}
-
-#[derive(Debug, Args)]
-struct Consent {
-    /// Do it; without this, only say what would happen
-    #[arg(long)]
-    yes: bool,
-}
-
-impl Consent {
-    /// Goes on only with consent. Without it the shop is looked at, and nothing is changed.
-    async fn check(
-        &self,
-        shop: &ShopArg,
-        client: &Client,
-        preview: impl FnOnce(&Shop) -> String,
-    ) -> Result<(), CliError> {
-        if self.yes {
-            return Ok(());
-        }
-        let shop: Shop = client.get(&shop.path()).await?.read()?;
-        Err(CliError::Unconfirmed {
-            would: preview(&shop),
-        })
-    }
+/// Changes a shop and prints how it is afterwards.
+async fn change(
+    shop: &ShopArg,
+    patch: &ShopPatch,
+    client: &Client,
+    output: &mut Output,
+) -> Result<Exit, CliError> {
+    let answer = client.patch(&shop.path(), patch).await?;
+    output.answer(&answer, view::card)?;
+    Ok(Exit::Ok)
 }

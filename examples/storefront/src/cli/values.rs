@@ -5,7 +5,7 @@ use std::{fmt, net::SocketAddr, str::FromStr};
 use tenancy_core::Authority;
 use tenancy_types::{DomainName, Slug};
 
-use crate::random;
+use crate::{random, shop::order::OrderState};
 
 /// A shop as operators name it: by its number or its slug. Every number is well-formed as a slug.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,54 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
+/// An order as operators name it: by its number, or by its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct OrderName(String);
+
+impl FromStr for OrderName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        match text.len() {
+            1..=64 if is_plain => Ok(Self(text.to_owned())),
+            _ => Err("it is neither an order's number nor its token"),
+        }
+    }
+}
+
+impl fmt::Display for OrderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A state of orders.
+pub(super) fn order_state(text: &str) -> Result<OrderState, String> {
+    OrderState::from_name(text).ok_or_else(|| {
+        let names = OrderState::ALL.map(OrderState::as_str).join(", ");
+        format!("it is none of {names}")
+    })
+}
+
+/// From when on more should be ordered: a number of pieces, or never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ReorderAt(pub(super) Option<i64>);
+
+impl FromStr for ReorderAt {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "never" => Ok(Self(None)),
+            number => number
+                .parse()
+                .map(|pieces| Self(Some(pieces)))
+                .map_err(|_| "it is neither a number of pieces nor never"),
+        }
+    }
+}
+
 /// A domain as people write it: any case, umlauts welcome.
 pub(super) fn domain(text: &str) -> Result<DomainName, String> {
     let authority: Authority = text
@@ -90,6 +138,23 @@ mod tests {
         for name in ["", "Nord", "..", "a/b", "nord?x", "nord.example"] {
             assert!(name.parse::<TenantName>().is_err(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn orders_are_named_by_number_or_token() {
+        for name in ["4611686018427387904", "0123456789abcdef0123456789abcdef"] {
+            assert_eq!(name.parse::<OrderName>().unwrap().to_string(), name);
+        }
+        for name in ["", "..", "7/fulfil", "7?x", "ö", &"7".repeat(65)] {
+            assert!(name.parse::<OrderName>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn reordering_may_be_never() {
+        assert_eq!("5".parse(), Ok(ReorderAt(Some(5))));
+        assert_eq!("never".parse(), Ok(ReorderAt(None)));
+        assert!("soon".parse::<ReorderAt>().is_err());
     }
 
     #[test]

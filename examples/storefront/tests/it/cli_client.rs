@@ -1,5 +1,7 @@
 //! The commands that talk to a server, run as a process against a server that speaks the protocol.
 
+mod leaving;
+mod selling;
 mod stub;
 
 use std::{
@@ -339,10 +341,15 @@ fn refusals_have_exit_codes() {
         let json = format!("{}\n", refused.json);
         let stub = Stub::start([("POST /v1/tenants", refused)]);
         let create = ["tenant", "create", "--slug", "nord", "--plan", "basic"];
-        let (stdout, stderr) = check(run(&stub, &create), exit);
+        let keyed = [&create[..], &["--idempotency-key", "k"]].concat();
+        let (stdout, stderr) = check(run(&stub, &keyed), exit);
+        let again = match exit {
+            5 => "; repeat the command with --idempotency-key k",
+            _ => "",
+        };
         assert_eq!(
             (stdout.as_str(), stderr),
-            ("", format!("error: it is {code} ({code})\n"))
+            ("", format!("error: it is {code} ({code}){again}\n"))
         );
         let (stdout, _) = check(run(&stub, &[&create[..], &["--json"]].concat()), exit);
         assert_eq!(stdout, json);

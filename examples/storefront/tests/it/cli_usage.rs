@@ -59,6 +59,29 @@ fn arguments_that_make_no_sense_are_wrong_usage() {
     );
     refuse("tenant suspend", "<SHOP>");
     refuse("import products.csv", "--tenant <SHOP>");
+    refuse("tenant export nord", "--output <FILE>");
+    refuse("tenant purge nord --yes", "--confirm <SLUG>");
+    refuse("orders", "--tenant <SHOP>");
+    refuse("orders --tenant nord --state lost", "it is none of pending");
+    refuse("orders --tenant nord show 7", "orders");
+    refuse("orders show 7", "--tenant <SHOP>");
+    refuse(
+        "orders show 7/fulfil --tenant nord",
+        "neither an order's number nor its token",
+    );
+    refuse(
+        "orders refund 7 --tenant nord --amount",
+        "--amount <AMOUNT>",
+    );
+    refuse("stock", "--tenant <SHOP>");
+    refuse("stock receive 42 0 --tenant nord", "0 is not in 1..");
+    refuse("stock count 42 -1 --tenant nord", "-1");
+    refuse("stock receive mug 1 --tenant nord", "invalid digit");
+    refuse(
+        "stock reorder-at 42 soon --tenant nord",
+        "neither a number of pieces nor never",
+    );
+    refuse("audit --tenant ..", "neither a shop's number nor its slug");
     refuse("cells --ops http://127.0.0.1:8081", "--token-file <FILE>");
     refuse("cells --token-file token", "--ops <URL>");
     refuse(
@@ -85,8 +108,26 @@ fn every_command_has_examples_and_names_its_exit_codes() {
         "tenant set-plan",
         "tenant add-domain",
         "tenant remove-domain",
+        "tenant export",
+        "tenant offboard",
+        "tenant undo",
+        "tenant purge",
+        "tenant receipt",
         "import",
+        "orders",
+        "orders show",
+        "orders fulfil",
+        "orders cancel",
+        "orders refund",
+        "stock",
+        "stock receive",
+        "stock count",
+        "stock adjust",
+        "stock reorder-at",
+        "stock events",
+        "stock check",
         "cells",
+        "audit",
     ] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let output = storefront(&arguments);

@@ -24,6 +24,33 @@ pub(super) fn remove_domain(shop: &Shop, domain: &DomainName) -> String {
     }
 }
 
+pub(super) fn offboard(shop: &Shop) -> String {
+    let name = name(shop);
+    match shop.lifecycle.as_str() {
+        "offboarding" => format!("let {name} leave, as it does already"),
+        state @ ("purging" | "gone") => format!("change nothing: {name} is {state}"),
+        _ => format!(
+            "let {name} leave: {} would answer that it is gone, and after the time of grace everything it has \
+             would be deleted, unless `tenant undo` comes first",
+            shop.urls.join(", ")
+        ),
+    }
+}
+
+pub(super) fn purge(shop: &Shop) -> String {
+    let name = name(shop);
+    match (shop.lifecycle.as_str(), &shop.slug) {
+        ("offboarding" | "purging", Some(slug)) => format!(
+            "delete everything of {name} in {} for good: products, stock, orders, carts; there is no undo, and \
+             `--confirm {slug}` must say that this shop is meant",
+            shop.cell
+        ),
+        (state, _) => {
+            format!("delete nothing: {name} is {state}, only a shop that is leaving is purged")
+        }
+    }
+}
+
 fn name(shop: &Shop) -> String {
     match &shop.slug {
         Some(slug) => format!("{slug} (tenant {})", shop.tenant_id),
@@ -73,5 +100,32 @@ mod tests {
             remove_domain(&shop("active"), &domain("sud.example")),
             "change nothing: nord (tenant 7) has no domain sud.example"
         );
+    }
+
+    #[test]
+    fn it_is_said_what_a_leaving_shop_would_lose() {
+        let offboarding = offboard(&shop("active"));
+        for part in ["let nord (tenant 7) leave", "http://nord.example", "undo"] {
+            assert!(offboarding.contains(part), "{offboarding}");
+        }
+        assert_eq!(
+            offboard(&shop("offboarding")),
+            "let nord (tenant 7) leave, as it does already"
+        );
+        assert_eq!(
+            offboard(&shop("gone")),
+            "change nothing: nord (tenant 7) is gone"
+        );
+        for state in ["offboarding", "purging"] {
+            let purging = purge(&shop(state));
+            for part in ["everything of nord (tenant 7) in cell-1", "--confirm nord"] {
+                assert!(purging.contains(part), "{purging}");
+            }
+        }
+        for state in ["active", "gone"] {
+            let purging = purge(&shop(state));
+            let expect = format!("delete nothing: nord (tenant 7) is {state}");
+            assert!(purging.starts_with(&expect), "{purging}");
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Shops as text.
 
+use tenancy_types::UnixMicros;
+
 use crate::{
     cli::table::{self, Align, Table},
-    ops::Shop,
+    ops::{Receipt, Shop},
+    pages::rfc3339,
 };
 
 /// A list of shops that is printed page by page.
@@ -51,6 +54,8 @@ pub(super) fn card(shop: &Shop) -> String {
         ("urls", urls.next().cloned().unwrap_or_default()),
     ];
     lines.extend(urls.map(|url| ("", url.clone())));
+    let purge_after = shop.purge_after.map(UnixMicros::new);
+    lines.extend(purge_after.map(|at| ("undo until", rfc3339(at))));
     lines.extend(
         shop.provisioned_ms
             .map(|took| ("made in", format!("{took} ms"))),
@@ -58,10 +63,28 @@ pub(super) fn card(shop: &Shop) -> String {
     table::card(&lines)
 }
 
+/// What is left of a purged shop.
+pub(super) fn receipt(receipt: &Receipt) -> String {
+    let card = table::card(&[
+        ("id", receipt.tenant_id.to_string()),
+        ("epoch", receipt.epoch.clone()),
+        ("began", rfc3339(UnixMicros::new(receipt.began))),
+        ("ended", rfc3339(UnixMicros::new(receipt.ended))),
+        ("blake3", receipt.blake3.clone()),
+    ]);
+    let mut table = Table::new([("ROWS", Align::Right), ("DELETED FROM", Align::Left)]);
+    let rows: Vec<_> = receipt
+        .rows
+        .iter()
+        .map(|(table, rows)| [rows.to_string(), table.clone()])
+        .collect();
+    format!("{card}\n{}", table.part(&rows))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{List, card};
-    use crate::ops::Shop;
+    use super::{List, card, receipt};
+    use crate::ops::{Receipt, Shop};
 
     fn shop(id: u32, slug: &str) -> Shop {
         Shop {
@@ -131,5 +154,45 @@ urls      http://nord.localhost:8080
 made in   9 ms
 ";
         assert_eq!(card(&made), expect);
+    }
+
+    #[test]
+    fn a_leaving_shop_has_a_time() {
+        let leaving = Shop {
+            lifecycle: "offboarding".to_owned(),
+            purge_after: Some(1_795_352_709_000_000),
+            ..shop(1, "nord")
+        };
+        let told = card(&leaving);
+        assert!(
+            told.ends_with("\nundo until 2026-11-22T13:05:09Z\n"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_receipt_tells_what_was_deleted() {
+        let rows = [("cart", 0), ("product", 12)];
+        let left = Receipt {
+            tenant_id: 7,
+            epoch: "0.9".to_owned(),
+            began: 1_795_352_709_000_000,
+            ended: 1_795_352_710_000_000,
+            rows: rows.map(|(table, n)| (table.to_owned(), n)).into(),
+            blake3: "f00d".to_owned(),
+            text: "a text".to_owned(),
+        };
+        let expect = "\
+id        7
+epoch     0.9
+began     2026-11-22T13:05:09Z
+ended     2026-11-22T13:05:10Z
+blake3    f00d
+
+ROWS  DELETED FROM
+   0  cart
+  12  product
+";
+        assert_eq!(receipt(&left), expect);
     }
 }

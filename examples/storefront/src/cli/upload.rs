@@ -7,14 +7,15 @@ use std::{
 };
 
 use futures_util::TryStreamExt;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use reqwest::Body;
 use tokio::{fs::File, io::AsyncRead};
 use tokio_util::io::ReaderStream;
 
-use crate::cli::{
+use super::{
     client::{Answer, ClientError},
     error::CliError,
+    progress,
 };
 
 /// How much of the file is held in memory at a time.
@@ -33,7 +34,7 @@ impl Upload {
             return Ok(Self {
                 path: path.into(),
                 source: Box::new(tokio::io::stdin()),
-                bar: bar(None),
+                bar: progress::bar(None),
             });
         }
         let unread = |source| CliError::Read {
@@ -47,7 +48,7 @@ impl Upload {
         Ok(Self {
             path: path.into(),
             source: Box::new(file),
-            bar: bar(length),
+            bar: progress::bar(length),
         })
     }
 
@@ -77,19 +78,4 @@ impl Upload {
             None => Ok(answer?),
         }
     }
-}
-
-/// A bar on standard error; it draws nothing unless that is a terminal.
-fn bar(length: Option<u64>) -> ProgressBar {
-    let (bar, template) = match length {
-        Some(length) => (
-            ProgressBar::new(length),
-            "{bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
-        ),
-        None => (
-            ProgressBar::new_spinner(),
-            "{spinner} {bytes}, {bytes_per_sec}",
-        ),
-    };
-    bar.with_style(ProgressStyle::with_template(template).expect("the template is valid"))
 }
