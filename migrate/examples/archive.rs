@@ -88,6 +88,6 @@ async fn enter(
         source: Source::Internal,
     };
     let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_secs(5));
-    let operator = Principal::operator("example", "copy a shop");
-    Ok(admit(resolved, operator, Grant::ReadWrite, budget)?.read_write()?)
+    let workflow = Principal::platform("example", "copy a shop");
+    Ok(admit(resolved, workflow, Grant::ReadWrite, budget)?.read_write()?)
 }

@@ -1,15 +1,18 @@
 //! Admission: the decision to let a resolved tenant in, and the only maker of contexts.
 //!
-//! | lifecycle | visitors and users | operators |
-//! | --- | --- | --- |
-//! | provisioning | 503, soon | read and write |
-//! | active | as granted | read and write |
-//! | active, moving | read; writes 503 | read; writes 503 |
-//! | read-only | read; writes 403 | read; writes 403 |
-//! | suspended | 403 | read |
-//! | offboarding | 410 | read |
-//! | purging | 410 | read and write |
-//! | gone | 410 | 410 |
+//! | lifecycle | visitors and users | operators | the platform's workflows |
+//! | --- | --- | --- | --- |
+//! | provisioning | 503, soon | read; writes 403 | read and write |
+//! | active | as granted | as granted | as granted |
+//! | active, moving | read; writes 503 | read; writes 503 | read; writes 503 |
+//! | read-only | read; writes 403 | read; writes 403 | read; writes 403 |
+//! | suspended | 403 | read; writes 403 | read; writes 403 |
+//! | offboarding | 410 | read; writes 403 | read; writes 403 |
+//! | purging | 410 | read; writes 403 | read and write |
+//! | gone | 410 | 410 | 410 |
+//!
+//! Whoever makes or unmakes a tenant is alone with its rows: what an operator wrote behind a purge that has
+//! counted no rows any more would stay for ever.
 
 use std::marker::PhantomData;
 
@@ -53,7 +56,7 @@ pub fn admit(
     grant: Grant,
     budget: WorkBudget,
 ) -> Result<Admitted, Refusal> {
-    let writes = decide(resolved.placement, principal.is_operator(), grant)?;
+    let writes = decide(resolved.placement, &principal, grant)?;
     let Resolved {
         tenant,
         placement,
@@ -69,18 +72,21 @@ pub fn admit(
     })
 }
 
-fn decide(placement: Placement, operator: bool, grant: Grant) -> Result<Writes, Refusal> {
+fn decide(placement: Placement, principal: &Principal, grant: Grant) -> Result<Writes, Refusal> {
     let granted = match grant {
         Grant::ReadWrite => Writes::Allowed,
         Grant::ReadOnly => Writes::NotGranted,
         Grant::None => return Err(Refusal::NotMember),
     };
+    let platform = principal.is_platform();
+    let outside = !platform && !principal.is_operator();
     match placement.lifecycle {
         Lifecycle::Gone => Err(Refusal::Gone),
-        Lifecycle::Provisioning if !operator => Err(Refusal::Provisioning),
-        Lifecycle::Suspended if !operator => Err(Refusal::Suspended),
-        Lifecycle::Offboarding | Lifecycle::Purging if !operator => Err(Refusal::Gone),
+        Lifecycle::Provisioning if outside => Err(Refusal::Provisioning),
+        Lifecycle::Suspended if outside => Err(Refusal::Suspended),
+        Lifecycle::Offboarding | Lifecycle::Purging if outside => Err(Refusal::Gone),
         Lifecycle::Suspended | Lifecycle::Offboarding => Ok(Writes::NotServed),
+        Lifecycle::Provisioning | Lifecycle::Purging if !platform => Ok(Writes::NotServed),
         Lifecycle::ReadOnly => Ok(Writes::ReadOnlyTenant),
         Lifecycle::Provisioning | Lifecycle::Active if placement.moving => Ok(Writes::Moving),
         Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Purging => Ok(granted),

@@ -12,7 +12,14 @@ pub struct Principal(Arc<Who>);
 enum Who {
     Visitor,
     User(Box<str>),
-    Operator { name: Box<str>, reason: Box<str> },
+    Operator {
+        name: Box<str>,
+        reason: Box<str>,
+    },
+    Platform {
+        workflow: Box<str>,
+        reason: Box<str>,
+    },
 }
 
 impl Principal {
@@ -28,7 +35,8 @@ impl Principal {
         Self(Arc::new(Who::User(subject.into())))
     }
 
-    /// One of the platform's own operators or workers, which enters tenants for a stated reason.
+    /// Somebody who works for the platform, or a worker of its application: enters tenants that are not
+    /// served, for a stated reason.
     #[must_use]
     pub fn operator(name: &str, reason: &str) -> Self {
         Self(Arc::new(Who::Operator {
@@ -37,19 +45,36 @@ impl Principal {
         }))
     }
 
-    /// Whether the platform itself is asking.
+    /// A workflow that makes or unmakes tenants, such as provisioning and purging: the only one that writes
+    /// while a tenant is being set up or deleted. Nothing that acts for a person's request is one.
+    #[must_use]
+    pub fn platform(workflow: &str, reason: &str) -> Self {
+        Self(Arc::new(Who::Platform {
+            workflow: workflow.into(),
+            reason: reason.into(),
+        }))
+    }
+
+    /// Whether an operator is asking.
     #[must_use]
     pub fn is_operator(&self) -> bool {
         matches!(*self.0, Who::Operator { .. })
     }
 
-    /// The user's identifier or the operator's name; `None` for a visitor.
+    /// Whether one of the platform's own workflows is asking.
+    #[must_use]
+    pub fn is_platform(&self) -> bool {
+        matches!(*self.0, Who::Platform { .. })
+    }
+
+    /// The user's identifier, the operator's or the workflow's name; `None` for a visitor.
     #[must_use]
     pub fn subject(&self) -> Option<&str> {
         match &*self.0 {
             Who::Visitor => None,
             Who::User(subject) => Some(subject),
             Who::Operator { name, .. } => Some(name),
+            Who::Platform { workflow, .. } => Some(workflow),
         }
     }
 }
@@ -60,6 +85,7 @@ impl fmt::Debug for Principal {
             Who::Visitor => f.write_str("visitor"),
             Who::User(subject) => write!(f, "user {subject}"),
             Who::Operator { name, reason } => write!(f, "operator {name} ({reason})"),
+            Who::Platform { workflow, reason } => write!(f, "platform {workflow} ({reason})"),
         }
     }
 }

@@ -110,9 +110,9 @@ pub(crate) fn context(tenant: TenantId, lifecycle: Lifecycle, epoch: Epoch) -> C
         placement: Placement::new(CellId::new(1).unwrap(), lifecycle, epoch),
         source: Source::Internal,
     };
-    let operator = Principal::operator("test", "archives");
+    let workflow = Principal::platform("test", "archives");
     let budget = WorkBudget::new(NonZeroU16::new(4).unwrap(), Duration::from_secs(8));
-    let admitted = admit(resolved, operator, Grant::ReadWrite, budget).unwrap();
+    let admitted = admit(resolved, workflow, Grant::ReadWrite, budget).unwrap();
     admitted.read_write().unwrap()
 }
 

@@ -26,7 +26,8 @@ pub enum Denied {
 /// Whether a request that was admitted at `epoch` may write.
 ///
 /// Provisioning admits writes, because the seed rows of a new tenant are written through the same door, and
-/// purging does, because its rows are deleted through it.
+/// purging does, because its rows are deleted through it. That only the platform's workflows write then is
+/// the matter of [admission](crate::admit): the fence knows an epoch and not who asks.
 ///
 /// # Errors
 /// [`Denied`] says why not.
@@ -41,7 +42,7 @@ pub fn admits_write(fence: Option<Fence>, epoch: Epoch) -> Result<(), Denied> {
 
 /// Whether a request that was admitted at `epoch` may read. Reads go on during a move.
 ///
-/// The lifecycle does not matter here: admission lets only operators read a suspended tenant, and every
+/// The lifecycle does not matter here: admission lets no visitor read a suspended tenant, and every
 /// visitor who was let in earlier carries an older epoch.
 ///
 /// # Errors

@@ -109,55 +109,49 @@ fn visitors_and_users_are_let_in_by_lifecycle_and_grant() {
     }
 }
 
+#[track_caller]
+fn check_all(principal: &Principal, outcomes: &[(Placement, Outcome)]) {
+    for (placement, expect) in outcomes {
+        check(*placement, principal, Grant::ReadWrite, expect);
+    }
+}
+
 #[test]
-fn operators_enter_tenants_that_are_not_served() {
+fn operators_enter_tenants_that_are_not_served_and_only_look() {
     let operator = Principal::operator("worker", "import");
-    check(
-        placed(Lifecycle::Provisioning),
-        &operator,
-        Grant::ReadWrite,
-        &BOTH,
-    );
-    check(
-        placed(Lifecycle::Active),
-        &operator,
-        Grant::ReadWrite,
-        &BOTH,
-    );
-    check(
-        moving(Lifecycle::Active),
-        &operator,
-        Grant::ReadWrite,
-        &read(Refusal::Moving),
-    );
-    check(
-        placed(Lifecycle::ReadOnly),
-        &operator,
-        Grant::ReadWrite,
-        &read(Refusal::ReadOnly),
-    );
-    check(
-        placed(Lifecycle::Suspended),
-        &operator,
-        Grant::ReadWrite,
-        &read(Refusal::Suspended),
-    );
-    check(
-        placed(Lifecycle::Offboarding),
-        &operator,
-        Grant::ReadWrite,
-        &read(Refusal::Suspended),
-    );
+    let outcomes = [
+        (placed(Lifecycle::Provisioning), read(Refusal::Suspended)),
+        (moving(Lifecycle::Provisioning), read(Refusal::Suspended)),
+        (placed(Lifecycle::Active), BOTH),
+        (moving(Lifecycle::Active), read(Refusal::Moving)),
+        (placed(Lifecycle::ReadOnly), read(Refusal::ReadOnly)),
+        (placed(Lifecycle::Suspended), read(Refusal::Suspended)),
+        (placed(Lifecycle::Offboarding), read(Refusal::Suspended)),
+        (placed(Lifecycle::Purging), read(Refusal::Suspended)),
+        (placed(Lifecycle::Gone), Err(Refusal::Gone)),
+    ];
+    check_all(&operator, &outcomes);
+}
+
+#[test]
+fn workflows_write_while_they_make_or_unmake_a_tenant() {
+    let workflow = Principal::platform("purge", "delete what a shop left");
+    let outcomes = [
+        (placed(Lifecycle::Provisioning), BOTH),
+        (moving(Lifecycle::Provisioning), read(Refusal::Moving)),
+        (placed(Lifecycle::Active), BOTH),
+        (moving(Lifecycle::Active), read(Refusal::Moving)),
+        (placed(Lifecycle::ReadOnly), read(Refusal::ReadOnly)),
+        (placed(Lifecycle::Suspended), read(Refusal::Suspended)),
+        (placed(Lifecycle::Offboarding), read(Refusal::Suspended)),
+        (placed(Lifecycle::Purging), BOTH),
+        (placed(Lifecycle::Gone), Err(Refusal::Gone)),
+    ];
+    check_all(&workflow, &outcomes);
     check(
         placed(Lifecycle::Purging),
-        &operator,
-        Grant::ReadWrite,
-        &BOTH,
-    );
-    check(
-        placed(Lifecycle::Gone),
-        &operator,
-        Grant::ReadWrite,
-        &Err(Refusal::Gone),
+        &workflow,
+        Grant::ReadOnly,
+        &read(Refusal::WriteNotGranted),
     );
 }

@@ -185,7 +185,7 @@ impl Acts {
             placement: home.placement,
             source: Source::Internal,
         };
-        let principal = Principal::operator("provisioning", "set up a shop");
+        let principal = Principal::platform("provisioning", "set up a shop");
         admit(resolved, principal, Grant::ReadWrite, self.budget)?.read_write()
     }
 

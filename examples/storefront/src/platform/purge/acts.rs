@@ -151,7 +151,7 @@ impl PurgeActs {
             placement: home.placement,
             source: Source::Internal,
         };
-        let principal = Principal::operator("purge", "delete what a shop left");
+        let principal = Principal::platform("purge", "delete what a shop left");
         Ok(admit(resolved, principal, Grant::ReadWrite, self.budget)?.read_write()?)
     }
 
