@@ -33,7 +33,8 @@ mod write;
 ///
 /// The file says what it is (`application_id`) and in which format (`user_version`); any other file is
 /// refused. What is deleted from it is overwritten (`secure_delete`), so that what is
-/// [forgotten](Directory::forget) cannot be read from it any more.
+/// [forgotten](Directory::forget) cannot be read from it any more. A file of the format that did not do so
+/// is rewritten once (`VACUUM`) when it is brought up.
 #[derive(Clone)]
 pub struct SqliteDirectory {
     shared: Arc<Shared>,
@@ -46,6 +47,15 @@ struct Shared {
     read_options: SqliteConnectOptions,
     newest: watch::Sender<Revision>,
     clock: Box<dyn Clock>,
+}
+
+impl Shared {
+    /// Wakes the followers.
+    fn announce(&self, newest: Option<Revision>) {
+        if let Some(newest) = newest {
+            self.newest.send_replace(newest);
+        }
+    }
 }
 
 impl SqliteDirectory {
@@ -91,9 +101,7 @@ impl SqliteDirectory {
         let work = write(Arc::clone(&shared));
         let task = tokio::spawn(async move {
             let (result, newest) = work.await?;
-            if let Some(newest) = newest {
-                shared.newest.send_replace(newest);
-            }
+            shared.announce(newest);
             Ok(result)
         });
         task.await.map_err(unavailable)?
@@ -135,8 +143,15 @@ impl Directory for SqliteDirectory {
     }
 
     async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {
-        self.write(async move |shared| forget::forget(&shared.writer, id).await)
-            .await
+        self.write(async move |shared| {
+            let (tenant, newest) = forget::forget(&shared.writer, id).await?;
+            // Followers hear of it, whatever becomes of the journal.
+            shared.announce(newest);
+            // Also when nothing was to do: the last time may have ended before this.
+            forget::truncate_journal(&shared.writer).await?;
+            Ok((tenant, None))
+        })
+        .await
     }
 
     async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {

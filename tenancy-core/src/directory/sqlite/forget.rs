@@ -1,23 +1,20 @@
 //! Forgetting a tenant that is gone: the log without its life, the row without its request, the file without
 //! a trace.
 
-use sqlx::{SqliteConnection, SqlitePool};
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
 use tenancy_types::{RequestKey, Revision, TenantId};
 
 use super::{
     super::{Tenant, decide},
-    DirectoryError, read, row, unavailable,
+    DirectoryError,
+    open::PATIENCE,
+    read, row, unavailable,
     write::{Written, begin, record},
 };
 
 pub(super) async fn forget(writer: &SqlitePool, id: TenantId) -> Result<Written, DirectoryError> {
-    let written = forget_rows(writer, id).await?;
-    // Also when nothing was to do: the last time may have ended before this.
-    truncate_journal(writer).await?;
-    Ok(written)
-}
-
-async fn forget_rows(writer: &SqlitePool, id: TenantId) -> Result<Written, DirectoryError> {
     let mut tx = begin(writer).await?;
     let tenant = read::tenant(&mut *tx, id)
         .await?
@@ -77,15 +74,43 @@ pub(super) async fn is_gap(readers: &SqlitePool, after: Revision) -> Result<bool
         .map_err(unavailable)
 }
 
+/// How long the journal waits for readers. The only writer waits meanwhile, and with it every change.
+const JOURNAL_PATIENCE: Duration = Duration::from_millis(100);
+
 /// Takes what was overwritten out of the write-ahead log, too. Not while a reader still needs it.
-async fn truncate_journal(writer: &SqlitePool) -> Result<(), DirectoryError> {
-    let (busy,): (i64,) = sqlx::query_as("pragma wal_checkpoint(truncate)")
-        .fetch_one(writer)
-        .await
-        .map_err(unavailable)?;
-    if busy == 0 {
+pub(super) async fn truncate_journal(writer: &SqlitePool) -> Result<(), DirectoryError> {
+    let mut connection = writer.acquire().await.map_err(unavailable)?;
+    let busy = truncate(&mut connection).await;
+    if busy.is_err() {
+        // Its short patience goes with it.
+        connection.close_on_drop();
+    }
+    if busy? == 0 {
         Ok(())
     } else {
         Err(unavailable("an older state of the file is being read"))
     }
+}
+
+/// 0, or what SQLite says when readers were in the way.
+async fn truncate(writer: &mut SqliteConnection) -> Result<i64, DirectoryError> {
+    wait_for_locks(writer, JOURNAL_PATIENCE).await?;
+    let busy = sqlx::query_scalar("pragma wal_checkpoint(truncate)")
+        .fetch_one(&mut *writer)
+        .await
+        .map_err(unavailable)?;
+    wait_for_locks(writer, PATIENCE).await?;
+    Ok(busy)
+}
+
+async fn wait_for_locks(
+    writer: &mut SqliteConnection,
+    time: Duration,
+) -> Result<(), DirectoryError> {
+    let sql = format!("pragma busy_timeout = {}", time.as_millis());
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(writer)
+        .await
+        .map_err(unavailable)?;
+    Ok(())
 }

@@ -7,7 +7,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{DirectoryError, unavailable};
+use super::{DirectoryError, forget::truncate_journal, unavailable};
 
 /// Marks the file as a directory: `TDIR`.
 const APPLICATION: i64 = 0x5444_4952;
@@ -15,8 +15,11 @@ const APPLICATION: i64 = 0x5444_4952;
 /// The format this version writes. It brings a file of the one before to it.
 const FORMAT: i64 = 2;
 
+/// The format whose files were not overwritten where something was deleted.
+const WITH_TRACES: i64 = 1;
+
 /// How long a writer waits for a lock of another process, and a caller for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 const READERS: u32 = 4;
 
@@ -109,23 +112,26 @@ fn lasting_pool(connections: u32) -> SqlitePoolOptions {
         .test_before_acquire(false)
 }
 
+/// What a file says of itself: application, format, number of tables.
+const IDENTITY: &str = "select (select application_id from pragma_application_id),
+                (select user_version from pragma_user_version),
+                (select count(*) from sqlite_schema)";
+
 /// Makes the tables in an empty file, brings an older one up, and refuses what is no directory.
 async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
+    // Before the file has its new format: if it ends in between, it is done again.
+    clear_traces(writer).await?;
     let mut tx = writer
         .begin_with("begin immediate")
         .await
         .map_err(unavailable)?;
-    let (application, found, tables): (i64, i64, i64) = sqlx::query_as(
-        "select (select application_id from pragma_application_id),
-                (select user_version from pragma_user_version),
-                (select count(*) from sqlite_schema)",
-    )
-    .fetch_one(&mut *tx)
-    .await
-    .map_err(unavailable)?;
+    let (application, found, tables): (i64, i64, i64) = sqlx::query_as(IDENTITY)
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(unavailable)?;
     let missing: &[&'static str] = match (application, found) {
         (APPLICATION, FORMAT) => &[],
-        (APPLICATION, 1) => &[SINCE_2],
+        (APPLICATION, WITH_TRACES) => &[SINCE_2],
         (0, 0) if tables == 0 => &[TABLES, SINCE_2],
         _ => {
             return Err(DirectoryError::UnknownFormat {
@@ -141,4 +147,20 @@ async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
             .map_err(unavailable)?;
     }
     tx.commit().await.map_err(unavailable)
+}
+
+/// Rewrites a file in which what was deleted is still there: without it, and the journal, too.
+async fn clear_traces(writer: &SqlitePool) -> Result<(), DirectoryError> {
+    let (application, found, _): (i64, i64, i64) = sqlx::query_as(IDENTITY)
+        .fetch_one(writer)
+        .await
+        .map_err(unavailable)?;
+    if (application, found) != (APPLICATION, WITH_TRACES) {
+        return Ok(());
+    }
+    sqlx::query("vacuum")
+        .execute(writer)
+        .await
+        .map_err(unavailable)?;
+    truncate_journal(writer).await
 }

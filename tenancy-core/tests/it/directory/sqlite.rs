@@ -1,6 +1,7 @@
 use std::{
     pin::pin,
     task::{Context, Waker},
+    time::Duration,
 };
 
 use futures_util::{StreamExt, TryStreamExt};
@@ -239,11 +240,26 @@ async fn forgetting_beside_a_long_reader_is_finished_later() {
         .change(made.id, made.revision, gone)
         .await
         .unwrap();
-    let error = directory.forget(made.id).await.unwrap_err();
+    // A follower that knows everything so far and waits for more.
+    let mut following =
+        directory.changes(directory.tenant(made.id).await.unwrap().unwrap().revision);
+    let forgetting = async {
+        // By then it has looked, found nothing and waits.
+        for _ in 0..20 {
+            directory.cells().await.unwrap();
+        }
+        directory.forget(made.id).await.unwrap_err()
+    };
+    let (heard, error) = tokio::join!(
+        tokio::time::timeout(Duration::from_secs(5), following.next()),
+        forgetting
+    );
     assert!(
         matches!(error, DirectoryError::Unavailable { .. }),
         "{error:?}"
     );
+    let heard = heard.expect("followers are woken although the journal is not emptied");
+    assert_eq!(heard.unwrap().unwrap().event.tenant(), made.id);
     assert!(traces(&folder, "shop-7") > 0, "control");
     let log: Vec<LogEntry> = directory
         .changes(Revision::ZERO)
@@ -271,12 +287,19 @@ async fn a_file_of_the_format_before_is_brought_up() {
     let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display()))
         .await
         .unwrap();
-    sqlx::raw_sql("drop table forgotten; drop index log_of_tenant; pragma user_version = 1")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "drop table forgotten; drop index log_of_tenant; pragma user_version = 1;
+         insert into domain (name, tenant) values ('mrs-robinsons-pies.example', 1);
+         delete from domain where name = 'mrs-robinsons-pies.example'",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     pool.close().await;
+    let secret = "mrs-robinsons-pies";
+    assert!(traces(&folder, secret) > 0, "control: it is in the file");
     let directory = open(&folder).await;
+    assert_eq!(traces(&folder, secret), 0);
     assert_eq!(directory.tenant(made.id).await.unwrap(), Some(made.clone()));
     let gone = TenantChange {
         lifecycle: Some(Lifecycle::Gone),
