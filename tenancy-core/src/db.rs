@@ -47,10 +47,11 @@
 //! | reads inside a write transaction | **the statement's own predicate** | **the statement's own predicate** |
 //! | the platform's tables | hidden from readers, unchangeable by writers | – |
 //! | a read-only context | the file is opened read-only | `READ ONLY` transaction |
-//! | a fence that changes meanwhile | cannot: there is one writer | **is not noticed by an open transaction** |
+//! | a fence that changes meanwhile | cannot: there is one writer | waits for open writers; new ones are `Fenced` |
 //!
-//! What is bold is weaker than it should be. On Postgres the tenant is set and the fence is asked, but row
-//! security and the locking guard are not part of this version. On SQLite a write transaction reads the
+//! What is bold is weaker than it should be. On Postgres the tenant is set and the fence is asked, under a
+//! lock that writers share and a change of the fence holds alone, but row security is not part of this
+//! version. On SQLite a write transaction reads the
 //! tables themselves, because a view under the table's name would take the writes, and `UPSERT` and
 //! `RETURNING` do not work on views; so what is written after a careless read is still refused when it
 //! touches another's row, but the read has seen it.
@@ -95,6 +96,7 @@ mod cell_db;
 mod cell_tx;
 mod database;
 mod error;
+mod explain;
 mod fence;
 mod gate;
 mod open_error;

@@ -120,7 +120,12 @@ impl CellTx<ReadWrite> {
     }
 
     /// Deletes rows of the tenant, at most `limit`, the first in the order of the primary key, and says how
-    /// many. What refers to them goes or stays as the schema's foreign keys say.
+    /// many. What refers to them goes or stays as the schema's foreign keys say; what goes with them is not
+    /// counted.
+    ///
+    /// A table that refers to itself has no order in which its rows can go, so its foreign key must be `on
+    /// delete cascade` or `set null`, or be `deferrable initially deferred` with all rows deleted in one
+    /// transaction. Otherwise the database refuses a batch that leaves a row without what it refers to.
     ///
     /// # Errors
     /// [`DbError::Table`] when the table is not one of tenants; otherwise as any statement.

@@ -33,7 +33,7 @@ pub(super) enum Mode {
 pub(super) mod private {
     use super::{
         Cow, Database, DbError, Duration, Encode, FromRow, Future, Opening, Source, StoredFence,
-        Type, Value,
+        TenantId, Type, Value,
     };
 
     /// What [`TenantTx`](crate::db::TenantTx) needs of a database.
@@ -67,6 +67,17 @@ pub(super) mod private {
         /// A connection of the platform's own, outside any tenant's transaction.
         fn platform(cell: &Self::Cell)
         -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
+        /// A connection of the platform's own that changes a tenant's fence while the tenant has no open
+        /// write transaction: waits for those there are. [`conclude`](Self::conclude) commits and gives it
+        /// back.
+        fn alone(
+            cell: &Self::Cell,
+            tenant: TenantId,
+        ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
+        /// Commits what was done [alone](Self::alone).
+        fn conclude(lease: Self::Lease) -> impl Future<Output = Result<(), DbError>> + Send;
 
         /// A connection in a transaction that reads the rows of all tenants and writes nothing; ended by
         /// [`rollback`](Self::rollback).
@@ -107,6 +118,9 @@ pub(super) mod private {
 
         /// Whether the error says that a row is not the tenant's.
         fn is_foreign_row(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+        /// Whether the error is the last word of a server that ends the connection.
+        fn is_lost(error: &dyn sqlx::error::DatabaseError) -> bool;
     }
 }
 
@@ -167,10 +181,7 @@ macro_rules! statements {
             }
             Self::all(lease, sql.into(), arguments)
                 .await
-                .map_err(|error| DbError::Statement {
-                    sql: sql.into(),
-                    source: error.into(),
-                })
+                .map_err(|error| DbError::of_driver::<Self>(sql.into(), error))
         }
     };
 }

@@ -12,7 +12,8 @@ pub(crate) type Source = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DbError {
-    /// The tenant is moving and cannot be written to for a moment; nothing was done.
+    /// The tenant is moving, or its fence is just being changed, and it cannot be written to for a moment;
+    /// nothing was done.
     #[error("the tenant is fenced")]
     Fenced,
     /// The request was admitted at another epoch than the cell serves; nothing was done.
@@ -32,8 +33,9 @@ pub enum DbError {
         /// The lifecycle.
         lifecycle: Lifecycle,
     },
-    /// The tenant, or the cell, has no free connection, and waiting for one took too long.
-    #[error("no database connection was free for the tenant")]
+    /// The tenant, or the cell, has no free connection, or a lock was not given up, and waiting for it took
+    /// too long.
+    #[error("no database connection was free for the tenant, or a lock was not given up")]
     Busy,
     /// The database could not be reached.
     #[error("reach the cell's database")]

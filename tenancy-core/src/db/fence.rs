@@ -64,12 +64,12 @@ pub(super) async fn change<D: CellDatabase>(
     values.extend(store(after));
     values.extend(expected.into_iter().flat_map(store));
     let sql = if expected.is_none() { CREATE } else { CHANGE };
-    let mut lease = D::platform(cell).await?;
+    let mut lease = D::alone(cell, tenant).await?;
     let mut rows = D::fences(&mut lease, sql, &values).await?;
     if rows.is_empty() {
         rows = D::fences(&mut lease, ONE, &values[..1]).await?;
     }
-    D::release(lease);
+    D::conclude(lease).await?;
     let found = first(rows)?;
     if found == Some(after) {
         Ok(after)

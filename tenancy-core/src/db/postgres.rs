@@ -1,6 +1,7 @@
 //! A cell in a Postgres database.
 
 mod driver;
+mod guard;
 mod lease;
 
 use std::{num::NonZeroU32, sync::Arc};
@@ -23,8 +24,7 @@ const PREPARE_LOCK: &str = "SELECT pg_advisory_xact_lock(8314046112346231)";
 /// A cell whose tenants' rows are in a Postgres database. A cheap handle; clones are the same cell.
 ///
 /// **This version sets the tenant and checks the fence, and does not yet isolate**: a statement sees what
-/// its own `WHERE tenant_id = …` says, and a fence that is set while a write transaction is open does not
-/// stop it. Row security and the guard function come with the isolation of this database.
+/// its own `WHERE tenant_id = …` says. Row security comes with the isolation of this database.
 #[derive(Clone, Debug)]
 pub struct PostgresCell(Arc<Inner>);
 
@@ -82,9 +82,14 @@ impl PostgresCell {
     /// Changes a tenant's fence from what the caller expects, where `None` is no fence. Durable when it
     /// returns, as far as the server's `synchronous_commit` says. Doing it twice does it once.
     ///
+    /// It waits for the tenant's write transactions that are open, for a second longer than the cell's
+    /// [maximum age](CellOptions::max_write_age). New ones are [`Fenced`](DbError::Fenced) meanwhile, and
+    /// those that come after it read the new fence.
+    ///
     /// # Errors
     /// [`DbError::Rejected`] when the protocol does not list the change, [`DbError::FenceChanged`] when the
-    /// fence is another.
+    /// fence is another. [`DbError::Busy`] when a write transaction did not end in time: nothing was changed.
+    /// [`DbError::CommitUnknown`] when the connection was lost meanwhile.
     ///
     /// # Cancel safety
     /// When the future is dropped, the change may have happened or not; do it again.

@@ -112,11 +112,11 @@ impl SqliteCell {
     }
 
     /// Changes a tenant's fence from what the caller expects, where `None` is no fence. Durable when it
-    /// returns. Doing it twice does it once.
+    /// returns. Doing it twice does it once. It waits for its turn at the cell's one writer.
     ///
     /// # Errors
     /// [`DbError::Rejected`] when the protocol does not list the change, [`DbError::FenceChanged`] when the
-    /// fence is another.
+    /// fence is another, [`DbError::Busy`] when its turn did not come in time.
     ///
     /// # Cancel safety
     /// When the future is dropped, the change may have happened or not; do it again.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, num::NonZeroU32, time::Duration};
 use sqlx::{Encode, FromRow, Type};
 use tenancy_types::TenantId;
 
-use super::{CellDatabase, DbError, sql};
+use super::{CellDatabase, DbError, explain::explain, sql};
 
 /// Nobody waits for the platform's own work, but a question that never ends keeps a connection.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -68,16 +68,7 @@ where
     let sql = Cow::Owned(among_the_served(select, values.len() + 1));
     let mut lease = D::survey(cell, LIMIT).await?;
     let ids = D::all(&mut lease, sql, arguments).await;
-    let ids = ids.map_err(|error| match &error {
-        sqlx::Error::Database(refusal) if D::is_timeout(&**refusal) => DbError::Timeout {
-            sql: select.into(),
-            limit: LIMIT,
-        },
-        _ => DbError::Statement {
-            sql: select.into(),
-            source: error.into(),
-        },
-    })?;
+    let ids = ids.map_err(|error| explain::<D>(select.into(), LIMIT, error))?;
     D::rollback(lease).await;
     Ok(ids)
 }

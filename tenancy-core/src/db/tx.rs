@@ -14,6 +14,7 @@ use tokio::task::AbortHandle;
 use super::{
     CellDatabase, DbError, TxStmt,
     database::{Mode, Opening},
+    explain::explain,
     text::{Made, Text},
 };
 use crate::{Access, TenantContext};
@@ -141,7 +142,7 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
             Err(_) => State::Failed(Some(lease)),
         };
         drop(state);
-        result.map_err(|error| self.explain(sql, error))
+        result.map_err(|error| explain::<D>(sql, limit, error))
     }
 
     async fn lease(&mut self) -> Result<D::Lease, DbError> {
@@ -188,36 +189,6 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     fn too_old(&self) -> DbError {
         DbError::TooOld {
             limit: self.max_age,
-        }
-    }
-
-    fn explain(&self, sql: Cow<'static, str>, error: sqlx::Error) -> DbError {
-        match &error {
-            sqlx::Error::Database(refusal) if D::is_foreign_row(&**refusal) => {
-                DbError::ForeignRow { sql }
-            }
-            sqlx::Error::Database(refusal) if refusal.is_unique_violation() => DbError::Duplicate {
-                sql,
-                source: error.into(),
-            },
-            sqlx::Error::Database(refusal) if D::is_timeout(&**refusal) => DbError::Timeout {
-                sql,
-                limit: self.opening.budget.statement_timeout,
-            },
-            sqlx::Error::ColumnDecode { .. }
-            | sqlx::Error::ColumnNotFound(_)
-            | sqlx::Error::ColumnIndexOutOfBounds { .. }
-            | sqlx::Error::Decode(_) => DbError::Decode {
-                sql,
-                source: error.into(),
-            },
-            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => DbError::Unreachable {
-                source: error.into(),
-            },
-            _ => DbError::Statement {
-                sql,
-                source: error.into(),
-            },
         }
     }
 }

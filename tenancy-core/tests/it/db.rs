@@ -10,6 +10,7 @@ mod portable;
 mod random;
 mod scrub;
 mod survey;
+mod writers;
 
 use std::{num::NonZeroU16, time::Duration};
 

@@ -22,6 +22,8 @@ enum Mutation {
     UndoWithoutComparing,
     /// The rows' door does not ask at which epoch a purger was let in.
     FenceIgnoresTheEpoch,
+    /// The rows' door asks the fence, and the rows are deleted some time later.
+    CheckedAndThenWritten,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -42,6 +44,8 @@ enum Purger {
     /// Has read that the tenant is leaving, or suspended and to be filled again.
     Saw(Epoch),
     Purging(Epoch),
+    /// Was let in by the fence, and has not deleted yet.
+    Checked(Epoch),
     /// Fills the emptied tenant from an archive.
     Filling(Epoch),
 }
@@ -50,6 +54,8 @@ enum Purger {
 enum Action {
     See(usize),
     Begin(usize),
+    /// A step of its own only where deleting does not ask.
+    Check(usize),
     Delete(usize),
     Retract(usize),
     Refill(usize),
@@ -122,7 +128,10 @@ impl Purges {
             Purger::Saw(_) => actions.push(Action::Begin(at)),
             Purger::Purging(epoch) if self.admits(world.fence, epoch) => {
                 if world.rows > 0 {
-                    actions.push(Action::Delete(at));
+                    actions.push(match self.0 {
+                        Mutation::CheckedAndThenWritten => Action::Check(at),
+                        _ => Action::Delete(at),
+                    });
                 } else {
                     actions.extend([Action::Retract(at), Action::Refill(at)]);
                 }
@@ -134,7 +143,8 @@ impl Purges {
                     actions.push(Action::Serve(at));
                 }
             }
-            Purger::Purging(_) | Purger::Filling(_) => {}
+            Purger::Checked(_) if world.rows > 0 => actions.push(Action::Delete(at)),
+            Purger::Purging(_) | Purger::Checked(_) | Purger::Filling(_) => {}
         }
         if world.purgers[at] != Purger::Idle {
             actions.push(Action::Lose(at));
@@ -199,7 +209,17 @@ impl Model for Purges {
                 };
                 next.purgers[at] = begun.map_or(Purger::Idle, Purger::Purging);
             }
-            Action::Delete(_) => next.rows -= 1,
+            Action::Check(at) => {
+                if let Purger::Purging(epoch) = world.purgers[at] {
+                    next.purgers[at] = Purger::Checked(epoch);
+                }
+            }
+            Action::Delete(at) => {
+                next.rows -= 1;
+                if let Purger::Checked(epoch) = world.purgers[at] {
+                    next.purgers[at] = Purger::Purging(epoch);
+                }
+            }
             Action::Insert(_) => next.rows += 1,
             Action::Retract(at) => {
                 if let Purger::Purging(epoch) = world.purgers[at] {
@@ -341,4 +361,29 @@ fn a_purger_that_wakes_up_late_loses_where_the_fence_ignores_the_epoch() {
         Delete(1),
     ];
     check_noticed(Mutation::FenceIgnoresTheEpoch, &actions);
+}
+
+/// What a database does on which an open writer survives a change of the fence.
+#[test]
+fn a_purger_that_was_checked_and_writes_later_loses() {
+    use Action::{Begin, Check, Delete, Fence, Insert, Refill, See, Serve, TakeOver};
+    let actions = [
+        See(0),
+        Begin(0),
+        Fence,
+        TakeOver(1),
+        Check(1),
+        Check(0),
+        Delete(0),
+        Check(0),
+        Delete(0),
+        Refill(0),
+        Fence,
+        Insert(0),
+        Insert(0),
+        Serve(0),
+        Fence,
+        Delete(1),
+    ];
+    check_noticed(Mutation::CheckedAndThenWritten, &actions);
 }

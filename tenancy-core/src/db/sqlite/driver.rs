@@ -2,6 +2,8 @@ use std::{borrow::Cow, time::Duration};
 
 use sqlx::{AssertSqlSafe, Encode, FromRow, Sqlite, Type, error::DatabaseError};
 
+use tenancy_types::TenantId;
+
 use super::{SqliteCell, pool::SqliteLease};
 use crate::{
     db::{
@@ -115,6 +117,16 @@ impl Driver for Sqlite {
         cell.0.writer.lease(None, 1).await
     }
 
+    /// Whoever has the only writer is alone, and each statement commits itself.
+    async fn alone(cell: &SqliteCell, _: TenantId) -> Result<SqliteLease, DbError> {
+        Self::platform(cell).await
+    }
+
+    async fn conclude(lease: SqliteLease) -> Result<(), DbError> {
+        lease.keep();
+        Ok(())
+    }
+
     async fn survey(cell: &SqliteCell, _: Duration) -> Result<SqliteLease, DbError> {
         let mut lease = cell.0.surveyor.lease(None, 1).await?;
         sqlx::query("BEGIN")
@@ -138,6 +150,11 @@ impl Driver for Sqlite {
     fn is_foreign_row(error: &dyn DatabaseError) -> bool {
         let message = error.message();
         message.contains(FOREIGN_ROW) || message.contains(HIDDEN)
+    }
+
+    fn is_lost(_: &dyn DatabaseError) -> bool {
+        // A file has no connection to lose.
+        false
     }
 
     statements!(SqliteLease::connection);

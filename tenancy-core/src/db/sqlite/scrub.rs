@@ -11,7 +11,8 @@ const PATIENCE: Duration = Duration::from_millis(100);
 impl SqliteCell {
     /// Takes what was deleted out of the cell's files. The database itself is overwritten where rows are
     /// deleted (`secure_delete`), but the write-ahead log still has their pages: this writes it back and
-    /// empties it.
+    /// empties it. What something else than a cell has deleted from the file, without that setting, may
+    /// still be in its unused pages: `VACUUM` it once with the SQLite shell while no process serves it.
     ///
     /// # Errors
     /// [`DbError::Busy`] while a transaction reads an older state, such as an export: do it again later.
@@ -49,8 +50,5 @@ async fn wait_for_locks(lease: &mut SqliteLease, time: Duration) -> Result<(), D
 }
 
 fn failed(error: sqlx::Error) -> DbError {
-    DbError::Statement {
-        sql: TRUNCATE.into(),
-        source: error.into(),
-    }
+    DbError::of_driver::<sqlx::Sqlite>(TRUNCATE.into(), error)
 }

@@ -1,0 +1,51 @@
+//! What an error of the driver means.
+
+use std::{borrow::Cow, time::Duration};
+
+use super::{CellDatabase, DbError};
+
+/// What the failure of a statement that may run for `limit` means.
+pub(super) fn explain<D: CellDatabase>(
+    sql: Cow<'static, str>,
+    limit: Duration,
+    error: sqlx::Error,
+) -> DbError {
+    match &error {
+        sqlx::Error::Database(refusal) if D::is_foreign_row(&**refusal) => {
+            DbError::ForeignRow { sql }
+        }
+        sqlx::Error::Database(refusal) if refusal.is_unique_violation() => DbError::Duplicate {
+            sql,
+            source: error.into(),
+        },
+        sqlx::Error::Database(refusal) if D::is_timeout(&**refusal) => {
+            DbError::Timeout { sql, limit }
+        }
+        _ => DbError::of_driver::<D>(sql, error),
+    }
+}
+
+impl DbError {
+    /// The driver's error at a statement whose refusals have no meaning of their own.
+    pub(super) fn of_driver<D: CellDatabase>(sql: Cow<'static, str>, error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refusal) if D::is_lost(&**refusal) => Self::Unreachable {
+                source: error.into(),
+            },
+            sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Self::Unreachable {
+                source: error.into(),
+            },
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::ColumnNotFound(_)
+            | sqlx::Error::ColumnIndexOutOfBounds { .. }
+            | sqlx::Error::Decode(_) => Self::Decode {
+                sql,
+                source: error.into(),
+            },
+            _ => Self::Statement {
+                sql,
+                source: error.into(),
+            },
+        }
+    }
+}
