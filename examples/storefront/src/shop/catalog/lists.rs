@@ -1,4 +1,7 @@
 //! Lists that no filter narrows: each is a short range of an index, however large the shop is.
+//!
+//! The limit is a cast, because SQLite looks into a bound limit to plan with it, and so plans the statement
+//! anew each time that it is bound: a sixth of what a page costs.
 
 use tenancy_core::{Access, db::CellTx};
 use tenancy_types::TenantId;
@@ -33,7 +36,7 @@ pub async fn products<A: Access>(
     limit: usize,
 ) -> Result<Vec<ProductCard>, ShopError> {
     let statement = tx.sql(select_cards!(
-        "and product_id > $2 order by product_id limit $3"
+        "and product_id > $2 order by product_id limit cast($3 as bigint)"
     ));
     let statement = statement
         .bind(tenant.as_i64())
@@ -52,7 +55,9 @@ pub async fn newest<A: Access>(
     currency: Currency,
     limit: usize,
 ) -> Result<Vec<ProductCard>, ShopError> {
-    let statement = tx.sql(select_cards!("order by product_id desc limit $2"));
+    let statement = tx.sql(select_cards!(
+        "order by product_id desc limit cast($2 as bigint)"
+    ));
     let statement = statement.bind(tenant.as_i64()).bind(limit as i64);
     Ok(cards(statement.all().await?, currency))
 }
@@ -69,7 +74,7 @@ pub async fn related<A: Access>(
     limit: usize,
 ) -> Result<Vec<ProductCard>, ShopError> {
     let statement = tx.sql(select_cards!(
-        "and product_type = $2 order by product_id desc limit $3"
+        "and product_type = $2 order by product_id desc limit cast($3 as bigint)"
     ));
     let statement = statement
         .bind(tenant.as_i64())
@@ -99,7 +104,7 @@ pub async fn collections<A: Access>(
             select 1 from collection_product l
             join product p on p.tenant_id = $1 and p.product_id = l.product_id and p.listed = 1
             where l.tenant_id = $1 and l.collection_id = c.collection_id)
-        order by c.title, c.collection_id limit $2",
+        order by c.title, c.collection_id limit cast($2 as bigint)",
     );
     let statement = statement.bind(tenant.as_i64()).bind(limit as i64);
     let rows: Vec<(String, String)> = statement.all().await?;
@@ -125,7 +130,7 @@ pub async fn collection_cards<A: Access>(
         join product p on p.tenant_id = $1 and p.product_id = l.product_id and p.listed = 1
         where c.tenant_id = $1
         group by c.collection_id, c.handle, c.title
-        order by c.title, c.collection_id limit $2",
+        order by c.title, c.collection_id limit cast($2 as bigint)",
     );
     let statement = statement.bind(tenant.as_i64()).bind(limit as i64);
     let rows: Vec<CollectionRow> = statement.all().await?;
