@@ -10,7 +10,12 @@ use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 
-use crate::{books::Books, buyers::Market, platform::Folder, setting};
+use crate::{
+    books::{self, Books},
+    buyers::Market,
+    platform::Folder,
+    setting,
+};
 
 const LIVES: usize = 12;
 const SHOPS: usize = 6;
@@ -28,6 +33,10 @@ async fn checkout_loses_and_doubles_nothing() {
         // Not to wait for something: the moment itself is what is random.
         let moment = tokio::time::sleep(Duration::from_micros(random.u64(..LONGEST_LIFE_MICROS)));
         let folder = market.until_killed(platform, &mut random, moment).await;
+        // Then the worker ends orders, while buyers go on with them.
+        if random.bool() {
+            books::let_orders_expire(folder.path()).await;
+        }
         platform = Market::platform(folder);
         market.ask_what_is_answered(&platform, 5).await;
     }

@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::Value;
@@ -87,12 +87,7 @@ impl Books {
     /// Reads the files of all cells and of the payment provider.
     pub(crate) async fn read(folder: &Path) -> Self {
         let mut books = Self::default();
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if !name.starts_with("cell-") || !name.ends_with(".db") {
-                continue;
-            }
+        for path in cells(folder) {
             let mut file = open(&path).await;
             books
                 .stock
@@ -350,6 +345,30 @@ impl Books {
             .map(|line| (line.variant_id, line.quantity))
             .collect()
     }
+}
+
+/// Lets the time of all orders be over that are pending in a platform that is not running.
+pub(crate) async fn let_orders_expire(folder: &Path) {
+    for path in cells(folder) {
+        let mut file = open(&path).await;
+        sqlx::query("update shop_order set expires_at = 1 where state = 'pending'")
+            .execute(&mut file)
+            .await
+            .unwrap();
+        file.close().await.unwrap();
+    }
+}
+
+/// The files of the cells.
+fn cells(folder: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let is_cell = |path: &PathBuf| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        name.starts_with("cell-") && name.ends_with(".db")
+    };
+    paths.filter(is_cell).collect()
 }
 
 /// Opens a file for reading, and for planting errors.

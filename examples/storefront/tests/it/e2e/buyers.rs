@@ -84,7 +84,7 @@ impl Market {
         let plans = folder.path().join("plans.toml");
         std::fs::write(&plans, PLANS).unwrap();
         let plans = plans.to_str().unwrap().to_owned();
-        let arguments = ["--no-demo", "--plans", &plans];
+        let arguments = ["--no-demo", "--rest-seconds", "1", "--plans", &plans];
         Platform::start(Start {
             folder,
             arguments: &arguments,
