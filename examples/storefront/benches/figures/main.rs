@@ -12,6 +12,9 @@
 //! | --- | --- |
 //! | `page-latency` | milliseconds within which 95 of 100 product pages are answered, at a moderate rate |
 //! | `page-cpu` | microseconds of processor time that the server takes for one product page |
+//! | `checkout-cpu` | the same for one checkout |
+//! | `checkout-rate-one`, `-many` | checkouts a second, of one shop or of a hundred in three cells |
+//! | `checkout-p99-one`, `-many` | milliseconds within which 99 of 100 are answered, at a moderate rate |
 //!
 //! Everything is asked of shops that were made and filled through the operators' API before, see [`world`].
 //! The load comes from this process, see [`load`], the answers from another one, see [`server`]. The
@@ -23,6 +26,7 @@
     reason = "the answer and the remarks of a command"
 )]
 
+mod checkout;
 mod http;
 mod load;
 mod page;
@@ -30,6 +34,7 @@ mod peer;
 mod server;
 mod world;
 
+use checkout::Crowd::{ManyShops, OneShop};
 use std::{env, error::Error, path::Path, process::ExitCode};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -71,6 +76,11 @@ fn run(words: &[&str]) -> Result<Option<f64>, Failure> {
         [server::PEER, folder] => peer::serve(Path::new(folder)).map(|()| None),
         ["page-latency", who] => page::latency(side(who)?).map(Some),
         ["page-cpu", who] => page::cpu(side(who)?).map(Some),
+        ["checkout-cpu", who] => checkout::cpu(side(who)?).map(Some),
+        ["checkout-rate-one", who] => checkout::rate(side(who)?, OneShop).map(Some),
+        ["checkout-rate-many", who] => checkout::rate(side(who)?, ManyShops).map(Some),
+        ["checkout-p99-one", who] => checkout::latency(side(who)?, OneShop).map(Some),
+        ["checkout-p99-many", who] => checkout::latency(side(who)?, ManyShops).map(Some),
         _ => Err("say what to measure, and on which side: `page-cpu ours`".into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Amount, Failure, Side, http,
-    load::{Load, Outcome},
+    load::Load,
     server::Server,
     world::{self, World},
 };
@@ -50,11 +50,7 @@ pub(crate) fn cpu(side: Side) -> Result<f64, Failure> {
     let asked = Asked::start(side)?;
     asked.pages(WARM_UP.get()).load(VISITORS).closed()?;
     let pages = asked.pages(MEASURED.get());
-    let before = asked.server.processor_time()?;
-    let outcome: Outcome = pages.load(VISITORS).closed()?;
-    let spent = asked.server.processor_time()? - before;
-    outcome.remark("product pages");
-    Ok(spent.as_secs_f64() * 1e6 / pages.requests.len() as f64)
+    pages.load(VISITORS).cpu(&asked.server)
 }
 
 struct Asked {

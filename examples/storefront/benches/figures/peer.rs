@@ -12,6 +12,7 @@
 //!
 //! To be fair it does as little as it can: connections are not tested before use, and statements not logged.
 
+mod checkout;
 mod page;
 
 use std::{collections::HashMap, io::Write as _, num::NonZeroUsize, path::Path, sync::Arc, thread};
@@ -19,14 +20,14 @@ use std::{collections::HashMap, io::Write as _, num::NonZeroUsize, path::Path, s
 use axum::{
     Router,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use http::{HeaderMap, StatusCode};
 use sqlx::{
     ConnectOptions as _, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
-use storefront::money::Currency;
+use storefront::{money::Currency, shop::payment::TestGateway};
 use tenancy_types::TenantId;
 use tokio::net::TcpListener;
 
@@ -39,10 +40,14 @@ const READERS: u32 = 8;
 #[derive(Clone, Debug)]
 struct Cell {
     readers: SqlitePool,
+    writer: SqlitePool,
 }
 
 #[derive(Clone, Debug)]
-struct Shops(Arc<HashMap<String, (TenantId, Cell)>>);
+struct Shops {
+    hosts: Arc<HashMap<String, (TenantId, Cell)>>,
+    gateway: TestGateway,
+}
 
 impl Shops {
     async fn open(folder: &Path) -> Result<Self, Failure> {
@@ -57,13 +62,16 @@ impl Shops {
             let tenant = TenantId::new(shop.tenant.try_into()?).ok_or("a shop has the id 0")?;
             shops.insert(shop.host, (tenant, cell));
         }
-        Ok(Self(Arc::new(shops)))
+        Ok(Self {
+            hosts: Arc::new(shops),
+            gateway: TestGateway::open(&folder.join("payments.db")).await?,
+        })
     }
 
     fn of(&self, headers: &HeaderMap) -> Result<&(TenantId, Cell), NoAnswer> {
         let host = headers.get(http::header::HOST).ok_or(NoAnswer::NotFound)?;
         let host = host.to_str().map_err(|_| NoAnswer::NotFound)?;
-        self.0.get(host).ok_or(NoAnswer::NotFound)
+        self.hosts.get(host).ok_or(NoAnswer::NotFound)
     }
 }
 
@@ -75,14 +83,15 @@ async fn open(file: &Path) -> Result<Cell, sqlx::Error> {
         .foreign_keys(true)
         .pragma("temp_store", "memory")
         .disable_statement_logging();
-    // What readers need beside the file is made by one who may write.
-    sqlx::Connection::close(options.connect().await?).await?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .test_before_acquire(false)
-        .connect_with(options.read_only(true))
-        .await?;
-    Ok(Cell { readers })
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .test_before_acquire(false)
+    };
+    // The writer first: what readers need beside the file is made by one who may write.
+    let writer = pool(1).connect_with(options.clone()).await?;
+    let readers = pool(READERS).connect_with(options.read_only(true)).await?;
+    Ok(Cell { readers, writer })
 }
 
 /// Serves the shops of a world until it is killed.
@@ -95,6 +104,7 @@ pub(crate) fn serve(folder: &Path) -> Result<(), Failure> {
     runtime.block_on(async {
         let router = Router::new()
             .route("/products/{handle}", get(page::product))
+            .route("/api/checkout", post(checkout::checkout))
             .with_state(Shops::open(folder).await?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         writeln!(
@@ -111,6 +121,7 @@ pub(crate) fn serve(folder: &Path) -> Result<(), Failure> {
 #[derive(Debug)]
 enum NoAnswer {
     NotFound,
+    Refused(&'static str),
     Broken(Failure),
 }
 
@@ -124,6 +135,7 @@ impl IntoResponse for NoAnswer {
     fn into_response(self) -> Response {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND.into_response(),
+            Self::Refused(why) => (StatusCode::CONFLICT, why).into_response(),
             Self::Broken(error) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response()
             }

@@ -45,6 +45,7 @@ pub(crate) struct Shop {
     pub(crate) tenant: i64,
     /// The name of its cell, and so of the database file.
     pub(crate) cell: String,
+    pub(crate) variants: Vec<i64>,
 }
 
 /// A page and the hash of its content.
@@ -118,7 +119,8 @@ fn kept(shops: usize) -> Result<PathBuf, Failure> {
     eprintln!("making {shops} shops, once for this program");
     fs::write(folder.join(PLANS_FILE), PLANS)?;
     let server = Server::start(Side::Ours, &folder)?;
-    let made = make_shops(&server, &folder, shops)?;
+    let mut made = make_shops(&server, &folder, shops)?;
+    list_variants(&server, &mut made)?;
     let pages = pages(&server, &made)?;
     drop(server);
     fs::write(folder.join(SHOPS_FILE), serde_json::to_vec(&made)?)?;
@@ -126,6 +128,26 @@ fn kept(shops: usize) -> Result<PathBuf, Failure> {
     // Last: a world with this file is whole.
     fs::write(folder.join(MADE_BY_FILE), program)?;
     Ok(folder)
+}
+
+fn list_variants(server: &Server, shops: &mut [Shop]) -> Result<(), Failure> {
+    let mut visitor = Connection::open(&server.shops)?;
+    for shop in shops {
+        let answer = visitor.send(&http::get(&shop.host, "/api/products"))?;
+        let listed: Value = serde_json::from_slice(answer.body)?;
+        let products = listed["products"].as_array().ok_or("a list of products")?;
+        for variant in products
+            .iter()
+            .filter_map(|product| product["variants"].as_array())
+            .flatten()
+        {
+            let id = variant["variant_id"]
+                .as_str()
+                .ok_or("a variant has an id")?;
+            shop.variants.push(id.parse()?);
+        }
+    }
+    Ok(())
 }
 
 /// All products of some shops.
@@ -189,6 +211,7 @@ impl Operator<'_> {
             host: format!("{slug}.localhost"),
             tenant: tenant.ok_or("a shop has an id")?,
             cell: cell.ok_or("a shop has a cell")?.to_owned(),
+            variants: Vec::new(),
         };
         let path = format!("/v1/tenants/{slug}/import");
         let report = self.post(&path, &format!("fill-{slug}"), products)?;

@@ -63,7 +63,7 @@ async fn collections(tx: &mut SqliteConnection, tenant: i64) -> Result<Vec<Colle
             select 1 from collection_product l
             join product p on p.tenant_id = $1 and p.product_id = l.product_id and p.listed = 1
             where l.tenant_id = $1 and l.collection_id = c.collection_id)
-        order by c.title, c.collection_id limit $2",
+        order by c.title, c.collection_id limit cast($2 as bigint)",
     )
     .bind(tenant)
     .bind(NAMED)
@@ -238,7 +238,7 @@ async fn related(
     let rows: Vec<CardRow> = sqlx::query_as(
         "select product_id, handle, title, vendor, product_type, lowest_price, highest_price, available,
                 image_src, image_alt
-            from product where tenant_id = $1 and listed = 1 and product_type = $2 order by product_id desc limit $3",
+            from product where tenant_id = $1 and listed = 1 and product_type = $2 order by product_id desc limit cast($3 as bigint)",
     )
     .bind(tenant)
     .bind(product_type)
