@@ -11,7 +11,9 @@
 //! **Buying once.** A cart as it was shown has one key ([`Contents::purchase_key`]), derived from the secret,
 //! the lines and the cart's version, which rises with each change. So the second click, a second tab, and a
 //! visitor who comes back after a crash all send the same key, and the checkout answers them with the same
-//! order. Only a change of the cart or an answer that ended the attempt gives a new key.
+//! order. Only a change of the cart or an answer that ended the attempt gives a new key. And as long as an attempt
+//! has no answer, the cart has it noted ([`note`]): whoever changes the cart meanwhile and buys again, finds the
+//! earlier attempt brought to its end first.
 
 mod contents;
 mod error;
@@ -25,4 +27,4 @@ pub use error::CartError;
 pub use lines::Change;
 pub use old::{TENANTS_WITH_OLD_CARTS, forget_old, kept_since};
 pub use secret::CartSecret;
-pub use store::{Edit, KEPT_SECONDS, change, renew, take_out};
+pub use store::{Edit, KEPT_SECONDS, Purchase, change, note, renew, take_out};

@@ -14,7 +14,8 @@
 //! payment: either it was made, and the order is paid, or it never will be, and the stock is free again. So
 //! there is no charge without an order and no order without stock, and nobody pays twice.
 //!
-//! A key has one answer for good. It is recorded in the transaction that makes it true.
+//! A key has one answer for good. It is recorded in the transaction that makes it true. Only a request that the
+//! shop cannot fulfil at all leaves no trace.
 //!
 //! A basket of one line takes six statements and four, and a commit each; one that empties the shelf takes four
 //! more, for the catalogue's flags.
@@ -29,6 +30,7 @@ mod request;
 mod settle;
 mod shelf;
 mod sweep;
+mod withdraw;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,7 +39,7 @@ use tenancy_core::{ReadWrite, TenantContext};
 use super::{
     Cell,
     order::Totals,
-    payment::{AnyPaymentGateway, Bounded, Charge},
+    payment::{AnyPaymentGateway, Bounded, Charge, PaymentUnknown},
 };
 
 pub use answer::{Answer, Document, Placed, Refused, ShortItem};
@@ -146,7 +148,9 @@ impl Checkout {
             Charge::Charged => Outcome::Paid,
             Charge::Declined => Outcome::Declined,
         };
-        Ok(self.settle(tenant, &order, outcome).await?)
+        let settled = self.settle(tenant, &order, outcome).await;
+        // Money may have moved: whatever failed here, the order is pending, and the same request goes on.
+        settled.map_err(|error| PaymentUnknown::new(error).into())
     }
 }
 

@@ -25,6 +25,7 @@ use storefront::{
 use tenancy_types::Lifecycle;
 
 use crate::{
+    shop_checkout::provider::{Fault, Provider},
     shop_visitor::{EMAIL, Visitor, checkout_fields, field, variants},
     shop_world::{Answer, World, admitted_in, on_both, product, reader, variant, writer},
 };
@@ -556,6 +557,106 @@ async fn a_payment_of_which_nothing_is_known_goes_on_with_the_same_form() {
             .body
             .contains("Nothing in it yet")
     );
+}
+
+/// A visitor of a shop with mugs, whose provider can be told to fail.
+async fn behind_a_provider(world: &mut World) -> (Provider, String) {
+    let provider = Provider::default();
+    let gateway = AnyPaymentGateway::new(provider.clone());
+    world.checkout = Checkout::new(world.cell.clone(), gateway);
+    (provider, mugs(world, 1, Some(10)).await)
+}
+
+async fn worlds() -> [World; 2] {
+    [World::sqlite().await, World::postgres().await]
+}
+
+#[tokio::test]
+async fn a_cart_that_is_changed_while_nothing_is_known_is_not_paid_for_twice() {
+    for mut world in worlds().await {
+        for (fault, again, total) in [
+            // It was paid: that order is shown, and what was added stays.
+            (Fault::AnswerLost, vec![1], 2_500),
+            // It was not: it is called off, and everything is bought at once.
+            (Fault::Refused, Vec::new(), 3_750),
+        ] {
+            let (provider, mug) = behind_a_provider(&mut world).await;
+            world.put(1, &product("bowl", "Bowl")).await;
+            let bowl = variants(&world, 1, "bowl").await.remove(0);
+            let mut visitor = Visitor::new(&world, 1);
+            visitor.add(&mug, "2").await;
+            let form = Filled::from(&visitor).await;
+            provider.fail([fault]);
+            let unknown = form.send(&mut visitor).await;
+            assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
+            visitor.add(&bowl, "1").await;
+            let changed = Filled::from(&visitor).await;
+            assert_ne!(changed.get("key"), form.get("key"));
+            provider.fail([Fault::Refused]);
+            let unknown = changed.send(&mut visitor).await;
+            assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
+            let order = leads_to_an_order(&changed.send(&mut visitor).await);
+            let paid: Vec<i64> = provider.charges().into_values().collect();
+            assert_eq!(paid, [total], "{fault:?}");
+            assert_eq!(visitor.quantities().await, again, "{fault:?}");
+            // The first form leads to what became of it.
+            let late = form.send(&mut visitor).await;
+            match fault {
+                Fault::AnswerLost => assert_eq!(leads_to_an_order(&late), order),
+                _ => assert_eq!(late.status, StatusCode::CONFLICT),
+            }
+            assert_eq!(provider.charges().len(), 1, "{fault:?}");
+            assert_eq!(on_hand(&world, 1, &mug).await, 8);
+            mugs(&world, 1, Some(11)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_price_that_changes_while_nothing_is_known_changes_nothing_of_the_order() {
+    for mut world in worlds().await {
+        let (provider, mug) = behind_a_provider(&mut world).await;
+        let mut visitor = Visitor::new(&world, 1);
+        visitor.add(&mug, "2").await;
+        provider.fail([Fault::AnswerLost]);
+        let unknown = Filled::from(&visitor).await.send(&mut visitor).await;
+        assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
+        let mut dearer = product("mug", "Mug of shop 1");
+        dearer.options = vec!["Size".into()];
+        dearer.variants = vec![variant(&["Large"], 1_300)];
+        dearer.variants[0].quantity = Some(10);
+        world.put(1, &dearer).await;
+        let later = Filled::from(&visitor).await;
+        assert_eq!(later.get("total_minor"), "2600");
+        leads_to_an_order(&later.send(&mut visitor).await);
+        let paid: Vec<i64> = provider.charges().into_values().collect();
+        assert_eq!(paid, [2_500]);
+        assert_eq!(visitor.quantities().await, Vec::<i64>::new());
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_was_declined_and_is_sent_again_starts_no_second_payment() {
+    for mut world in worlds().await {
+        let (provider, mug) = behind_a_provider(&mut world).await;
+        let mut visitor = Visitor::new(&world, 1);
+        visitor.add(&mug, "2").await;
+        let declined = Filled::from(&visitor)
+            .await
+            .with("payment_token", "test-decline");
+        let page = declined.send(&mut visitor).await;
+        assert_eq!(page.status, StatusCode::PAYMENT_REQUIRED);
+        let second = Filled::read(&page.body).with("payment_token", "test");
+        provider.fail([Fault::AnswerLost]);
+        let unknown = second.send(&mut visitor).await;
+        assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
+        // The browser sends the first form again, and then the visitor pays what the page shows.
+        let order = leads_to_an_order(&declined.send(&mut visitor).await);
+        assert_eq!(leads_to_an_order(&second.send(&mut visitor).await), order);
+        assert_eq!(visitor.quantities().await, Vec::<i64>::new());
+        assert_eq!(provider.charges().len(), 1);
+        assert_eq!(on_hand(&world, 1, &mug).await, 8);
+    }
 }
 
 #[tokio::test]

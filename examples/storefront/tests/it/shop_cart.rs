@@ -7,8 +7,12 @@ use http::{
     StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, REFERRER_POLICY, SET_COOKIE},
 };
-use storefront::shop::cart::{self, CartSecret, Contents};
+use storefront::shop::{
+    cart::{self, CartSecret, Contents},
+    checkout::CheckoutKey,
+};
 use tenancy_core::{ReadOnly, db::CellTx};
+use tenancy_types::Clock as _;
 
 use crate::{
     shop_visitor::{FORM, Visitor, encoded, variants},
@@ -505,8 +509,25 @@ async fn an_order_takes_out_what_the_cart_had_when_it_was_shown() {
         let added = contents(world, &secret).await;
         assert_ne!(key(&added, &secret), key(&shown, &secret));
         let now = world.cell.ids().now();
+        let purchase = |name: &str, version| cart::Purchase {
+            key: CheckoutKey::new(name).unwrap(),
+            version,
+        };
+        let (first, second) = (purchase("a", added.version), purchase("b", shown.version));
         let mut tx = world.db.begin(&writer(1));
-        cart::renew(&mut tx, now, &secret).await.unwrap();
+        assert_eq!(cart::note(&mut tx, &secret, &first).await.unwrap(), None);
+        let earlier = cart::note(&mut tx, &secret, &second).await.unwrap();
+        assert_eq!(earlier.as_ref(), Some(&first));
+        // A purchase that the cart has not noted changes nothing of it.
+        cart::renew(&mut tx, now, &secret, &second).await.unwrap();
+        cart::take_out(&mut tx, now, &secret, &second)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(contents(world, &secret).await, added);
+        let mut tx = world.db.begin(&writer(1));
+        cart::renew(&mut tx, now, &secret, &first).await.unwrap();
+        assert_eq!(cart::note(&mut tx, &secret, &second).await.unwrap(), None);
         tx.commit().await.unwrap();
         assert_ne!(
             key(&contents(world, &secret).await, &secret),
@@ -515,7 +536,7 @@ async fn an_order_takes_out_what_the_cart_had_when_it_was_shown() {
         assert_eq!(visitor.quantities().await, [2, 1]);
         for _ in 0..2 {
             let mut tx = world.db.begin(&writer(1));
-            cart::take_out(&mut tx, now, &secret, shown.version)
+            cart::take_out(&mut tx, now, &secret, &second)
                 .await
                 .unwrap();
             tx.commit().await.unwrap();
@@ -526,18 +547,26 @@ async fn an_order_takes_out_what_the_cart_had_when_it_was_shown() {
 }
 
 #[tokio::test]
-async fn carts_that_were_left_behind_are_swept_away_by_new_ones() {
+async fn carts_that_were_left_behind_are_forgotten() {
     on_both(async |world| {
         let mug = a_mug(world, 1).await;
         let mut left = Visitor::new(world, 1);
         left.add(&mug, "2").await;
+        let forget = async || {
+            let now = world.clock.unix();
+            cart::forget_old(&world.cell, &writer(1), now)
+                .await
+                .unwrap()
+        };
         let day = Duration::from_secs(24 * 3_600);
         world.clock.advance(29 * day);
-        Visitor::new(world, 1).add(&mug, "1").await;
-        assert_eq!(left.quantities().await, [2]);
+        let mut kept = Visitor::new(world, 1);
+        kept.add(&mug, "1").await;
+        assert_eq!(forget().await, 0);
         world.clock.advance(2 * day);
-        Visitor::new(world, 1).add(&mug, "1").await;
+        assert_eq!(forget().await, 1);
         assert_eq!(left.quantities().await, Vec::<i64>::new());
+        assert_eq!(kept.quantities().await, [1]);
     })
     .await;
 }

@@ -132,7 +132,11 @@ async fn only_what_the_shop_lists_is_sold_and_only_at_the_price_that_was_seen() 
                 "{}",
                 answer.json()
             );
+            // Nothing is recorded: the key is as good as new.
+            let listed = till.buy(1, name, &basket(&[(mug, 1)])).await.unwrap();
+            assert_eq!(listed.status(), 201);
         }
+        till.mug(1, Some(9)).await;
         let seen = basket(&[(mug, 2)]).expected_total(2 * PRICE - 1);
         let answer = till.buy(1, "price", &seen).await.unwrap();
         assert_eq!(

@@ -21,7 +21,7 @@ pub(in crate::platform) enum Chore {
     DueOrders,
     /// Refunds are asked for again until the provider confirms them.
     Refunds,
-    /// Answers to checkouts are forgotten after a week.
+    /// Answers to checkouts are forgotten after 40 days.
     OldKeys,
     /// Carts that nobody has touched for a month are thrown away.
     OldCarts,

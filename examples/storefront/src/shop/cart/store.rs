@@ -4,13 +4,10 @@ use tenancy_core::{ReadWrite, db::CellTx};
 use tenancy_types::UnixMicros;
 
 use super::{CartError, CartSecret, Change};
-use crate::shop::ShopError;
+use crate::shop::{ShopError, checkout::CheckoutKey};
 
 /// How long a cart is kept after its last change, in seconds: 30 days.
 pub const KEPT_SECONDS: i64 = 30 * 24 * 3_600;
-
-/// How many carts that were left behind a new one sweeps away, so that they do not gather.
-const SWEPT: i64 = 20;
 
 /// What a visitor wants of one variant in the cart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +49,45 @@ pub async fn change(
     Ok(secret)
 }
 
-/// Takes out what the cart held when it had this version, because an order has taken it. What was put in or
-/// changed since stays. Repeating it changes nothing.
+/// An attempt to buy what a cart held when it had this version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Purchase {
+    /// The key under which it is bought.
+    pub key: CheckoutKey,
+    /// The version.
+    pub version: i64,
+}
+
+/// Notes in the cart that it is being bought, unless another purchase of it is not finished: then that one is
+/// returned, which must come to its end first. Otherwise the same things could be paid for twice, under two
+/// keys. Nothing is noted when there is no such cart.
+///
+/// # Errors
+/// [`ShopError::Database`], [`ShopError::BadRow`].
+pub async fn note(
+    tx: &mut CellTx<ReadWrite>,
+    secret: &CartSecret,
+    purchase: &Purchase,
+) -> Result<Option<Purchase>, ShopError> {
+    let statement = "update cart set purchase_key = coalesce(purchase_key, $3),
+            purchase_version = coalesce(purchase_version, $4)
+        where tenant_id = $1 and cart_id = $2 returning purchase_key, purchase_version";
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(statement).bind(tenant).bind(secret.cart_id());
+    let statement = statement.bind(purchase.key.as_str().to_owned());
+    let row: Option<(String, i64)> = statement.bind(purchase.version).optional().await?;
+    let noted = row.map(|(key, version)| {
+        let key = CheckoutKey::new(&key).ok_or_else(|| ShopError::BadRow {
+            column: "cart.purchase_key",
+            source: "it is no key".into(),
+        })?;
+        Ok::<_, ShopError>(Purchase { key, version })
+    });
+    Ok(noted.transpose()?.filter(|noted| noted.key != purchase.key))
+}
+
+/// Takes out what the cart held when this purchase was sent, because an order has taken it. What was put in or
+/// changed since stays. Does nothing to a cart that has not noted this purchase, or has finished it.
 ///
 /// # Errors
 /// [`ShopError::Database`].
@@ -61,18 +95,21 @@ pub async fn take_out(
     tx: &mut CellTx<ReadWrite>,
     now: UnixMicros,
     secret: &CartSecret,
-    version: i64,
+    purchase: &Purchase,
 ) -> Result<(), ShopError> {
-    renew(tx, now, secret).await?;
+    if !finish(tx, now, secret, purchase).await? {
+        return Ok(());
+    }
     let statement =
         "delete from cart_item where tenant_id = $1 and cart_id = $2 and added_at <= $3";
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(statement).bind(tenant).bind(secret.cart_id());
-    statement.bind(version).run().await?;
+    statement.bind(purchase.version).run().await?;
     Ok(())
 }
 
-/// Gives the cart a new version, so that what is sent from its next page is a new attempt to buy.
+/// Gives the cart a new version, so that what is sent from its next page is a new attempt to buy. Does nothing
+/// to a cart that has not noted this purchase, or has finished it.
 ///
 /// # Errors
 /// [`ShopError::Database`].
@@ -80,8 +117,27 @@ pub async fn renew(
     tx: &mut CellTx<ReadWrite>,
     now: UnixMicros,
     secret: &CartSecret,
+    purchase: &Purchase,
 ) -> Result<(), ShopError> {
-    touch(tx, now, secret).await.map(drop)
+    finish(tx, now, secret, purchase).await.map(drop)
+}
+
+/// Ends the purchase that the cart has noted, and raises the cart's version. `false` when it has not noted it.
+async fn finish(
+    tx: &mut CellTx<ReadWrite>,
+    now: UnixMicros,
+    secret: &CartSecret,
+    purchase: &Purchase,
+) -> Result<bool, ShopError> {
+    let statement =
+        "update cart set updated_at = case when updated_at < $3 then $3 else updated_at + 1 end,
+            purchase_key = null, purchase_version = null
+        where tenant_id = $1 and cart_id = $2 and purchase_key = $4";
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(statement).bind(tenant).bind(secret.cart_id());
+    let statement = statement.bind(now.get());
+    let finished = statement.bind(purchase.key.as_str().to_owned()).run();
+    Ok(finished.await? == 1)
 }
 
 /// The cart of the secret, with its new version; a new cart when there is none.
@@ -95,7 +151,6 @@ async fn open(
     {
         return Ok((secret.clone(), version));
     }
-    sweep(tx, now).await?;
     let secret = CartSecret::random();
     let statement =
         "insert into cart (tenant_id, cart_id, created_at, updated_at) values ($1, $2, $3, $3)";
@@ -119,16 +174,6 @@ async fn touch(
     let statement = tx.sql(statement).bind(tenant).bind(secret.cart_id());
     let row: Option<(i64,)> = statement.bind(now.get()).optional().await?;
     Ok(row.map(|(version,)| version))
-}
-
-async fn sweep(tx: &mut CellTx<ReadWrite>, now: UnixMicros) -> Result<(), ShopError> {
-    let statement = "delete from cart where tenant_id = $1 and cart_id in
-        (select cart_id from cart where tenant_id = $1 and updated_at < $2 order by updated_at limit $3)";
-    let tenant = tx.tenant().as_i64();
-    let oldest = now.get() - KEPT_SECONDS * 1_000_000;
-    let statement = tx.sql(statement).bind(tenant).bind(oldest);
-    statement.bind(SWEPT).run().await?;
-    Ok(())
 }
 
 /// A cart whose row this transaction has locked.

@@ -132,6 +132,12 @@ impl Answer {
         self.status
     }
 
+    /// Whether the order is paid.
+    #[must_use]
+    pub const fn is_placed(&self) -> bool {
+        matches!(self.document, Document::Placed(_))
+    }
+
     /// Its document.
     #[must_use]
     pub const fn document(&self) -> &Document {

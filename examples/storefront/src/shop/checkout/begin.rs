@@ -29,9 +29,15 @@ pub(super) enum Begun {
     Pending(Order),
 }
 
-/// What the first transaction came to, before its end. `None`: somebody else took the stock that was there a
-/// moment ago, and it must be read again.
-type Tried = Option<(Begun, Vec<ReorderAlert>)>;
+/// What the first transaction came to, before its end.
+enum Tried {
+    /// It is to be committed.
+    Begun(Begun, Vec<ReorderAlert>),
+    /// Nothing is bought, and nothing is worth recording: the same request is refused again.
+    Refused(Answer),
+    /// Somebody else took the stock that was there a moment ago, and it must be read again.
+    TooLate,
+}
 
 impl Checkout {
     pub(super) async fn begin(
@@ -43,12 +49,16 @@ impl Checkout {
         for _ in 0..TRIES {
             let mut tx = self.cell.begin(tenant);
             match self.try_begin(&mut tx, key, request).await {
-                Ok(Some((begun, alerts))) => {
+                Ok(Tried::Begun(begun, alerts)) => {
                     tx.commit().await?;
                     inventory::raise(tenant.tenant(), &alerts);
                     return Ok(begun);
                 }
-                Ok(None) => tx.rollback().await,
+                Ok(Tried::Refused(answer)) => {
+                    tx.rollback().await;
+                    return Ok(Begun::Answered(answer));
+                }
+                Ok(Tried::TooLate) => tx.rollback().await,
                 Err(error) => {
                     tx.rollback().await;
                     return Err(error);
@@ -67,15 +77,22 @@ impl Checkout {
         let id = self.cell.ids().next();
         let now = self.cell.ids().now();
         if !claim(tx, key, request, id, now).await? {
-            return earlier(tx, key, request).await;
+            return Ok(match earlier(tx, key, Some(request)).await? {
+                Some(begun) => Tried::Begun(begun, Vec::new()),
+                // Old answers are forgotten, so it may have gone this moment.
+                None => Tried::TooLate,
+            });
         }
         let offers = shelf::offers(tx, request.items()).await?;
         let priced = match self.price(&offers, request) {
             Ok(priced) => priced,
             Err(refusal) => {
                 let answer = Answer::refused(&refusal);
+                if !refusal.is_recorded() {
+                    return Ok(Tried::Refused(answer));
+                }
                 refuse(tx, key, &answer).await?;
-                return Ok(Some((Begun::Answered(answer), Vec::new())));
+                return Ok(Tried::Begun(Begun::Answered(answer), Vec::new()));
             }
         };
         let order = new_order(tx, id, now, request, priced);
@@ -85,10 +102,10 @@ impl Checkout {
             note: String::new(),
         };
         let Some(alerts) = reserve(tx, cause, &order.lines).await? else {
-            return Ok(None);
+            return Ok(Tried::TooLate);
         };
         order::insert(tx, &order).await?;
-        Ok(Some((Begun::Pending(order), alerts)))
+        Ok(Tried::Begun(Begun::Pending(order), alerts))
     }
 
     /// What the basket costs and where it comes from, if the shop sells it.
@@ -145,28 +162,27 @@ async fn claim(
     Ok(claimed == 1)
 }
 
-/// What the key's earlier request came to.
-async fn earlier(
+/// What the key's earlier request came to, which must be the same as this one, if any. `None` when nothing was
+/// asked with the key.
+pub(super) async fn earlier(
     tx: &mut CellTx<ReadWrite>,
     key: &CheckoutKey,
-    request: &CheckoutRequest,
-) -> Result<Tried, CheckoutError> {
+    request: Option<&CheckoutRequest>,
+) -> Result<Option<Begun>, CheckoutError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(EARLIER).bind(tenant);
     let row: Option<KeyRow> = statement.bind(key.as_str().to_owned()).optional().await?;
-    // Old answers are forgotten, so it may have gone this moment.
     let Some(row) = row else {
         return Ok(None);
     };
-    if row.fingerprint != request.fingerprint() {
+    if request.is_some_and(|request| row.fingerprint != request.fingerprint()) {
         return Err(CheckoutError::IdempotencyMismatch);
     }
-    let begun = match (row.status.zip(row.answer), row.order_id) {
+    Ok(Some(match (row.status.zip(row.answer), row.order_id) {
         (Some((status, json)), _) => Begun::Answered(Answer::stored(status, &json)?),
         (None, Some(order)) => resumed(order::order_by_id(tx, order).await?),
         (None, None) => return Err(ShopError::NotFound { what: "order" }.into()),
-    };
-    Ok(Some((begun, Vec::new())))
+    }))
 }
 
 /// The order of a key that had no answer a moment ago: somebody else may have settled it since.

@@ -18,7 +18,7 @@ pub(super) enum Outcome {
     Declined,
     /// Nobody went on with it in time, and the provider will never take the money.
     Expired,
-    /// The shop called it off, and the provider will never take the money.
+    /// The shop or the buyer called it off, and the provider will never take the money.
     Cancelled,
 }
 

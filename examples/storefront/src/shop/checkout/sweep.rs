@@ -5,7 +5,7 @@ use std::time::Duration;
 use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::UnixMicros;
 
-use super::{Checkout, settle::Outcome};
+use super::{Answer, Checkout, CheckoutError, settle::Outcome};
 use crate::shop::{
     ShopError,
     order::{self, Order, OrderState},
@@ -41,8 +41,8 @@ pub struct Swept {
 }
 
 impl Checkout {
-    /// How long the answer to a key is kept.
-    pub const KEYS_KEPT: Duration = Duration::from_hours(7 * 24);
+    /// How long the answer to a key is kept: longer than a cart, whose page has the key of its purchase.
+    pub const KEYS_KEPT: Duration = Duration::from_hours(40 * 24);
 
     /// Ends the tenant's pending orders whose time is over, up to 50 of them.
     ///
@@ -60,12 +60,12 @@ impl Checkout {
         let orders = self.cell.scope(tenant, read).await?;
         let mut swept = Swept::default();
         for order in orders {
-            match self.end(tenant, &order, Outcome::Expired).await? {
-                Ok(Outcome::Paid) => swept.paid += 1,
+            match self.end(tenant, &order, Outcome::Expired).await {
+                Ok(answer) if answer.is_placed() => swept.paid += 1,
                 Ok(_) => swept.ended += 1,
                 Err(error) => {
                     tracing::warn!(tenant_id = %tenant.tenant(), order_id = order.id,
-                        cause = %error.source, "payment of an overdue order is not known");
+                        error = &error as &dyn std::error::Error, "payment of an overdue order is not known");
                     swept.unknown += 1;
                 }
             }
@@ -77,18 +77,18 @@ impl Checkout {
     /// Calls off an order that is not paid. One that is called off already stays so.
     ///
     /// # Errors
-    /// [`CheckoutError::PaymentUnknown`](super::CheckoutError::PaymentUnknown) while the provider cannot say
+    /// [`CheckoutError::PaymentUnknown`] while the provider cannot say
     /// whether it was paid; [`ShopError::OrderState`] when it was, or has come to something else;
     /// [`ShopError::NotFound`].
     pub async fn cancel(
         &self,
         tenant: &TenantContext<ReadWrite>,
         order: i64,
-    ) -> Result<Order, super::CheckoutError> {
+    ) -> Result<Order, CheckoutError> {
         let read = async |tx: &mut CellTx<ReadWrite>| order::order_by_id(tx, order).await;
         let found = self.cell.scope(tenant, read).await?;
         if found.state == OrderState::Pending {
-            self.end(tenant, &found, Outcome::Cancelled).await??;
+            self.end(tenant, &found, Outcome::Cancelled).await?;
         }
         let found = self.cell.scope(tenant, read).await?;
         match found.state {
@@ -98,19 +98,18 @@ impl Checkout {
     }
 
     /// Asks the provider to void the payment, and settles the order by what it says: paid, or `unpaid`.
-    async fn end(
+    pub(super) async fn end(
         &self,
         tenant: &TenantContext<ReadWrite>,
         order: &Order,
         unpaid: Outcome,
-    ) -> Result<Result<Outcome, PaymentUnknown>, ShopError> {
-        let outcome = match self.gateway.void(&order.payment_key).await {
-            Ok(Voided::Charged) => Outcome::Paid,
-            Ok(Voided::Never) => unpaid,
-            Err(unknown) => return Ok(Err(unknown)),
+    ) -> Result<Answer, CheckoutError> {
+        let outcome = match self.gateway.void(&order.payment_key).await? {
+            Voided::Charged => Outcome::Paid,
+            Voided::Never => unpaid,
         };
-        self.settle(tenant, order, outcome).await?;
-        Ok(Ok(outcome))
+        let settled = self.settle(tenant, order, outcome).await;
+        settled.map_err(|error| PaymentUnknown::new(error).into())
     }
 
     /// Forgets the tenant's answers to checkouts that are older than [`KEYS_KEPT`](Self::KEYS_KEPT), up to

@@ -4,9 +4,13 @@
 //! cart's key (see [`cart`]). So it is one request like that of a program: sent again, it has the same answer,
 //! and a cart that was changed in another window changes nothing of it.
 //!
-//! An answer that ended the attempt gives the cart a new version, and an order takes out of it what was
-//! bought. A crash before that loses nothing: the cart still shows the same key, and its form leads to the
-//! same answer.
+//! The cart notes the attempt before it is made. An answer that ended the attempt gives the cart a new version,
+//! and an order takes out of it what was bought. A crash before that loses nothing: the cart still shows the same
+//! key, and its form leads to the same answer.
+//!
+//! Who changes the cart while it is not known whether the attempt was paid, and then sends another one, has the
+//! noted one ended first: when it turns out to be paid, its order is shown and nothing else is bought; when not,
+//! it is called off, and the new one is made. So the same things are never paid for twice.
 
 use axum::{
     extract::State,
@@ -136,35 +140,67 @@ struct Purchase {
 
 impl Purchase {
     async fn make(self) -> Result<Response, ShopError> {
-        let answer = match self.sent.request() {
-            Ok(request) => {
-                let Self { tenant, sent, .. } = &self;
-                self.shops.checkout.place(tenant, &sent.key, &request).await
-            }
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(answer) => self.answered(&answer).await,
+        match self.attempt().await {
+            Ok((attempt, answer)) => self.answered(&attempt, &answer).await,
             Err(CheckoutError::Shop(error)) => Err(error),
-            Err(error) => self.unanswered(&error).await,
+            Err(error) => self.unanswered(error).await,
         }
     }
 
+    /// Makes the attempt, and returns it with its answer; instead of it, one that was made before and turns out
+    /// to be paid.
+    async fn attempt(&self) -> Result<(cart::Purchase, Answer), CheckoutError> {
+        let Self { tenant, sent, .. } = self;
+        let request = sent.request()?;
+        let attempt = cart::Purchase {
+            key: sent.key.clone(),
+            version: sent.version,
+        };
+        if let Some(earlier) = self.note(&attempt).await? {
+            let answer = self.shops.checkout.withdraw(tenant, &earlier.key).await?;
+            if answer.is_placed() {
+                return Ok((earlier, answer));
+            }
+            self.follow(&earlier, &answer).await?;
+            if self.note(&attempt).await?.is_some() {
+                return Err(CheckoutError::Contended);
+            }
+        }
+        let answer = self.shops.checkout.place(tenant, &sent.key, &request);
+        Ok((attempt, answer.await?))
+    }
+
+    async fn note(&self, attempt: &cart::Purchase) -> Result<Option<cart::Purchase>, ShopError> {
+        let write = async |tx: &mut CellTx<ReadWrite>| cart::note(tx, &self.secret, attempt).await;
+        self.shops.cell.scope(&self.tenant, write).await
+    }
+
+    /// The cart follows the answer.
+    async fn follow(&self, attempt: &cart::Purchase, answer: &Answer) -> Result<(), ShopError> {
+        let (now, secret) = (self.shops.cell.ids().now(), &self.secret);
+        let write = async |tx: &mut CellTx<ReadWrite>| {
+            if answer.is_placed() {
+                cart::take_out(tx, now, secret, attempt).await
+            } else {
+                cart::renew(tx, now, secret, attempt).await
+            }
+        };
+        self.shops.cell.scope(&self.tenant, write).await
+    }
+
     /// The cart follows the answer, and the browser too.
-    async fn answered(&self, answer: &Answer) -> Result<Response, ShopError> {
-        let now = self.shops.cell.ids().now();
-        let Self { secret, sent, .. } = self;
+    async fn answered(
+        &self,
+        attempt: &cart::Purchase,
+        answer: &Answer,
+    ) -> Result<Response, ShopError> {
+        self.follow(attempt, answer).await?;
         match answer.document() {
             Document::Placed(placed) => {
-                let write = async |tx: &mut CellTx<ReadWrite>| {
-                    cart::take_out(tx, now, secret, sent.version).await
-                };
-                self.shops.cell.scope(&self.tenant, write).await?;
-                Ok(see(&format!("/orders/{}", placed.order_token), secret))
+                let order = format!("/orders/{}", placed.order_token);
+                Ok(see(&order, &self.secret))
             }
             Document::Refused { error } => {
-                let write = async |tx: &mut CellTx<ReadWrite>| cart::renew(tx, now, secret).await;
-                self.shops.cell.scope(&self.tenant, write).await?;
                 let page = self.page().await?.refused(error);
                 let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::CONFLICT);
                 Ok(Reply::private_page(&page)?.status(status).into_response())
@@ -173,11 +209,12 @@ impl Purchase {
     }
 
     /// The cart stays as it is: the same form, sent again, goes on with the same attempt.
-    async fn unanswered(&self, error: &CheckoutError) -> Result<Response, ShopError> {
-        let page = self.page().await?.unanswered(error);
+    async fn unanswered(&self, error: CheckoutError) -> Result<Response, ShopError> {
+        let page = self.page().await?.unanswered(&error);
         let status = StatusCode::from_u16(error.kind().http_status());
         let status = status.expect("kinds map to valid statuses");
         let mut response = Reply::private_page(&page)?.status(status).into_response();
+        error.log();
         if let Some(wait) = retry_after(error.retry()) {
             response.headers_mut().insert(RETRY_AFTER, wait);
         }

@@ -133,18 +133,25 @@ impl IntoResponse for ShopError {
     }
 }
 
+impl CheckoutError {
+    /// Logs what somebody must know of whom no answer tells.
+    pub(super) fn log(&self) {
+        if let Self::PaymentUnknown(unknown) = self {
+            tracing::warn!(
+                error = unknown as &dyn std::error::Error,
+                "the outcome of a payment is not known"
+            );
+        }
+    }
+}
+
 impl IntoResponse for CheckoutError {
     fn into_response(self) -> Response {
-        let refused = Refused::new(&self);
+        self.log();
         match self {
-            Self::Shop(error) => return error.into_response(),
-            // Nothing of ours has failed; the provider's silence is logged where it is met.
-            Self::PaymentUnknown(unknown) => {
-                tracing::warn!(cause = %unknown.source, "the outcome of a payment is not known");
-            }
-            _ => {}
+            Self::Shop(error) => error.into_response(),
+            error => Refused::new(&error).into_response(),
         }
-        refused.into_response()
     }
 }
 

@@ -58,9 +58,10 @@ pub enum Refund {
     Refused,
 }
 
-/// It is not known what became of a payment: the provider did not answer, or not intelligibly.
+/// It is not known what became of a payment: the provider did not answer, or not intelligibly, or its answer
+/// could not be recorded.
 #[derive(Debug, thiserror::Error)]
-#[error("the payment provider gave no answer")]
+#[error("what became of the payment is not known")]
 pub struct PaymentUnknown {
     /// What went wrong.
     #[source]

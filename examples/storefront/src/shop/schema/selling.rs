@@ -97,12 +97,15 @@ pub(super) const STATEMENTS: &[&str] = &[
     )",
     "create index checkout_key_of_order on checkout_key (tenant_id, order_id)",
     "create index checkout_key_by_age on checkout_key (created_at, tenant_id)",
-    // `cart_id` is the hash of the secret in the visitor's cookie.
+    // `cart_id` is the hash of the secret in the visitor's cookie. The purchase is the one that has been sent
+    // from the cart's page and is not finished: its key, and the version that the cart had then.
     "create table cart (
         tenant_id bigint not null,
         cart_id text not null,
         created_at bigint not null,
         updated_at bigint not null,
+        purchase_key text,
+        purchase_version bigint,
         primary key (tenant_id, cart_id)
     )",
     "create index cart_by_age on cart (updated_at, tenant_id)",

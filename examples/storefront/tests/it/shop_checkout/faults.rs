@@ -168,6 +168,9 @@ const WRITES: [(&str, &str); 9] = [
     ("update", "checkout_key"),
 ];
 
+/// So many of them are made before the provider is asked.
+const BEFORE_THE_PROVIDER: usize = 5;
+
 #[tokio::test]
 async fn every_write_may_fail_once() {
     let world = World::sqlite().await;
@@ -183,10 +186,13 @@ async fn every_write_may_fail_once() {
         behind.execute(sqlx::AssertSqlSafe(trigger)).await.unwrap();
         let name = format!("step-{step}");
         let failed = till.buy(1, &name, &basket(&[(mug, 1)])).await;
-        assert!(
-            matches!(failed, Err(CheckoutError::Shop(_))),
-            "{verb} {table}: {failed:?}"
-        );
+        // Once the provider has been asked, no failure sounds as if nothing had been paid.
+        let expected = match &failed {
+            Err(CheckoutError::Shop(_)) => step < BEFORE_THE_PROVIDER,
+            Err(CheckoutError::PaymentUnknown(_)) => step >= BEFORE_THE_PROVIDER,
+            _ => false,
+        };
+        assert!(expected, "{verb} {table}: {failed:?}");
         till.audit().await;
         behind.execute("drop trigger broken").await.unwrap();
         let answer = till.buy(1, &name, &basket(&[(mug, 1)])).await.unwrap();
