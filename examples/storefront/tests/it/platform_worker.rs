@@ -249,7 +249,7 @@ async fn a_provider_that_hangs_for_one_shop_keeps_no_other_waiting() {
     );
     assert_eq!(world.state(second).await, OrderState::Expired);
     world.provider.be(Mood::Well);
-    world.worker.round(after(LATE)).await;
+    world.worker.round(after(2 * LATE)).await;
     assert_eq!(world.state(first).await, OrderState::Expired);
     assert_eq!(world.stock(first, lamp).await.on_hand, LAMPS);
 }
@@ -290,7 +290,7 @@ async fn a_refund_that_the_provider_did_not_confirm_is_asked_for_again() {
         "it is still in a mood"
     );
     world.provider.be(Mood::Well);
-    world.worker.round(after(SOON)).await;
+    world.worker.round(after(LATE)).await;
     assert_eq!(world.state(shop).await, OrderState::Refunded);
     assert_eq!(world.stock(shop, lamp).await.on_hand, LAMPS);
 }

@@ -305,3 +305,58 @@ async fn numbers_that_were_tampered_with_are_found_and_rebuilt() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn rebuilding_takes_nothing_from_buyers() {
+    let world = World::postgres().await;
+    let till = Till::new(&world);
+    let mug = till.mug(1, Some(100)).await;
+    let rebuilds = async {
+        let writer = writer(1);
+        for _ in 0..10 {
+            let rebuild = world
+                .cell
+                .scope(&writer, async |tx| inventory::rebuild(tx).await);
+            assert_eq!(rebuild.await.unwrap(), [], "nothing was wrong");
+        }
+    };
+    let buyers = (0..30).map(|buyer| {
+        let till = &till;
+        async move {
+            till.buy(1, &format!("b{buyer}"), &basket(&[(mug, 1)]))
+                .await
+        }
+    });
+    let (bought, ()) = tokio::join!(futures_util::future::join_all(buyers), rebuilds);
+    assert!(bought.iter().all(Result::is_ok), "{bought:?}");
+    assert_eq!(till.places(1, mug).await, [70, 0, 30, 0]);
+    till.audit().await;
+}
+
+#[tokio::test]
+async fn two_first_counts_at_once_are_one_after_the_other() {
+    let world = World::postgres().await;
+    let till = Till::new(&world);
+    let mug = till.mug(1, None).await;
+    let count = |quantity| {
+        let world = &world;
+        async move {
+            let cause = Cause {
+                at: UnixMicros::new(0),
+                order: None,
+                note: String::new(),
+            };
+            let open = async |tx: &mut tenancy_core::db::CellTx<tenancy_core::ReadWrite>| {
+                let mut write = StockWrite::new(tx, cause.clone());
+                write.open(mug, quantity).await?;
+                write.finish().await.map(drop)
+            };
+            world.cell.scope(&writer(1), open).await.unwrap();
+        }
+    };
+    futures_util::future::join_all([5, 6, 7, 8].map(count)).await;
+    let on_hand = till.places(1, mug).await[0];
+    assert!((5..=8).contains(&on_hand), "{on_hand}");
+    assert_eq!(log(&world, 1, mug).await.len(), 4);
+    till.audit().await;
+}

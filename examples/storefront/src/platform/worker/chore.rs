@@ -1,6 +1,6 @@
 //! What there is to do, and how it is done in one shop.
 
-use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
+use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::{Kind, Problem, UnixMicros};
 
 use crate::{
@@ -45,20 +45,16 @@ impl Chore {
         }
     }
 
-    /// The statement that finds the shops with such work, and its parameters.
-    pub(super) fn search(self, now: UnixMicros) -> (&'static str, Vec<i64>) {
-        match self {
-            Self::DueOrders => (TENANTS_WITH_DUE_ORDERS, vec![now.get()]),
-            Self::Refunds => (TENANTS_WITH_PENDING_REFUNDS, Vec::new()),
-            Self::OldKeys => {
-                let kept = Checkout::keys_kept_since(now);
-                (TENANTS_WITH_OLD_KEYS, vec![kept.get()])
-            }
-            Self::OldCarts => (
-                cart::TENANTS_WITH_OLD_CARTS,
-                vec![cart::kept_since(now).get()],
-            ),
-        }
+    /// The statement that finds the shops with such work among those with numbers above `after`, and its
+    /// parameters.
+    pub(super) fn search(self, now: UnixMicros, after: i64) -> (&'static str, [i64; 2]) {
+        let (select, until) = match self {
+            Self::DueOrders => (TENANTS_WITH_DUE_ORDERS, now),
+            Self::Refunds => (TENANTS_WITH_PENDING_REFUNDS, now),
+            Self::OldKeys => (TENANTS_WITH_OLD_KEYS, Checkout::keys_kept_since(now)),
+            Self::OldCarts => (cart::TENANTS_WITH_OLD_CARTS, cart::kept_since(now)),
+        };
+        (select, [until.get(), after])
     }
 
     /// Does it in a shop that has been entered, and tells since when its oldest overdue order is.
@@ -74,14 +70,13 @@ impl Chore {
         } = cell;
         match self {
             Self::DueOrders => {
-                let oldest =
-                    async |tx: &mut CellTx<ReadWrite>| order::oldest_overdue(tx, now).await;
-                if let Some(since) = shops.scope(tenant, oldest).await? {
+                let oldest = async |tx: &mut CellTx<ReadOnly>| order::oldest_overdue(tx, now).await;
+                if let Some(since) = shops.scope(&tenant.to_read_only(), oldest).await? {
                     overdue(since);
                 }
                 checkout.expire_due(tenant, now).await.map(drop)
             }
-            Self::Refunds => checkout.resume_refunds(tenant).await.map(drop),
+            Self::Refunds => checkout.resume_refunds(tenant, now).await.map(drop),
             Self::OldKeys => checkout.forget_keys(tenant, now).await.map(drop),
             Self::OldCarts => cart::forget_old(shops, tenant, now).await.map(drop),
         }

@@ -26,7 +26,7 @@ const AT_ONCE: usize = 4;
 /// other shops waiting for good.
 const TURN: Duration = Duration::from_secs(30);
 
-/// How many shops of a cell have a turn in one round.
+/// How many shops of a cell are searched for at a time.
 const SHOPS: NonZeroU32 = NonZeroU32::new(1_000).expect("it is not 0");
 
 /// Does the platform's own work.
@@ -91,19 +91,30 @@ struct Round<'a> {
 impl Round<'_> {
     async fn cell(&self, cell: &OpenCell) {
         for chore in Chore::ALL {
-            let (select, values) = chore.search(self.now);
-            match cell.db.tenants_with(select, &values, SHOPS).await {
-                Ok(tenants) => {
-                    let turns = stream::iter(tenants);
-                    let turns =
-                        turns.for_each_concurrent(AT_ONCE, |tenant| self.turn(cell, chore, tenant));
-                    turns.await;
-                }
-                Err(error) => {
-                    failures(chore).increment(1);
-                    let (cell, chore) = (cell.shops.id(), chore.name());
-                    tracing::error!(%cell, chore, %error, "shops with work to do could not be found");
-                }
+            let mut after = 0;
+            while let Some(last) = self.shops(cell, chore, after).await {
+                after = last;
+            }
+        }
+    }
+
+    /// A turn for each of the next shops that have such work. The last of them, unless there are no more.
+    async fn shops(&self, cell: &OpenCell, chore: Chore, after: i64) -> Option<i64> {
+        let (select, values) = chore.search(self.now, after);
+        match cell.db.tenants_with(select, &values, SHOPS).await {
+            Ok(tenants) => {
+                let last = tenants.last().map(|tenant| tenant.as_i64());
+                let turns = stream::iter(tenants);
+                let turns =
+                    turns.for_each_concurrent(AT_ONCE, |tenant| self.turn(cell, chore, tenant));
+                turns.await;
+                last
+            }
+            Err(error) => {
+                failures(chore).increment(1);
+                let (cell, chore) = (cell.shops.id(), chore.name());
+                tracing::error!(%cell, chore, %error, "shops with work to do could not be found");
+                None
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Giving money back: promised here first, then asked for at the provider, then confirmed here.
 
-use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::UnixMicros;
 
-use super::{Checkout, CheckoutError, CheckoutKey};
+use super::{Checkout, CheckoutError, CheckoutKey, sweep::AT_ONCE};
 use crate::{
     money::Money,
     shop::{
@@ -11,7 +12,7 @@ use crate::{
         inventory::ReorderAlert,
         inventory::StockKind,
         order::{self, Order, OrderEvent, OrderState},
-        payment::{Refund, RefundKey},
+        payment::{PaymentUnknown, Refund, RefundKey},
     },
 };
 
@@ -83,28 +84,52 @@ impl Checkout {
         self.carry_out(tenant, &order, refund).await
     }
 
-    /// Goes on with the tenant's refunds that are pending, up to 50 of them, and returns how many are not
-    /// any more.
+    /// Goes on with the tenant's refunds that are pending, up to 50 of them, several at a time, and returns how
+    /// many are not any more. One about which the provider cannot say anything is left alone for a minute, and
+    /// keeps no other waiting.
     ///
     /// # Errors
-    /// [`ShopError`]; what was done until then stays done.
+    /// [`ShopError`] when they cannot be read.
+    ///
+    /// # Cancel safety
+    /// A refund is done, refused or still pending.
     pub async fn resume_refunds(
         &self,
         tenant: &TenantContext<ReadWrite>,
-    ) -> Result<u32, ShopError> {
-        let read = async |tx: &mut CellTx<ReadWrite>| pending(tx).await;
-        let mut settled = 0;
-        for (order, refund) in self.cell.scope(tenant, read).await? {
-            match self.carry_out(tenant, &order, refund).await {
-                Ok(_) => settled += 1,
-                Err(CheckoutError::Shop(error)) => return Err(error),
-                Err(error) => {
-                    tracing::warn!(tenant_id = %tenant.tenant(), order_id = order.id,
-                        %error, "refund is not known");
-                }
+        now: UnixMicros,
+    ) -> Result<usize, ShopError> {
+        let read = async |tx: &mut CellTx<ReadOnly>| pending(tx, now).await;
+        let refunds = self.cell.scope(&tenant.to_read_only(), read).await?;
+        // Boxed and in a list: the compiler cannot see through the closure that a task may hold them.
+        let resumed: Vec<BoxFuture<'_, bool>> = refunds
+            .into_iter()
+            .map(|(order, refund)| self.resume(tenant, order, refund, now).boxed())
+            .collect();
+        let resumed: Vec<bool> = stream::iter(resumed)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        Ok(resumed.into_iter().filter(|done| *done).count())
+    }
+
+    /// Whether the refund is no longer pending.
+    async fn resume(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+        order: Order,
+        refund: OrderRefund,
+        now: UnixMicros,
+    ) -> bool {
+        let id = refund.id;
+        match self.carry_out(tenant, &order, refund).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(tenant_id = %tenant.tenant(), order_id = order.id, refund_id = id,
+                    error = &error as &dyn std::error::Error, "refund is not known");
+                self.rest(tenant, REST_REFUND, id, now).await;
+                false
             }
         }
-        Ok(settled)
     }
 
     async fn promise(
@@ -165,7 +190,9 @@ impl Checkout {
             Refund::Refused => RefundState::Refused,
         };
         let work = async |tx: &mut CellTx<ReadWrite>| self.confirm(tx, &refund, to).await;
-        let alerts = self.cell.scope(tenant, work).await?;
+        let confirmed = self.cell.scope(tenant, work).await;
+        // The money may have been given back: it stays promised, and is asked for again.
+        let alerts = confirmed.map_err(PaymentUnknown::new)?;
         inventory::raise(tenant.tenant(), &alerts);
         Ok(OrderRefund {
             state: to,
@@ -245,14 +272,18 @@ async fn by_key(
     statement.optional().await?.map(read).transpose()
 }
 
-/// The tenant's pending refunds with their orders.
-async fn pending(tx: &mut CellTx<ReadWrite>) -> Result<Vec<(Order, OrderRefund)>, ShopError> {
+/// The tenant's pending refunds that may be asked about, with their orders.
+async fn pending(
+    tx: &mut CellTx<ReadOnly>,
+    now: UnixMicros,
+) -> Result<Vec<(Order, OrderRefund)>, ShopError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(
         "select refund_id, order_id, amount, state from order_refund
-        where tenant_id = $1 and state = 'pending' order by refund_id limit $2",
+        where tenant_id = $1 and state = 'pending' and next_try <= $2 order by refund_id limit $3",
     );
-    let rows: Vec<RefundRow> = statement.bind(tenant).bind(BATCH).all().await?;
+    let statement = statement.bind(tenant).bind(now.get());
+    let rows: Vec<RefundRow> = statement.bind(BATCH).all().await?;
     let mut refunds = Vec::with_capacity(rows.len());
     for row in rows {
         let refund = read(row)?;
@@ -323,3 +354,6 @@ async fn add_refunded(
     statement.bind(amount).bind(now.get()).run().await?;
     Ok(())
 }
+
+const REST_REFUND: &str = "update order_refund set next_try = $3
+    where tenant_id = $1 and refund_id = $2 and state = 'pending'";

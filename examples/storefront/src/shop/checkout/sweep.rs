@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
+use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::UnixMicros;
 
 use super::{Answer, Checkout, CheckoutError, settle::Outcome};
@@ -12,20 +13,28 @@ use crate::shop::{
     payment::{PaymentUnknown, Voided},
 };
 
-/// Which tenants have pending orders whose time is over at `$1`.
-pub const TENANTS_WITH_DUE_ORDERS: &str =
-    "select distinct tenant_id from shop_order where state = 'pending' and expires_at <= $1";
+// The searches name the tenant with a sign, `+tenant_id`, which keeps the databases from walking the primary key
+// of a large table instead of the index that has only what is searched for. A tenant may come more than once.
 
-/// Which tenants have refunds that the provider has not confirmed.
-pub const TENANTS_WITH_PENDING_REFUNDS: &str =
-    "select distinct tenant_id from order_refund where state = 'pending'";
+/// Which tenants have pending orders whose time is over at `$1`, of those with numbers above `$2`.
+pub const TENANTS_WITH_DUE_ORDERS: &str = "select tenant_id from shop_order
+    where state = 'pending' and expires_at <= $1 and +tenant_id > $2";
 
-/// Which tenants have answers to checkouts from before `$1`.
-pub const TENANTS_WITH_OLD_KEYS: &str =
-    "select distinct tenant_id from checkout_key where created_at < $1 and status is not null";
+/// Which tenants have refunds that the provider has not confirmed and is to be asked about at `$1`, of those with
+/// numbers above `$2`.
+pub const TENANTS_WITH_PENDING_REFUNDS: &str = "select tenant_id from order_refund
+    where state = 'pending' and next_try <= $1 and +tenant_id > $2";
+
+/// Which tenants have answers to checkouts from before `$1`, of those with numbers above `$2`.
+pub const TENANTS_WITH_OLD_KEYS: &str = "select tenant_id from checkout_key
+    where status is not null and created_at < $1 and +tenant_id > $2";
 
 /// How many orders one sweep of a tenant takes on.
 const BATCH: usize = 50;
+/// How many questions to the provider are on their way at a time, so that one that hangs keeps few others waiting.
+pub(super) const AT_ONCE: usize = 8;
+/// How long what the provider could not say is not asked about again, so that the others have their turn.
+const REST: Duration = Duration::from_mins(1);
 /// How many answers one visit to a tenant forgets.
 const KEYS_BATCH: i64 = 1_000;
 
@@ -44,10 +53,11 @@ impl Checkout {
     /// How long the answer to a key is kept: longer than a cart, whose page has the key of its purchase.
     pub const KEYS_KEPT: Duration = Duration::from_hours(40 * 24);
 
-    /// Ends the tenant's pending orders whose time is over, up to 50 of them.
+    /// Ends the tenant's pending orders whose time is over, up to 50 of them, several at a time. One of which the
+    /// provider cannot say what became is left alone for a minute, and keeps no other waiting.
     ///
     /// # Errors
-    /// [`ShopError`]; what was done until then stays done.
+    /// [`ShopError`] when they cannot be read.
     ///
     /// # Cancel safety
     /// An order is ended or still pending.
@@ -56,22 +66,59 @@ impl Checkout {
         tenant: &TenantContext<ReadWrite>,
         now: UnixMicros,
     ) -> Result<Swept, ShopError> {
-        let read = async |tx: &mut CellTx<ReadWrite>| order::overdue(tx, now, BATCH).await;
-        let orders = self.cell.scope(tenant, read).await?;
-        let mut swept = Swept::default();
-        for order in orders {
-            match self.end(tenant, &order, Outcome::Expired).await {
-                Ok(answer) if answer.is_placed() => swept.paid += 1,
-                Ok(_) => swept.ended += 1,
-                Err(error) => {
-                    tracing::warn!(tenant_id = %tenant.tenant(), order_id = order.id,
-                        error = &error as &dyn std::error::Error, "payment of an overdue order is not known");
-                    swept.unknown += 1;
-                }
-            }
-        }
+        let read = async |tx: &mut CellTx<ReadOnly>| order::overdue(tx, now, BATCH).await;
+        let orders = self.cell.scope(&tenant.to_read_only(), read).await?;
+        // Boxed and in a list: the compiler cannot see through the closure that a task may hold them.
+        let ends: Vec<BoxFuture<'_, Swept>> = orders
+            .iter()
+            .map(|order| self.expire(tenant, order, now).boxed())
+            .collect();
+        let swept: Vec<Swept> = stream::iter(ends).buffer_unordered(AT_ONCE).collect().await;
+        let swept = swept.into_iter().fold(Swept::default(), Swept::and);
         swept.count();
         Ok(swept)
+    }
+
+    async fn expire(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+        order: &Order,
+        now: UnixMicros,
+    ) -> Swept {
+        let mut swept = Swept::default();
+        match self.end(tenant, order, Outcome::Expired).await {
+            Ok(answer) if answer.is_placed() => swept.paid = 1,
+            Ok(_) => swept.ended = 1,
+            Err(error) => {
+                tracing::warn!(tenant_id = %tenant.tenant(), order_id = order.id,
+                    error = &error as &dyn std::error::Error, "payment of an overdue order is not known");
+                self.rest(tenant, REST_ORDER, order.id, now).await;
+                swept.unknown = 1;
+            }
+        }
+        swept
+    }
+
+    /// Leaves alone for a while what the provider could not say anything about.
+    pub(super) async fn rest(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+        statement: &'static str,
+        id: i64,
+        now: UnixMicros,
+    ) {
+        let rest = i64::try_from(REST.as_micros()).expect("minutes fit");
+        let until = now.get().saturating_add(rest);
+        let write = async |tx: &mut CellTx<ReadWrite>| {
+            let tenant = tx.tenant().as_i64();
+            let statement = tx.sql(statement).bind(tenant).bind(id).bind(until);
+            Ok(statement.run().await?)
+        };
+        if let Err(error) = self.cell.scope(tenant, write).await {
+            // Nothing is lost: it is only asked about again sooner.
+            tracing::warn!(tenant_id = %tenant.tenant(), id,
+                error = &error as &dyn std::error::Error, "a next try could not be put off");
+        }
     }
 
     /// Calls off an order that is not paid. One that is called off already stays so.
@@ -146,6 +193,14 @@ impl Checkout {
 }
 
 impl Swept {
+    const fn and(self, other: Self) -> Self {
+        Self {
+            paid: self.paid + other.paid,
+            ended: self.ended + other.ended,
+            unknown: self.unknown + other.unknown,
+        }
+    }
+
     fn count(self) {
         for (outcome, orders) in [
             ("paid", self.paid),
@@ -157,3 +212,6 @@ impl Swept {
         }
     }
 }
+
+const REST_ORDER: &str = "update shop_order set next_try = $3
+    where tenant_id = $1 and order_id = $2 and state = 'pending'";

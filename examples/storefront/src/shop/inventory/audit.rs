@@ -1,6 +1,6 @@
 //! Whether the numbers are what the log says.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use tenancy_core::{Access, ReadWrite, db::CellTx};
 
@@ -26,7 +26,7 @@ pub struct Difference {
 /// # Errors
 /// [`ShopError::Database`], [`ShopError::BadRow`].
 pub async fn compare<A: Access>(tx: &mut CellTx<A>) -> Result<Vec<Difference>, ShopError> {
-    let mut logged = replay(tx).await?;
+    let mut logged = replay(tx, i64::MIN..=i64::MAX).await?;
     let mut differences = Vec::new();
     let mut after = i64::MIN;
     loop {
@@ -53,31 +53,51 @@ pub async fn compare<A: Access>(tx: &mut CellTx<A>) -> Result<Vec<Difference>, S
 }
 
 /// Makes the numbers of the tenant's stock what the log says, and returns what differed. A variant whose log
-/// cannot be true is left alone.
+/// cannot be true is left alone. Buyers may go on meanwhile: what seems to differ is locked, and compared again.
 ///
 /// # Errors
 /// [`ShopError::Database`], [`ShopError::BadRow`].
 pub async fn rebuild(tx: &mut CellTx<ReadWrite>) -> Result<Vec<Difference>, ShopError> {
-    let differences = compare(tx).await?;
-    let tenant = tx.tenant().as_i64();
-    for difference in &differences {
-        if let Some(stock) = difference.logged {
-            let statement = tx.sql(REBUILD).bind(tenant).bind(difference.variant);
+    let mut differences = Vec::new();
+    // Variants come in ascending order, in which everybody locks them.
+    for Difference { variant, .. } in compare(tx).await? {
+        let tenant = tx.tenant().as_i64();
+        let statement = tx.sql(LOCK).bind(tenant).bind(variant);
+        let row: Option<StockRow> = statement.optional().await?;
+        let Some(projected) = row.map(Stock::from) else {
+            continue;
+        };
+        let logged = replay(tx, variant..=variant).await?.remove(&variant);
+        let logged = logged.unwrap_or(Some(Stock::default()));
+        if logged == Some(projected) {
+            continue;
+        }
+        if let Some(stock) = logged {
+            let statement = tx.sql(REBUILD).bind(tenant).bind(variant);
             let statement = statement.bind(stock.received).bind(stock.on_hand);
             let statement = statement.bind(stock.reserved).bind(stock.allocated);
             statement.bind(stock.sold).bind(stock.seq).run().await?;
         }
+        differences.push(Difference {
+            variant,
+            projected,
+            logged,
+        });
     }
     Ok(differences)
 }
 
-/// What the log says of each variant that it tells of.
-async fn replay<A: Access>(tx: &mut CellTx<A>) -> Result<BTreeMap<i64, Option<Stock>>, ShopError> {
+/// What the log says of each of these variants that it tells of.
+async fn replay<A: Access>(
+    tx: &mut CellTx<A>,
+    variants: RangeInclusive<i64>,
+) -> Result<BTreeMap<i64, Option<Stock>>, ShopError> {
     let tenant = tx.tenant().as_i64();
     let mut all = BTreeMap::new();
-    let (mut variant, mut seq) = (i64::MIN, i64::MIN);
+    let (mut variant, mut seq) = (*variants.start(), i64::MIN);
     loop {
         let statement = tx.sql(LOG).bind(tenant).bind(variant).bind(seq);
+        let statement = statement.bind(*variants.end());
         let rows: Vec<(i64, i64, String, i64)> = statement.bind(PAGE as i64).all().await?;
         let Some(last) = rows.last() else {
             return Ok(all);
@@ -102,8 +122,11 @@ const STOCK: &str =
     from stock where tenant_id = $1 and variant_id > $2 order by variant_id limit $3";
 
 const LOG: &str = "select variant_id, seq, kind, quantity from stock_event
-    where tenant_id = $1 and (variant_id > $2 or variant_id = $2 and seq > $3)
-    order by variant_id, seq limit $4";
+    where tenant_id = $1 and (variant_id > $2 or variant_id = $2 and seq > $3) and variant_id <= $4
+    order by variant_id, seq limit $5";
+
+const LOCK: &str = "update stock set seq = seq where tenant_id = $1 and variant_id = $2
+    returning variant_id, received, on_hand, reserved, allocated, sold, seq, reorder_at";
 
 const REBUILD: &str =
     "update stock set received = $3, on_hand = $4, reserved = $5, allocated = $6, sold = $7,

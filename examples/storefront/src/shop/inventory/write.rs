@@ -74,14 +74,18 @@ impl<'t> StockWrite<'t> {
         Ok(Some(row.into()))
     }
 
-    /// Begins to count a variant of which there are so many. There must be no stock of it yet.
+    /// Begins to count a variant of which there are so many. When somebody else has begun a moment ago, it is
+    /// counted anew.
     ///
     /// # Errors
     /// [`ShopError::Database`].
     pub async fn open(&mut self, variant: i64, quantity: i64) -> Result<(), ShopError> {
         let tenant = self.tx.tenant().as_i64();
         let statement = self.tx.sql(OPEN).bind(tenant);
-        statement.bind(variant).bind(quantity).run().await?;
+        let opened = statement.bind(variant).bind(quantity).run().await?;
+        if opened == 0 {
+            return self.count(variant, quantity).await.map(drop);
+        }
         let event = StockEvent {
             kind: StockKind::Received,
             quantity,
@@ -164,7 +168,7 @@ const APPLY: &str = "update stock set received = received + $3, on_hand = on_han
 
 const OPEN: &str =
     "insert into stock (tenant_id, variant_id, received, on_hand, reserved, allocated, sold, seq)
-    values ($1, $2, $3, $3, 0, 0, 0, 1)";
+    values ($1, $2, $3, $3, 0, 0, 0, 1) on conflict (tenant_id, variant_id) do nothing";
 
 const LOCK: &str = "update stock set seq = seq where tenant_id = $1 and variant_id = $2
     returning variant_id, received, on_hand, reserved, allocated, sold, seq, reorder_at";

@@ -69,7 +69,7 @@ pub async fn orders<A: Access>(
     with_lines(tx, rows).await
 }
 
-/// Pending orders whose time is over, the longest over first.
+/// Pending orders whose time is over and that may be asked about, the longest over first.
 pub(in crate::shop) async fn overdue<A: Access>(
     tx: &mut CellTx<A>,
     now: UnixMicros,
@@ -77,7 +77,8 @@ pub(in crate::shop) async fn overdue<A: Access>(
 ) -> Result<Vec<Order>, ShopError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(select_orders!(
-        "and state = 'pending' and expires_at <= $2 order by expires_at, order_id limit $3"
+        "and state = 'pending' and expires_at <= $2 and next_try <= $2
+        order by expires_at, order_id limit $3"
     ));
     let statement = statement.bind(tenant).bind(now.get()).bind(limit as i64);
     let rows = statement.all().await?;

@@ -1,5 +1,7 @@
 use std::{future::Future, time::Duration};
 
+use tokio::time::timeout;
+
 use super::{
     AnyPaymentGateway, Charge, PaymentGateway as _, PaymentKey, PaymentToken, PaymentUnknown,
     Refund, RefundKey, Voided,
@@ -52,16 +54,16 @@ impl Bounded {
             .await
     }
 
-    /// A task of its own catches the panic; one that is late goes on, and its answer is asked for again later.
+    /// A task of its own catches the panic. It ends in time, also when nobody waits for it any more; what was
+    /// asked is asked again later.
     async fn ask<T: Send + 'static>(
         &self,
         question: impl Future<Output = Result<T, PaymentUnknown>> + Send + 'static,
     ) -> Result<T, PaymentUnknown> {
-        let asked = tokio::spawn(question);
-        match tokio::time::timeout(self.limit, asked).await {
+        match tokio::spawn(timeout(self.limit, question)).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(panicked)) => Err(PaymentUnknown::new(panicked)),
-            Err(late) => Err(PaymentUnknown::new(late)),
+            Ok(Err(late)) => Err(PaymentUnknown::new(late)),
+            Err(panicked) => Err(PaymentUnknown::new(panicked)),
         }
     }
 }

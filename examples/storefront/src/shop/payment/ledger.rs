@@ -50,22 +50,31 @@ impl TestGateway {
         Ok(Self { pool })
     }
 
-    /// Writes the outcome of a payment unless it has one, and returns the one it has.
+    /// Writes the outcome of a payment unless it has one, and returns the one it has. A known key with another
+    /// amount is another payment, of which nothing is known.
     async fn settle(
         &self,
         key: &PaymentKey,
         amount: Money,
         outcome: &'static str,
     ) -> Result<String, PaymentUnknown> {
-        let outcome = sqlx::query_scalar(SETTLE)
+        let (minor, currency) = (amount.minor(), amount.currency().code());
+        let settled = sqlx::query_as(SETTLE)
             .bind(key.as_str())
-            .bind(amount.minor())
-            .bind(amount.currency().code())
+            .bind(minor)
+            .bind(currency)
             .bind(outcome)
             .bind(SystemClock.unix().get())
             .fetch_one(&self.pool)
             .await;
-        outcome.map_err(PaymentUnknown::new)
+        let (outcome, known, known_currency): (String, i64, String) =
+            settled.map_err(PaymentUnknown::new)?;
+        let same = (known, known_currency.as_str()) == (minor, currency);
+        if same || outcome == VOIDED {
+            Ok(outcome)
+        } else {
+            Err(PaymentUnknown::new("the key stands for another amount"))
+        }
     }
 }
 
@@ -124,6 +133,7 @@ impl PaymentGateway for TestGateway {
 
 const CHARGED: &str = "charged";
 const DECLINED: &str = "declined";
+const VOIDED: &str = "voided";
 
 const TABLES: &str = "create table if not exists payments (
     key text primary key,
@@ -145,7 +155,7 @@ create index if not exists refunds_of_payment on refunds (payment)";
 const SETTLE: &str =
     "insert into payments (key, amount, currency, outcome, at) values ($1, $2, $3, $4, $5)
     on conflict (key) do update set outcome = payments.outcome
-    returning outcome";
+    returning outcome, amount, currency";
 
 const VOID: &str =
     "insert into payments (key, amount, currency, outcome, at) values ($1, 0, '', 'voided', $2)

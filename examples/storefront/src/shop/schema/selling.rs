@@ -32,7 +32,8 @@ pub(super) const STATEMENTS: &[&str] = &[
     )",
     // `payment_key` is stored although it is made from tenant and order: the provider knows the payment by it
     // for ever, also when the shop has been imported under another tenant. `refunded` counts what has been
-    // promised, the refunds that the provider has not confirmed included.
+    // promised, the refunds that the provider has not confirmed included. The worker asks the provider about an
+    // order, or a refund, no more before `next_try`.
     "create table shop_order (
         tenant_id bigint not null,
         order_id bigint not null,
@@ -49,10 +50,12 @@ pub(super) const STATEMENTS: &[&str] = &[
         created_at bigint not null,
         updated_at bigint not null,
         expires_at bigint not null,
+        next_try bigint not null default 0,
         primary key (tenant_id, order_id),
         unique (tenant_id, token)
     )",
     "create index shop_order_pending on shop_order (expires_at, tenant_id) where state = 'pending'",
+    "create index shop_order_overdue on shop_order (tenant_id, expires_at) where state = 'pending'",
     "create table order_line (
         tenant_id bigint not null,
         order_id bigint not null,
@@ -77,12 +80,14 @@ pub(super) const STATEMENTS: &[&str] = &[
         state text not null,
         created_at bigint not null,
         updated_at bigint not null,
+        next_try bigint not null default 0,
         primary key (tenant_id, refund_id),
         unique (tenant_id, key),
         foreign key (tenant_id, order_id) references shop_order (tenant_id, order_id) on delete cascade
     )",
     "create index order_refund_of_order on order_refund (tenant_id, order_id)",
     "create index order_refund_pending on order_refund (tenant_id, refund_id) where state = 'pending'",
+    "create index order_refund_next_try on order_refund (next_try, tenant_id) where state = 'pending'",
     // What was asked with an idempotency key, and the answer once there is one. A key without an answer has a
     // pending order.
     "create table checkout_key (
@@ -96,7 +101,7 @@ pub(super) const STATEMENTS: &[&str] = &[
         primary key (tenant_id, key)
     )",
     "create index checkout_key_of_order on checkout_key (tenant_id, order_id)",
-    "create index checkout_key_by_age on checkout_key (created_at, tenant_id)",
+    "create index checkout_key_by_age on checkout_key (created_at, tenant_id) where status is not null",
     // `cart_id` is the hash of the secret in the visitor's cookie. The purchase is the one that has been sent
     // from the cart's page and is not finished: its key, and the version that the cart had then.
     "create table cart (

@@ -81,6 +81,8 @@ async fn what_nobody_goes_on_with_is_settled_by_what_the_provider_knows() {
             "without an answer nothing is decided"
         );
         assert_eq!(till.places(1, mug).await, [6, 4, 0, 0]);
+        assert_eq!(sweep().await, Swept::default(), "they have a rest");
+        world.clock.advance(Duration::from_mins(1));
         assert_eq!(
             sweep().await,
             Swept {
@@ -228,6 +230,30 @@ async fn a_clock_that_jumps_neither_loses_nor_doubles_a_checkout() {
                 .unwrap(),
             0
         );
+        till.audit().await;
+    })
+    .await;
+}
+
+/// More than one batch of orders of which the provider says nothing, and one after them.
+#[tokio::test]
+async fn orders_of_which_nothing_is_known_keep_no_other_waiting() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(100)).await;
+        for number in 0..51 {
+            till.provider.fail([Fault::Refused]);
+            let name = format!("k{number}");
+            till.buy(1, &name, &basket(&[(mug, 1)])).await.unwrap_err();
+            world.clock.advance(Duration::from_secs(1));
+        }
+        world.clock.advance(LONGER_THAN_PENDING);
+        let now = world.clock.unix();
+        let sweep = async || till.checkout.expire_due(&writer(1), now).await.unwrap();
+        till.provider.fail([Fault::Refused; 50]);
+        assert_eq!(sweep().await.unknown, 50);
+        assert_eq!(sweep().await.ended, 1, "the one behind them");
+        assert_eq!(sweep().await, Swept::default());
         till.audit().await;
     })
     .await;

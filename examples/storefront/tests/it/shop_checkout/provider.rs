@@ -141,7 +141,10 @@ impl PaymentGateway for Provider {
                 _ => Payment::Declined,
             };
             match books.payments.entry(key.as_str().into()).or_insert(outcome) {
-                Payment::Charged(_) => Charge::Charged,
+                Payment::Charged(taken) => {
+                    assert_eq!(*taken, amount.minor(), "another amount under {key:?}");
+                    Charge::Charged
+                }
                 Payment::Declined | Payment::Voided => Charge::Declined,
             }
         })
@@ -170,8 +173,19 @@ impl PaymentGateway for Provider {
                 return Refund::Refused;
             }
             let of = (payment.as_str().to_owned(), amount.minor());
-            books.refunds.entry(refund.as_str().into()).or_insert(of);
-            Refund::Refunded
+            if let Some(known) = books.refunds.get(refund.as_str()) {
+                assert_eq!(*known, of, "another refund under {refund:?}");
+                return Refund::Refunded;
+            }
+            let back = books.refunds.values().filter(|known| known.0 == of.0);
+            let back: i64 = back.map(|known| known.1).sum();
+            match books.payments.get(payment.as_str()) {
+                Some(Payment::Charged(taken)) if back + of.1 <= *taken => {
+                    books.refunds.insert(refund.as_str().into(), of);
+                    Refund::Refunded
+                }
+                _ => Refund::Refused,
+            }
         })
         .await
     }

@@ -10,7 +10,7 @@ use storefront::shop::{
     inventory::{self, StockChange, StockStep, change_stock},
     order::{self, Order, OrderState},
 };
-use tenancy_types::Clock as _;
+use tenancy_types::{Clock as _, UnixMicros};
 
 use crate::{
     shop_checkout::{
@@ -320,7 +320,11 @@ impl<'w> Run<'w> {
                 fault,
             } => self.refund(which, amount, fault, number).await,
             Op::ResumeRefunds => {
-                self.till.checkout.resume_refunds(&writer(1)).await.unwrap();
+                self.till
+                    .checkout
+                    .resume_refunds(&writer(1), UnixMicros::new(i64::MAX))
+                    .await
+                    .unwrap();
             }
             Op::Receive { quantity } => self.change(StockStep::Receive(quantity), quantity).await,
             Op::Adjust { quantity } => self.change(StockStep::Adjust(quantity), quantity).await,
@@ -342,7 +346,11 @@ impl<'w> Run<'w> {
     async fn heal(&mut self) {
         self.till.provider.heal();
         self.sweep(None).await;
-        self.till.checkout.resume_refunds(&writer(1)).await.unwrap();
+        self.till
+            .checkout
+            .resume_refunds(&writer(1), UnixMicros::new(i64::MAX))
+            .await
+            .unwrap();
         for order in self.till.orders(1).await {
             assert_ne!(order.state, OrderState::Pending);
             if order.state.is_paid() {

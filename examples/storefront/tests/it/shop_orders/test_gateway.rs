@@ -39,6 +39,10 @@ async fn what_it_answered_once_it_answers_always() {
             assert_eq!(other.unwrap(), Charge::Declined);
             assert_eq!(gateway.void(&keys[3]).await.unwrap(), Voided::Never);
         }
+        for key in &keys[..2] {
+            let other = gateway.charge(key, money(501), &token("test")).await;
+            assert!(other.is_err(), "another amount: {other:?}");
+        }
         // The first answer stands, whatever is asked later.
         let late = gateway.charge(&keys[3], money(500), &token("test")).await;
         assert_eq!(late.unwrap(), Charge::Declined, "opened {opened}");
