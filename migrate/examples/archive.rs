@@ -58,7 +58,8 @@ async fn main() -> Result<(), BoxError> {
     let copy = enter(&there, 2, Lifecycle::Provisioning).await?;
     let archive = Archive::open(path).await?;
     archive.load(&there, &copy, &tables, VERSION).await?;
-    println!("the copy has {}", count_rows(&there, &copy, &tables).await?);
+    let copied = count_rows(&there, &copy.to_read_only(), &tables).await?;
+    println!("the copy has {copied}");
     Ok(())
 }
 

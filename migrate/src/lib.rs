@@ -21,8 +21,8 @@ pub use provision::{
     Provisioning, Refusal, Rejected, Resumed,
 };
 pub use purge::{
-    Deletion, InvalidPurgeEvent, NotEmpty, PurgeError, PurgeEvent, PurgePhase, PurgeReceipt,
-    PurgeRejected, PurgeRequest, Purged, Purger, Purging, Then,
+    Deletion, Fitness, InvalidPurgeEvent, NotEmpty, PurgeError, PurgeEvent, PurgePhase,
+    PurgeReceipt, PurgeRejected, PurgeRequest, Purged, Purger, Purging, Then,
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use schema::Upgrade;

@@ -2,10 +2,13 @@
 //!
 //! | phase | act | event | next phase |
 //! | --- | --- | --- | --- |
-//! | started | make it purging in the directory: the point of no return | begun | begun |
+//! | started, to be refilled | check the archive against the cell | checked | checked |
+//! | | | refused, with a reason | **refused** |
+//! | started, to be forgotten; checked | make it purging in the directory: the point of no return | begun | begun |
 //! | | | overtaken | **overtaken** |
 //! | begun | bring that to the cell's fence | fenced | fenced |
-//! | fenced | count its rows | counted | counted |
+//! | fenced | end what is open with others: payments of which nobody knows | settled | settled |
+//! | settled | count its rows | counted | counted |
 //! | counted | delete them | emptied | emptied |
 //! | emptied | count again | proven: none | proven |
 //! | | | left: some | counted, and the runner reports it |
@@ -23,7 +26,11 @@
 //! fence, as everywhere. An undo of the offboarding that comes before the first act wins: the purge is then
 //! overtaken and has done nothing. One that comes later finds the tenant purging, and there is no way back.
 //!
-//! Journal and receipt name the tenant by its number alone and hold nothing personal, so they may be kept.
+//! A refill that would fail is found out before it begins: a missing, damaged or foreign archive is refused for
+//! good, and nothing was deleted. Another archive can be asked for then, also at the same epoch.
+//!
+//! Journal and receipt name the tenant by its number alone and hold nothing personal, so they may be kept; but
+//! the journal has the archive's name and the reason of a refusal, which the application must choose so.
 
 mod error;
 mod event;
@@ -36,7 +43,7 @@ mod runner;
 pub use error::{NotEmpty, PurgeError, PurgeRejected};
 pub use event::{InvalidPurgeEvent, PurgeEvent};
 pub use phase::{Deletion, PurgePhase};
-pub use purger::Purger;
+pub use purger::{Fitness, Purger};
 pub use receipt::PurgeReceipt;
 pub use request::{PurgeRequest, Then};
 pub use runner::{Purged, Purging};

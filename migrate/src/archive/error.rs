@@ -3,6 +3,8 @@ use std::{borrow::Cow, io};
 use tenancy_core::db::DbError;
 use tenancy_types::{Code, Kind, Lifecycle, Problem, Retry};
 
+use super::clip::{clip, clip_sentence};
+
 /// Why an archive could not be made, opened or loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -26,7 +28,10 @@ pub enum ArchiveError {
         found: u32,
     },
     /// The archive has other tables than the cell. Nothing was written.
-    #[error("the archive's tables are ({}), the cell's ({})", found.join(", "), expected.join(", "))]
+    #[error(
+        "the archive's tables are ({}), the cell's ({})",
+        clip(&found.join(", ")), clip(&expected.join(", "))
+    )]
     Tables {
         /// The cell's, by name.
         expected: Vec<Box<str>>,
@@ -36,7 +41,7 @@ pub enum ArchiveError {
     /// A table has other columns in the archive than in the cell, or in another order. Nothing was written.
     #[error(
         "the archive's table {table} has columns ({}), the cell's ({})",
-        found.join(", "), expected.join(", ")
+        clip(&found.join(", ")), clip(&expected.join(", "))
     )]
     Columns {
         /// The table.
@@ -46,6 +51,30 @@ pub enum ArchiveError {
         /// The archive's, in theirs.
         found: Vec<Box<str>>,
     },
+    /// A value cannot be kept in its column here. Nothing was written.
+    #[error(
+        "line {line} of the archive's table {table} has a value in column {column} that is no {expected}"
+    )]
+    Value {
+        /// The table.
+        table: Box<str>,
+        /// The line, counted from 1.
+        line: u64,
+        /// The column.
+        column: Box<str>,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A table is its own parent, so that the order of its key need not be one in which it can be written.
+    /// Nothing was written.
+    #[error("table {table} is its own parent, and such a table cannot be loaded")]
+    OwnParent {
+        /// The table.
+        table: Box<str>,
+    },
+    /// There is no file of that name.
+    #[error("there is no such archive")]
+    Missing,
     /// Archives are loaded into tenants that are being provisioned, so that nobody sees half of one.
     #[error("an archive is not loaded into a tenant that is {lifecycle}")]
     NotProvisioning {
@@ -178,22 +207,46 @@ impl Flaw {
     }
 
     pub(super) fn json(error: &serde_json::Error) -> Self {
-        let reason = error.to_string().into();
+        let (line, column) = (error.line(), error.column());
+        let said = clip_sentence(&said(error));
+        let reason = format!("{said} at line {line} column {column}").into();
         Self::Json { reason }
     }
 
     /// In the only line of a text: what is said of lines is left out, since an error has its own.
     pub(super) fn json_line(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        let said = text
-            .rsplit_once(" at line ")
-            .map_or(&*text, |(said, _)| said);
+        let said = clip_sentence(&said(error));
         let reason = format!("{said}, at column {}", error.column()).into();
         Self::Json { reason }
     }
 }
 
+/// What an error says without the place.
+fn said(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    if let Some(end) = text.rfind(" at line ") {
+        text.truncate(end);
+    }
+    text
+}
+
 impl ArchiveError {
+    /// Whether this archive can never be loaded there: it is missing, damaged, or of another schema. With any
+    /// other error it may be, later.
+    #[must_use]
+    pub const fn is_verdict(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing
+                | Self::Invalid { .. }
+                | Self::SchemaVersion { .. }
+                | Self::Tables { .. }
+                | Self::Columns { .. }
+                | Self::Value { .. }
+                | Self::OwnParent { .. }
+        )
+    }
+
     pub(super) const fn file(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::File { doing, source }
     }
@@ -203,11 +256,13 @@ impl Problem for ArchiveError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid { .. } => Code::new("archive_invalid"),
-            Self::SchemaVersion { .. } | Self::Tables { .. } | Self::Columns { .. } => {
-                Code::new("archive_mismatch")
-            }
+            Self::SchemaVersion { .. }
+            | Self::Tables { .. }
+            | Self::Columns { .. }
+            | Self::Value { .. } => Code::new("archive_mismatch"),
+            Self::Missing => Code::new("archive_missing"),
             Self::NotProvisioning { .. } | Self::Occupied { .. } => Code::new("archive_not_wanted"),
-            Self::Unfit { .. } => Code::new("archive_impossible"),
+            Self::Unfit { .. } | Self::OwnParent { .. } => Code::new("archive_impossible"),
             Self::About | Self::File { .. } => Code::new("internal"),
             Self::Database(error) => error.code(),
         }
@@ -216,12 +271,16 @@ impl Problem for ArchiveError {
     fn kind(&self) -> Kind {
         match self {
             Self::Invalid { .. } => Kind::Invalid,
+            Self::Missing => Kind::NotFound,
             Self::SchemaVersion { .. }
             | Self::Tables { .. }
             | Self::Columns { .. }
+            | Self::Value { .. }
             | Self::NotProvisioning { .. }
             | Self::Occupied { .. } => Kind::Conflict,
-            Self::Unfit { .. } | Self::About | Self::File { .. } => Kind::Internal,
+            Self::Unfit { .. } | Self::OwnParent { .. } | Self::About | Self::File { .. } => {
+                Kind::Internal
+            }
             Self::Database(error) => error.kind(),
         }
     }
@@ -236,13 +295,14 @@ impl Problem for ArchiveError {
     fn client_text(&self) -> Cow<'static, str> {
         match self {
             Self::Invalid { .. } | Self::SchemaVersion { .. } => self.to_string().into(),
-            Self::Tables { .. } | Self::Columns { .. } => {
+            Self::Tables { .. } | Self::Columns { .. } | Self::Value { .. } => {
                 "the archive has other tables or columns than there are here".into()
             }
+            Self::Missing => self.to_string().into(),
             Self::NotProvisioning { .. } | Self::Occupied { .. } => {
                 "the tenant is in use, an archive is loaded into a new one".into()
             }
-            Self::Unfit { .. } | Self::About | Self::File { .. } => {
+            Self::Unfit { .. } | Self::OwnParent { .. } | Self::About | Self::File { .. } => {
                 "something went wrong on our side".into()
             }
             Self::Database(error) => error.client_text(),

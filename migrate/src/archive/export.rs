@@ -42,7 +42,7 @@ pub struct ExportedArchive {
 /// few hundred rows at a time are in memory.
 ///
 /// # Errors
-/// [`ArchiveError::Unfit`] when a row has a float that is not finite or is longer than 64 MiB as text,
+/// [`ArchiveError::Unfit`] when a row has a float that is not finite or is longer than 8 MiB as text,
 /// [`About`](ArchiveError::About), [`File`](ArchiveError::File), [`Database`](ArchiveError::Database).
 ///
 /// # Cancel safety

@@ -5,8 +5,8 @@ use std::{
 };
 
 use tenancy_core::{
-    Access, Manifest, ReadWrite, Table, TenantContext,
-    db::{CellDb, CellTx, DbError, TableRows},
+    Access, Manifest, ReadOnly, ReadWrite, Table, TenantContext,
+    db::{CellDb, CellTx, DbError, TableRefused, TableRows},
 };
 use tenancy_types::Lifecycle;
 
@@ -29,8 +29,7 @@ impl Archive {
     ///
     /// # Errors
     /// Before anything is written: [`NotProvisioning`](ArchiveError::NotProvisioning), and
-    /// [`SchemaVersion`](ArchiveError::SchemaVersion), [`Tables`](ArchiveError::Tables) or
-    /// [`Columns`](ArchiveError::Columns) when the archive does not fit. Later:
+    /// what [`check`](Self::check) says. Later:
     /// [`Occupied`](ArchiveError::Occupied), [`Invalid`](ArchiveError::Invalid) when the file was changed since
     /// it was opened, [`File`](ArchiveError::File), [`Database`](ArchiveError::Database).
     ///
@@ -47,13 +46,44 @@ impl Archive {
         if lifecycle != Lifecycle::Provisioning {
             return Err(ArchiveError::NotProvisioning { lifecycle });
         }
+        let read_only = ctx.to_read_only();
+        self.check(cell, &read_only, manifest, schema_version)
+            .await?;
+        for (table, archived, offset) in self.pairs(manifest)? {
+            let there = cell
+                .scope(&read_only, async |tx| rows_there(tx, table, archived).await)
+                .await?;
+            let lines = self.lines(archived.clone(), offset, there).await?;
+            load_table(cell, ctx, table, lines).await?;
+        }
+        self.check_counts(cell, &read_only, manifest).await
+    }
+
+    /// Says whether the archive can be loaded into a cell: it has the cell's schema version, tables and columns,
+    /// and every value is of its column's type. It reads the whole file again, and of the cell only what its
+    /// tables are like; the tenant is any that can be read there.
+    ///
+    /// What is left to find out when it is loaded are the constraints of the schema, which rows of the same
+    /// schema version keep.
+    ///
+    /// # Errors
+    /// Those for which [`ArchiveError::is_verdict`] says so are the answer: it cannot. Others leave it open.
+    ///
+    /// # Cancel safety
+    /// Nothing is changed anywhere.
+    pub async fn check(
+        &self,
+        cell: &CellDb,
+        ctx: &TenantContext<ReadOnly>,
+        manifest: &Manifest,
+        schema_version: u32,
+    ) -> Result<(), ArchiveError> {
         let (expected, found) = (schema_version, self.manifest().schema_version);
         if expected != found {
             return Err(ArchiveError::SchemaVersion { expected, found });
         }
         let pairs = self.pairs(manifest)?;
-        let read_only = ctx.to_read_only();
-        cell.scope(&read_only, async |tx| {
+        cell.scope(ctx, async |tx| {
             for (table, archived, _) in &pairs {
                 check_columns(tx, table, archived).await?;
             }
@@ -61,13 +91,11 @@ impl Archive {
         })
         .await?;
         for (table, archived, offset) in pairs {
-            let there = cell
-                .scope(&read_only, async |tx| rows_there(tx, table, archived).await)
-                .await?;
-            let lines = self.lines(archived.clone(), offset, there).await?;
-            load_table(cell, ctx, table, lines).await?;
+            let nothing = Fingerprint::default();
+            let lines = self.lines(archived.clone(), offset, nothing).await?;
+            check_values(cell, ctx, table, lines).await?;
         }
-        self.check_counts(cell, ctx, manifest).await
+        Ok(())
     }
 
     /// The cell's tables, parents first, each with the archive's.
@@ -81,6 +109,16 @@ impl Archive {
                 .find(|(found, _)| *found.name == *table.name())?;
             Some((table, archived, offset))
         };
+        let own_parent = |table: &&Table| {
+            table
+                .parents()
+                .iter()
+                .any(|parent| **parent == *table.name())
+        };
+        if let Some(table) = manifest.tenant_tables().find(own_parent) {
+            let table = table.name().into();
+            return Err(ArchiveError::OwnParent { table });
+        }
         let pairs: Vec<_> = manifest.tenant_tables().filter_map(archived).collect();
         let count = manifest.tenant_tables().count();
         if pairs.len() == count && self.tables().count() == count {
@@ -117,10 +155,10 @@ impl Archive {
     async fn check_counts(
         &self,
         cell: &CellDb,
-        ctx: &TenantContext<ReadWrite>,
+        ctx: &TenantContext<ReadOnly>,
         manifest: &Manifest,
     ) -> Result<(), ArchiveError> {
-        let there = count_rows(cell, &ctx.to_read_only(), manifest).await?;
+        let there = count_rows(cell, ctx, manifest).await?;
         let other = |table: &&ArchivedTable| there.rows(&table.name) != Some(table.rows);
         match self.manifest().tables.iter().find(other) {
             None => Ok(()),
@@ -185,19 +223,11 @@ async fn load_table(
     mut lines: Lines,
 ) -> Result<(), ArchiveError> {
     loop {
-        let (batch, rest) = off_the_runtime(move || {
-            let batch = lines.batch(BATCH.get())?;
-            Ok::<_, ArchiveError>((batch, lines))
-        })
-        .await?;
-        if batch.is_empty() {
+        let (rows, rest) = next_batch(lines).await?;
+        if rows.rows.is_empty() {
             return Ok(());
         }
         lines = rest;
-        let rows = TableRows {
-            columns: lines.columns(),
-            rows: batch,
-        };
         let inserted = cell
             .scope(ctx, async |tx| tx.insert_into(table, &rows).await)
             .await;
@@ -206,6 +236,46 @@ async fn load_table(
             error => error.into(),
         })?;
     }
+}
+
+async fn check_values(
+    cell: &CellDb,
+    ctx: &TenantContext<ReadOnly>,
+    table: &Table,
+    mut lines: Lines,
+) -> Result<(), ArchiveError> {
+    loop {
+        let before = lines.rows();
+        let (rows, rest) = next_batch(lines).await?;
+        if rows.rows.is_empty() {
+            return Ok(());
+        }
+        lines = rest;
+        let fit = cell
+            .scope(ctx, async |tx| tx.check_rows(table, &rows).await)
+            .await;
+        fit.map_err(|error| match error {
+            DbError::Table {
+                table,
+                source:
+                    TableRefused::Value {
+                        row,
+                        column,
+                        expected,
+                    },
+            } => ArchiveError::Value {
+                table,
+                line: before + row as u64 + 1,
+                column,
+                expected,
+            },
+            error => error.into(),
+        })?;
+    }
+}
+
+async fn next_batch(mut lines: Lines) -> Result<(TableRows, Lines), ArchiveError> {
+    off_the_runtime(move || Ok((lines.batch()?, lines))).await
 }
 
 fn occupied(table: &str) -> ArchiveError {

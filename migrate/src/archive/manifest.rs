@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tenancy_types::{CellId, Epoch, TenantId, UnixMicros};
 
-use super::{ArchiveError, FORMAT, Flaw, MANIFEST};
+use super::{ArchiveError, FORMAT, Flaw, MANIFEST, clip::clip};
 
 /// What an archive says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,7 +146,7 @@ fn object(text: &str) -> Option<Box<RawValue>> {
 fn value(field: &str, found: &impl ToString) -> Flaw {
     Flaw::Value {
         field: field.into(),
-        found: found.to_string().into(),
+        found: clip(&found.to_string()),
     }
 }
 

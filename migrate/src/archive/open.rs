@@ -1,11 +1,13 @@
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{self, BufReader, Read},
     path::{Path, PathBuf},
 };
 
 use super::{
-    ArchiveError, ArchiveManifest, ArchivedTable, CHECKSUM, Flaw, MANIFEST, MAX_MANIFEST, entry_of,
+    ArchiveError, ArchiveManifest, ArchivedTable, CHECKSUM, Flaw, MANIFEST, MAX_MANIFEST,
+    clip::clip,
+    entry_of,
     manifest::{CHECKSUM_BYTES, checksum, flawed},
     off_the_runtime,
     table::{TableReader, not_tar},
@@ -24,7 +26,8 @@ impl Archive {
     /// Opens a file and reads all of it: its entries, sizes and checksums, and every row.
     ///
     /// # Errors
-    /// [`ArchiveError::Invalid`] says what is wrong and where; [`ArchiveError::File`].
+    /// [`ArchiveError::Missing`]; [`ArchiveError::Invalid`] says what is wrong and where, also of a line that is
+    /// longer than 8 MiB; [`ArchiveError::File`].
     ///
     /// # Cancel safety
     /// Nothing is changed anywhere.
@@ -52,7 +55,7 @@ impl Archive {
     }
 
     fn read(path: PathBuf) -> Result<Self, ArchiveError> {
-        let file = File::open(&path).map_err(ArchiveError::file("open an archive"))?;
+        let file = File::open(&path).map_err(not_opened)?;
         let length = file.metadata();
         let length = length
             .map_err(ArchiveError::file("ask how long an archive is"))?
@@ -75,6 +78,13 @@ impl Archive {
     }
 }
 
+fn not_opened(error: io::Error) -> ArchiveError {
+    match error.kind() {
+        io::ErrorKind::NotFound => ArchiveError::Missing,
+        _ => ArchiveError::file("open an archive")(error),
+    }
+}
+
 /// The entries, each of which must be the one that comes next.
 struct Entries<'a, R: Read>(tar::Entries<'a, R>);
 
@@ -84,7 +94,7 @@ impl<'a, R: Read> Entries<'a, R> {
         let entry = entry.map_err(|error| not_tar(&error).at(name))?;
         let found = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         if found != name {
-            let found = found.into();
+            let found = clip(&found);
             return Err(Flaw::Misplaced { found }.at(name));
         }
         if entry.header().entry_type() != tar::EntryType::Regular {

@@ -31,7 +31,8 @@ fn write_value(text: &mut Vec<u8>, column: &str, datum: &Datum) -> Result<(), Fl
     match datum {
         Datum::Null => text.extend_from_slice(b"null"),
         Datum::Int(number) => json(text, number),
-        Datum::Float(number) if number.is_finite() => json(text, number),
+        // One writing for each value: -0.0 equals 0.0, and a database may keep it as that.
+        Datum::Float(number) if number.is_finite() => json(text, &(number + 0.0)),
         Datum::Float(number) => {
             return Err(Flaw::Value {
                 field: column.into(),

@@ -1,8 +1,11 @@
 use std::io::{BufRead, Read as _};
 
-use tenancy_core::db::Datum;
+use tenancy_core::db::{Datum, TableRows};
 
-use super::{ArchiveError, ArchivedTable, Flaw, MAX_LINE, entry_of, fingerprint::Fingerprint, row};
+use super::{
+    ArchiveError, ArchivedTable, BATCH, BATCH_BYTES, Flaw, MAX_LINE, clip::clip, entry_of,
+    fingerprint::Fingerprint, row,
+};
 
 /// Reads a table's lines and checks them against what the manifest says of them.
 pub(super) struct TableReader<R> {
@@ -54,22 +57,36 @@ impl<R: BufRead> TableReader<R> {
             .map_err(|flaw| self.flawed(flaw))
     }
 
-    /// Up to so many rows; none behind the last one.
-    pub(super) fn batch(&mut self, rows: u32) -> Result<Vec<Vec<Datum>>, ArchiveError> {
-        let rows = (0..rows).map_while(|_| self.next().transpose());
-        rows.collect()
+    /// Some rows; none behind the last one.
+    pub(super) fn batch(&mut self) -> Result<TableRows, ArchiveError> {
+        let columns = self.table.columns.iter();
+        let columns = columns.map(ToString::to_string).collect();
+        let mut rows = Vec::new();
+        let full = self.bytes + BATCH_BYTES;
+        while rows.len() < BATCH.get() as usize && self.bytes < full {
+            let Some(row) = self.next()? else { break };
+            rows.push(row);
+        }
+        Ok(TableRows { columns, rows })
     }
 
-    pub(super) fn columns(&self) -> Vec<String> {
-        let columns = self.table.columns.iter();
-        columns.map(ToString::to_string).collect()
+    /// How many rows have been read.
+    pub(super) const fn rows(&self) -> u64 {
+        self.rows
     }
 
     /// Leaves out the first rows, and says what they were.
     pub(super) fn skip(&mut self, rows: u64) -> Result<Fingerprint, ArchiveError> {
         let mut skipped = Fingerprint::default();
-        while skipped.rows < rows && self.next()?.is_some() {
-            skipped.add(&self.line);
+        let mut line = Vec::new();
+        while skipped.rows < rows
+            && let Some(values) = self.next()?
+        {
+            // Not the line that was read: what it says may be written in more than one way.
+            line.clear();
+            row::write(&mut line, &self.table.columns, &values)
+                .map_err(|flaw| self.flawed(flaw))?;
+            skipped.add(&line);
         }
         Ok(skipped)
     }
@@ -97,6 +114,6 @@ impl<R: BufRead> TableReader<R> {
 
 /// What the tar reader says of a file that it does not understand, or cannot read.
 pub(super) fn not_tar(error: &std::io::Error) -> Flaw {
-    let reason = error.to_string().into();
+    let reason = clip(&error.to_string());
     Flaw::NotTar { reason }
 }

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use tenancy_types::{Code, Kind, Problem, RequestKey, Retry};
+use tenancy_types::{Code, EpochExhausted, Kind, Lifecycle, Problem, RequestKey, Retry};
 
 use super::{PurgeEvent, PurgePhase};
 use crate::{JournalError, workflow::Stopped};
@@ -33,6 +33,24 @@ pub enum PurgeError {
     /// will not: look at the tenant and decide again.
     #[error("the tenant was changed before its purge had begun")]
     Overtaken,
+    /// The archive cannot be loaded. The refill has done nothing, and will not: ask for another archive.
+    #[error("the archive cannot be loaded: {reason}")]
+    Refused {
+        /// Why, in the application's words.
+        reason: Box<str>,
+    },
+    /// A tenant of that lifecycle is not purged or refilled: one that leaves is purged, one that is suspended
+    /// is refilled. Nothing was done, and nothing is written down.
+    #[error("a tenant that is {found} cannot be {verb}")]
+    Lifecycle {
+        /// The lifecycle.
+        found: Lifecycle,
+        /// What cannot be done to it: *purged* or *refilled*.
+        verb: &'static str,
+    },
+    /// The tenant cannot change any more.
+    #[error(transparent)]
+    Exhausted(#[from] EpochExhausted),
     /// The tenant is being purged, and a refill was asked for, or the other way round, or from another
     /// archive.
     #[error("workflow {key:?} is another purge of this tenant")]
@@ -92,6 +110,9 @@ impl Problem for PurgeError {
     fn code(&self) -> Code {
         match self {
             Self::Overtaken => Code::new("purge_overtaken"),
+            Self::Refused { .. } => Code::new("refill_refused"),
+            Self::Lifecycle { .. } => Code::new("purge_not_possible"),
+            Self::Exhausted(_) => Code::new("epochs_exhausted"),
             Self::UnderWay { .. } => Code::new("purge_under_way"),
             Self::Unfinished { .. } => Code::new("purge_unfinished"),
             Self::Journal { source } => source.code(),
@@ -101,7 +122,11 @@ impl Problem for PurgeError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::Overtaken | Self::UnderWay { .. } => Kind::Conflict,
+            Self::Overtaken
+            | Self::Refused { .. }
+            | Self::Lifecycle { .. }
+            | Self::Exhausted(_)
+            | Self::UnderWay { .. } => Kind::Conflict,
             Self::Unfinished { .. } => Kind::Unavailable,
             Self::Journal { source } => source.kind(),
             Self::BadEntry { .. } => Kind::Internal,
@@ -112,7 +137,12 @@ impl Problem for PurgeError {
         match self {
             Self::Unfinished { .. } => Retry::After(Duration::from_secs(1)),
             Self::Journal { source } => source.retry(),
-            Self::Overtaken | Self::UnderWay { .. } | Self::BadEntry { .. } => Retry::No,
+            Self::Overtaken
+            | Self::Refused { .. }
+            | Self::Lifecycle { .. }
+            | Self::Exhausted(_)
+            | Self::UnderWay { .. }
+            | Self::BadEntry { .. } => Retry::No,
         }
     }
 
@@ -121,6 +151,12 @@ impl Problem for PurgeError {
             Self::Overtaken => {
                 "the tenant has just been changed; look at it and decide again".into()
             }
+            Self::Refused { .. } => {
+                "the archive cannot be loaded here, and nothing was deleted; choose another one"
+                    .into()
+            }
+            Self::Lifecycle { .. } => self.to_string().into(),
+            Self::Exhausted(_) => "the tenant's present state does not allow this change".into(),
             Self::UnderWay { .. } => "the tenant is being emptied already".into(),
             Self::Unfinished { .. } => "the tenant is not emptied yet; ask again".into(),
             Self::Journal { source } => source.client_text(),

@@ -9,12 +9,18 @@ use crate::{Home, TableCounts, workflow::Placed};
 /// Displayed and parsed, it is the text of a journal entry; that form is persisted and golden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PurgeEvent {
+    /// The archive can be loaded.
+    Checked,
+    /// It cannot, for this reason: nothing was done.
+    Refused(Box<str>),
     /// The directory says purging.
     Begun(Home),
     /// The directory says something newer: nothing was done.
     Overtaken,
     /// The fence says purging.
     Fenced,
+    /// Nothing is open with others any more.
+    Settled,
     /// So many rows there are to delete.
     Counted(TableCounts),
     /// They were deleted.
@@ -44,9 +50,12 @@ pub enum PurgeEvent {
 impl fmt::Display for PurgeEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Checked => f.write_str("checked"),
+            Self::Refused(reason) => write!(f, "refused {reason}"),
             Self::Begun(home) => write!(f, "begun {} {}", home.tenant, Placed(home.placement)),
             Self::Overtaken => f.write_str("overtaken"),
             Self::Fenced => f.write_str("fenced"),
+            Self::Settled => f.write_str("settled"),
             Self::Counted(rows) => write!(f, "counted {rows}"),
             Self::Emptied => f.write_str("emptied"),
             Self::Proven => f.write_str("proven"),
@@ -77,6 +86,7 @@ impl FromStr for PurgeEvent {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let event = match text.split_once(' ') {
             None => plain(text),
+            Some(("refused", reason)) => (!reason.is_empty()).then(|| Self::Refused(reason.into())),
             Some(("begun", rest)) => Home::parse(rest).map(Self::Begun),
             Some(("counted", rest)) => rest.parse().ok().map(Self::Counted),
             Some(("left", rest)) => rest.parse().ok().map(Self::Left),
@@ -91,8 +101,10 @@ impl FromStr for PurgeEvent {
 
 fn plain(text: &str) -> Option<PurgeEvent> {
     let plain = [
+        PurgeEvent::Checked,
         PurgeEvent::Overtaken,
         PurgeEvent::Fenced,
+        PurgeEvent::Settled,
         PurgeEvent::Emptied,
         PurgeEvent::Proven,
         PurgeEvent::Closed,

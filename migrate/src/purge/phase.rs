@@ -3,17 +3,21 @@ use tenancy_types::{Placement, UnixMicros};
 use super::{PurgeEvent, PurgeReceipt, PurgeRejected};
 use crate::{Home, TableCounts};
 
-/// How far a purge has come. Each phase but the last three has exactly one act that comes next.
+/// How far a purge has come. Each phase but the last four has exactly one act that comes next.
 ///
 /// Exhaustive on purpose: whoever shows phases must decide about each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PurgePhase {
-    /// The request is written down. Next: make it purging in the directory.
+    /// The request is written down. Next: check the archive, or make the tenant purging in the directory.
     Started,
+    /// The archive can be loaded. Next: make the tenant purging in the directory.
+    Checked,
     /// There is no way back. Next: bring it to the fence.
     Begun(Deletion),
-    /// Nobody but the purge writes. Next: count the rows.
+    /// Nobody but the purge writes. Next: end what is open with others.
     Fenced(Deletion),
+    /// Nothing is open. Next: count the rows.
+    Settled(Deletion),
     /// It is known what there is to delete. Next: delete it.
     Counted(Deletion),
     /// It is deleted. Next: count again.
@@ -38,6 +42,8 @@ pub enum PurgePhase {
     Refilled(Home),
     /// Something else changed the tenant before the purge had begun, and nothing was done.
     Overtaken,
+    /// The archive cannot be loaded, for this reason, and nothing was done.
+    Refused(Box<str>),
 }
 
 /// The deletion of a tenant's rows.
@@ -88,14 +94,17 @@ impl PurgePhase {
     pub fn next(self, event: PurgeEvent, at: UnixMicros) -> Result<Self, PurgeRejected> {
         use PurgeEvent as E;
         match (self, event) {
-            (Self::Started, E::Begun(home)) => Ok(Self::Begun(Deletion {
+            (Self::Started, E::Checked) => Ok(Self::Checked),
+            (Self::Started, E::Refused(reason)) => Ok(Self::Refused(reason)),
+            (Self::Started | Self::Checked, E::Begun(home)) => Ok(Self::Begun(Deletion {
                 home,
                 began: at,
                 rows: TableCounts::default(),
             })),
-            (Self::Started, E::Overtaken) => Ok(Self::Overtaken),
+            (Self::Started | Self::Checked, E::Overtaken) => Ok(Self::Overtaken),
             (Self::Begun(deletion), E::Fenced) => Ok(Self::Fenced(deletion)),
-            (Self::Fenced(deletion), E::Counted(rows)) => Ok(Self::Counted(deletion.plus(&rows))),
+            (Self::Fenced(deletion), E::Settled) => Ok(Self::Settled(deletion)),
+            (Self::Settled(deletion), E::Counted(rows)) => Ok(Self::Counted(deletion.plus(&rows))),
             (Self::Counted(deletion), E::Emptied) => Ok(Self::Emptied(deletion)),
             (Self::Emptied(deletion), E::Proven) => Ok(Self::Proven(deletion)),
             (Self::Emptied(deletion), E::Left(rows)) => Ok(Self::Counted(deletion.plus(&rows))),
@@ -118,8 +127,10 @@ impl PurgePhase {
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Started => "started",
+            Self::Checked => "checked",
             Self::Begun(_) => "begun",
             Self::Fenced(_) => "fenced",
+            Self::Settled(_) => "settled",
             Self::Counted(_) => "counted",
             Self::Emptied(_) => "emptied",
             Self::Proven(_) => "proven",
@@ -132,6 +143,7 @@ impl PurgePhase {
             Self::Published(_) => "published",
             Self::Refilled(_) => "refilled",
             Self::Overtaken => "overtaken",
+            Self::Refused(_) => "refused",
         }
     }
 }

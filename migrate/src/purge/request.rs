@@ -1,5 +1,6 @@
-use tenancy_types::{Epoch, EpochExhausted, Lifecycle, RequestKey, TenantId};
+use tenancy_types::{Epoch, Lifecycle, RequestKey, TenantId};
 
+use super::PurgeError;
 use crate::Home;
 
 /// A tenant to be emptied, and what comes then.
@@ -11,6 +12,8 @@ pub struct PurgeRequest {
     pub epoch: Epoch,
     /// What comes then.
     pub then: Then,
+    /// The lifecycle of a tenant that is past its purge: the request asks for its answer and begins nothing.
+    past: Option<Lifecycle>,
 }
 
 /// What comes when a tenant is empty. Exhaustive on purpose: who reads a journal must decide about each.
@@ -20,7 +23,8 @@ pub enum Then {
     Forget,
     /// It is filled again.
     Refill {
-        /// From what, as the application finds it after a crash: the name of a file, not its content.
+        /// From what, as the application finds it after a crash: the name of a file, not its content. It is
+        /// journalled and kept, so it is a random number or a hash, and has no name of a shop in it.
         archive: Box<str>,
     },
 }
@@ -29,45 +33,103 @@ pub enum Then {
 const STARTED: &str = "started 1 ";
 
 impl PurgeRequest {
-    /// To purge a tenant that the directory has there.
+    /// To purge a tenant that the directory has there: one that is offboarding.
     ///
     /// A tenant that is being purged already, or is gone, makes the request that it was purged by, so that
     /// asking again has the same answer.
     ///
     /// # Errors
-    /// [`EpochExhausted`] when the tenant cannot change any more.
-    pub fn purge(home: Home) -> Result<Self, EpochExhausted> {
-        Self::new(home, Then::Forget)
+    /// [`PurgeError::Lifecycle`] for any other; [`PurgeError::Exhausted`] when the tenant cannot change any
+    /// more.
+    pub fn purge(home: Home) -> Result<Self, PurgeError> {
+        let request = Self::new(home, Then::Forget);
+        match home.placement.lifecycle {
+            Lifecycle::Offboarding => request.next(),
+            Lifecycle::Purging => Ok(request),
+            Lifecycle::Gone => request.past(home, 1),
+            found => Err(request.impossible(found)),
+        }
     }
 
-    /// To empty the tenant and fill it again from an archive.
+    /// To empty a tenant that is suspended and fill it again from an archive. It is active then.
+    ///
+    /// A tenant that is purging, provisioning or active makes the request that it may have been refilled by, so
+    /// that asking again has the same answer. Where there was no such refill,
+    /// [`run`](crate::Purging::run) says so and begins none.
     ///
     /// # Errors
     /// As [`purge`](Self::purge).
-    pub fn refill(home: Home, archive: &str) -> Result<Self, EpochExhausted> {
+    pub fn refill(home: Home, archive: &str) -> Result<Self, PurgeError> {
         let archive = archive.into();
-        Self::new(home, Then::Refill { archive })
+        let request = Self::new(home, Then::Refill { archive });
+        match home.placement.lifecycle {
+            Lifecycle::Suspended => request.next(),
+            Lifecycle::Purging => Ok(request),
+            Lifecycle::Provisioning => request.past(home, 1),
+            Lifecycle::Active => request.past(home, 2),
+            found => Err(request.impossible(found)),
+        }
     }
 
-    fn new(home: Home, then: Then) -> Result<Self, EpochExhausted> {
-        let found = home.placement.epoch;
-        let epoch = match home.placement.lifecycle {
-            Lifecycle::Purging => found,
-            Lifecycle::Gone => Epoch::new(found.incarnation(), found.seq().saturating_sub(1)),
-            _ => found.next()?,
+    const fn new(home: Home, then: Then) -> Self {
+        Self {
+            tenant: home.tenant,
+            epoch: home.placement.epoch,
+            then,
+            past: None,
+        }
+    }
+
+    /// That decides about the tenant as it is.
+    fn next(self) -> Result<Self, PurgeError> {
+        let epoch = self.epoch.next()?;
+        Ok(Self { epoch, ..self })
+    }
+
+    /// That was decided, and this many decisions have followed from it.
+    fn past(self, home: Home, decisions: u32) -> Result<Self, PurgeError> {
+        let found = home.placement.lifecycle;
+        let Some(seq) = self.epoch.seq().checked_sub(decisions) else {
+            return Err(self.impossible(found));
         };
         Ok(Self {
-            tenant: home.tenant,
-            epoch,
-            then,
+            epoch: Epoch::new(self.epoch.incarnation(), seq),
+            past: Some(found),
+            ..self
         })
     }
 
+    /// Refuses to begin what can only have been.
+    pub(super) fn may_begin(&self) -> Result<(), PurgeError> {
+        self.past
+            .map_or(Ok(()), |found| Err(self.impossible(found)))
+    }
+
+    const fn impossible(&self, found: Lifecycle) -> PurgeError {
+        let verb = match self.then {
+            Then::Forget => "purged",
+            Then::Refill { .. } => "refilled",
+        };
+        PurgeError::Lifecycle { found, verb }
+    }
+
     /// The workflow's key: one for each tenant and epoch, so that a purge and a refill cannot both begin.
+    ///
+    /// A refill at the same epoch as one that was refused has another: `-2` and so on is added.
     #[must_use]
     pub fn key(&self) -> RequestKey {
-        let key = format!("purge-{}-{}", self.tenant, self.epoch);
-        key.parse().expect("two numbers make no long key")
+        self.key_of(1)
+    }
+
+    /// The key for an attempt at this epoch, all before which were refused.
+    pub(super) fn key_of(&self, attempt: u32) -> RequestKey {
+        let more = if attempt == 1 {
+            String::new()
+        } else {
+            format!("-{attempt}")
+        };
+        let key = format!("purge-{}-{}{more}", self.tenant, self.epoch);
+        key.parse().expect("numbers make no long key")
     }
 
     /// The first entry of the journal.
@@ -93,6 +155,7 @@ impl PurgeRequest {
             tenant: tenant.parse().ok()?,
             epoch: epoch.parse().ok()?,
             then,
+            past: None,
         })
     }
 }

@@ -3,10 +3,10 @@ use std::error::Error;
 use tenancy_types::{Clock, Lifecycle, RequestKey, UnixMicros};
 
 use super::{
-    NotEmpty, PurgeError, PurgeEvent, PurgePhase, PurgeReceipt, PurgeRequest, Purger, Then,
+    Fitness, NotEmpty, PurgeError, PurgeEvent, PurgePhase, PurgeReceipt, PurgeRequest, Purger, Then,
 };
 use crate::{
-    Home, Journal, TableCounts,
+    Entry, Home, Journal, TableCounts,
     workflow::{Driver, Steps},
 };
 
@@ -55,16 +55,30 @@ impl<P: Purger, J: Journal, C: Clock> Purging<P, J, C> {
     /// tenant may be purged at all (a grace time has passed, somebody has confirmed) is the caller's to know.
     ///
     /// # Errors
-    /// [`Overtaken`](PurgeError::Overtaken) is final and has done nothing;
-    /// [`UnderWay`](PurgeError::UnderWay) when another purge of the tenant was first; all others leave it
-    /// half done: ask again, or [`resume_all`](Self::resume_all).
+    /// [`Overtaken`](PurgeError::Overtaken) and [`Refused`](PurgeError::Refused) are final and have done
+    /// nothing; [`Lifecycle`](PurgeError::Lifecycle) when the tenant is past what was asked for and was not
+    /// brought there by it; [`UnderWay`](PurgeError::UnderWay) when another purge of the tenant was first; all
+    /// others leave it half done: ask again, or [`resume_all`](Self::resume_all).
     ///
     /// # Cancel safety
     /// A dropped future is a crash: the workflow stays where it is.
     pub async fn run(&self, request: &PurgeRequest) -> Result<Purged, PurgeError> {
-        let key = request.key();
-        self.driver().begin(&key, request.to_text()).await?;
-        self.go_on(&key, request).await
+        let text = request.to_text();
+        let mut attempt = 1;
+        loop {
+            let key = request.key_of(attempt);
+            let entries = self.journal.entries(&key).await?;
+            let known = entries.first().is_some_and(|first| first.text == text);
+            if !known && was_refused(&entries) {
+                attempt += 1;
+                continue;
+            }
+            if !known {
+                request.may_begin()?;
+            }
+            self.driver().begin(&key, text).await?;
+            return self.go_on(&key, request).await;
+        }
     }
 
     /// Finishes what a crash has left, one workflow after the other, and says what became of each. One that
@@ -99,6 +113,7 @@ impl<P: Purger, J: Journal, C: Clock> Purging<P, J, C> {
             PurgePhase::Purged(receipt) => Ok(Purged::Forgotten(receipt)),
             PurgePhase::Refilled(home) => Ok(Purged::Refilled(home)),
             PurgePhase::Overtaken => Err(PurgeError::Overtaken),
+            PurgePhase::Refused(reason) => Err(PurgeError::Refused { reason }),
             phase => unreachable!("{} is no last phase", phase.as_str()),
         }
     }
@@ -137,9 +152,14 @@ impl<P: Purger> Steps for Emptying<'_, P> {
         use PurgePhase as P;
         let acts = self.acts;
         Some(match phase {
-            P::Started => self.begin().await,
+            P::Started => match &self.request.then {
+                Then::Forget => self.begin().await,
+                Then::Refill { archive } => self.check(archive).await,
+            },
+            P::Checked => self.begin().await,
             P::Begun(deletion) => acts.fence(deletion.home).await.map(|()| E::Fenced),
-            P::Fenced(deletion) => acts.count(deletion.home).await.map(E::Counted),
+            P::Fenced(deletion) => acts.settle(deletion.home).await.map(|()| E::Settled),
+            P::Settled(deletion) => acts.count(deletion.home).await.map(E::Counted),
             P::Counted(deletion) => acts.empty(deletion.home).await.map(|()| E::Emptied),
             P::Emptied(deletion) => acts.count(deletion.home).await.map(proven_or_left),
             P::Proven(deletion) => self.leave(deletion.home).await,
@@ -152,7 +172,7 @@ impl<P: Purger> Steps for Emptying<'_, P> {
                 decided.map(E::Published)
             }
             P::Published(home) => acts.fence(*home).await.map(|()| E::Opened),
-            P::Purged(_) | P::Refilled(_) | P::Overtaken => return None,
+            P::Purged(_) | P::Refilled(_) | P::Overtaken | P::Refused(_) => return None,
         })
     }
 
@@ -168,6 +188,13 @@ impl<P: Purger> Steps for Emptying<'_, P> {
 }
 
 impl<P: Purger> Emptying<'_, P> {
+    async fn check(&self, archive: &str) -> Result<PurgeEvent, BoxError> {
+        Ok(match self.acts.check(self.request.tenant, archive).await? {
+            Fitness::Fits => PurgeEvent::Checked,
+            Fitness::Unfit(reason) => PurgeEvent::Refused(one_line(&reason)),
+        })
+    }
+
     async fn begin(&self) -> Result<PurgeEvent, BoxError> {
         let PurgeRequest { tenant, epoch, .. } = *self.request;
         let begun = self.acts.begin(tenant, epoch).await?;
@@ -197,6 +224,22 @@ impl<P: Purger> Emptying<'_, P> {
         self.acts.fill(home, archive).await?;
         Ok(PurgeEvent::Filled)
     }
+}
+
+/// Whether a workflow has ended without having begun, for its archive's sake.
+fn was_refused(entries: &[Entry]) -> bool {
+    let last = entries.last().and_then(|entry| entry.text.parse().ok());
+    matches!(last, Some(PurgeEvent::Refused(_)))
+}
+
+/// A reason as the journal takes it, which is kept for ever: some words.
+fn one_line(reason: &str) -> Box<str> {
+    let words: Vec<_> = reason.split_whitespace().collect();
+    let line: String = words.join(" ").chars().take(200).collect();
+    if line.is_empty() {
+        return "no reason was given".into();
+    }
+    line.into()
 }
 
 fn proven_or_left(rows: TableCounts) -> PurgeEvent {

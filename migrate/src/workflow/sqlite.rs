@@ -63,7 +63,8 @@ impl SqliteJournal {
     /// takes what was deleted out of the file. For a journal whose entries name people or their things.
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`]; do it again.
+    /// [`JournalError::Unavailable`], also while somebody reads an older state of the file, so that the text is in
+    /// its write-ahead log still; do it again.
     ///
     /// # Cancel safety
     /// A dropped future may or may not have deleted them; do it again.
@@ -76,11 +77,15 @@ impl SqliteJournal {
         .execute(&self.pool)
         .await
         .map_err(unavailable)?;
-        sqlx::query("pragma wal_checkpoint(truncate)")
-            .execute(&self.pool)
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as("pragma wal_checkpoint(truncate)")
+            .fetch_one(&self.pool)
             .await
             .map_err(unavailable)?;
-        Ok(())
+        if busy == 0 {
+            return Ok(());
+        }
+        let source = "somebody reads an older state of the journal".into();
+        Err(JournalError::Unavailable { source })
     }
 
     /// Waits for the statement under way and closes the file.

@@ -8,8 +8,8 @@ use tenancy_migrate::{Archive, ArchiveError};
 use tenancy_types::{Kind, Lifecycle, Problem as _};
 
 use crate::{
-    archives::file_of,
-    cells::{self, fill, tenant},
+    archives::{VERSION, file_of},
+    cells::{self, fill, manifest, tenant},
 };
 
 /// The bytes of an archive.
@@ -233,6 +233,51 @@ async fn what_is_no_tar_is_no_archive() {
     let missing = Archive::open(Path::new("/nowhere/shop.tar"))
         .await
         .unwrap_err();
-    assert!(matches!(missing, ArchiveError::File { .. }), "{missing:?}");
-    assert_eq!(missing.to_string(), "open an archive");
+    assert!(matches!(missing, ArchiveError::Missing), "{missing:?}");
+    assert_eq!(missing.kind(), Kind::NotFound);
+}
+
+/// JSON may write a value in more than one way. What is there is compared by values, not by letters.
+#[tokio::test]
+async fn other_spellings_are_the_same_rows() {
+    let (mut all, folder) = (entries(&whole().await), tempfile::tempdir().unwrap());
+    rewrite(&mut all, 0, |text| {
+        text.replacen("{\"id\":1,", "{ \"id\" : 1, ", 1)
+            .replacen("Mug", "\\u004dug", 3)
+            .replacen("0.1}", "1e-1}", 2)
+            .replacen("0.1}", "-0.0}", 1)
+    });
+    let archive = open(&folder, &tar_of(&all)).await.unwrap();
+    cells::on_both(async |cell| {
+        let new = tenant(cell, 2, Lifecycle::Provisioning).await;
+        for _ in 0..2 {
+            let loaded = archive.load(cell, &new, &manifest(), VERSION).await;
+            loaded.unwrap();
+        }
+    })
+    .await;
+}
+
+/// A value of another type than its column's is found out before the first row is written.
+#[tokio::test]
+async fn a_value_of_another_type_is_named() {
+    let (mut all, folder) = (entries(&whole().await), tempfile::tempdir().unwrap());
+    rewrite(&mut all, 1, |text| {
+        text.replacen("\"amount\":1}", "\"amount\":\"1\"}", 1)
+    });
+    let archive = open(&folder, &tar_of(&all)).await.unwrap();
+    cells::on_both(async |cell| {
+        let new = tenant(cell, 2, Lifecycle::Provisioning).await;
+        let error = archive.load(cell, &new, &manifest(), VERSION).await;
+        let error = error.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "line 1 of the archive's table variant has a value in column amount that is no bigint"
+        );
+        assert!(error.is_verdict());
+        assert_eq!(error.code().as_str(), "archive_mismatch");
+        let there = tenancy_migrate::count_rows(cell, &new.to_read_only(), &manifest()).await;
+        assert_eq!(there.unwrap().total(), 0);
+    })
+    .await;
 }

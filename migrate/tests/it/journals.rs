@@ -141,3 +141,32 @@ async fn what_is_forgotten_is_in_no_file_any_more() {
     assert_eq!(journal.entries(&key("quokka")).await.unwrap(), []);
     assert_eq!(journal.entries(&key("wombat")).await.unwrap().len(), 2);
 }
+
+/// What an older reader keeps in the log is not forgotten yet.
+#[tokio::test]
+async fn what_somebody_still_reads_is_not_forgotten() {
+    use sqlx::{ConnectOptions as _, Executor as _};
+    let folder = tempfile::tempdir().unwrap();
+    let options = file(&folder);
+    let journal = SqliteJournal::open(&options, &ManualClock::default())
+        .await
+        .unwrap();
+    let entry = |text: &str| Entry {
+        at: UnixMicros::new(0),
+        text: text.into(),
+    };
+    let key: RequestKey = "one".parse().unwrap();
+    journal.append(&key, 0, entry("begun")).await.unwrap();
+    let mut reader = options.connect().await.unwrap();
+    reader
+        .execute("begin; select count(*) from tenancy_workflow_journal")
+        .await
+        .unwrap();
+    let early = journal.forget("begun").await.unwrap_err();
+    assert!(
+        matches!(early, JournalError::Unavailable { .. }),
+        "{early:?}"
+    );
+    reader.execute("rollback").await.unwrap();
+    journal.forget("begun").await.unwrap();
+}

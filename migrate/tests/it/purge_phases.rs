@@ -25,8 +25,10 @@ fn phases() -> Vec<PurgePhase> {
     };
     vec![
         PurgePhase::Started,
+        PurgePhase::Checked,
         PurgePhase::Begun(deletion()),
         PurgePhase::Fenced(deletion()),
+        PurgePhase::Settled(deletion()),
         PurgePhase::Counted(deletion()),
         PurgePhase::Emptied(deletion()),
         PurgePhase::Proven(deletion()),
@@ -39,14 +41,18 @@ fn phases() -> Vec<PurgePhase> {
         PurgePhase::Published(deletion().home),
         PurgePhase::Refilled(deletion().home),
         PurgePhase::Overtaken,
+        PurgePhase::Refused("archive_invalid".into()),
     ]
 }
 
 fn events() -> Vec<PurgeEvent> {
     vec![
+        PurgeEvent::Checked,
+        PurgeEvent::Refused("archive_invalid".into()),
         PurgeEvent::Begun(home(Lifecycle::Purging, 6)),
         PurgeEvent::Overtaken,
         PurgeEvent::Fenced,
+        PurgeEvent::Settled,
         PurgeEvent::Counted(counts([("product", 10), ("variant", 20)])),
         PurgeEvent::Emptied,
         PurgeEvent::Proven,
@@ -76,10 +82,15 @@ fn the_table() {
         }
     }
     expect![[r#"
+        started + checked = checked
+        started + refused = refused
         started + begun = begun
         started + overtaken = overtaken
+        checked + begun = begun
+        checked + overtaken = overtaken
         begun + fenced = fenced
-        fenced + counted = counted
+        fenced + settled = settled
+        settled + counted = counted
         counted + emptied = emptied
         emptied + proven = proven
         emptied + left = counted
@@ -109,9 +120,12 @@ fn a_rejection_says_what_met_what() {
 fn events_are_written_so() {
     let lines: Vec<_> = events().iter().map(ToString::to_string).collect();
     expect![[r#"
+        checked
+        refused archive_invalid
         begun 7 cell-1 purging 0.6
         overtaken
         fenced
+        settled
         counted product=10 variant=20
         emptied
         proven
@@ -134,6 +148,8 @@ fn what_is_no_event_is_refused() {
         "fence",
         "fenced ",
         "fenced twice",
+        "refused",
+        "refused ",
         "begun",
         "begun 0 cell-1 purging 0.6",
         "begun 7 cell-1 purging",
@@ -166,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_parser_panic(text in "(begun|counted|left|proven)? ?[a-z0-9= .-]{0,30}") {
+    fn no_text_makes_the_parser_panic(text in "(refused|begun|counted|left|proven)? ?[a-z0-9= .-]{0,30}") {
         if let Ok(event) = text.parse::<PurgeEvent>() {
             prop_assert_eq!(event.to_string(), text);
         }
@@ -175,7 +191,7 @@ proptest! {
     /// Rows are never in the receipt more or less often than they were counted.
     #[test]
     fn a_receipt_has_all_that_was_counted(left in prop::collection::vec(1..100_u64, 0..5)) {
-        let mut phase = PurgePhase::Fenced(Deletion { rows: TableCounts::default(), ..deletion() });
+        let mut phase = PurgePhase::Settled(Deletion { rows: TableCounts::default(), ..deletion() });
         let mut events = vec![PurgeEvent::Counted(counts([("product", 10)])), PurgeEvent::Emptied];
         for rows in &left {
             events.extend([PurgeEvent::Left(counts([("product", *rows)])), PurgeEvent::Emptied]);

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-use tenancy_migrate::{Home, Purged, Purger, TableCounts};
+use tenancy_migrate::{Fitness, Home, Purged, Purger, TableCounts};
 use tenancy_types::{CellId, Epoch, Lifecycle, Placement, TenantId};
 
 use crate::world::Fuse;
@@ -14,6 +14,9 @@ use crate::world::Fuse;
 type BoxError = Box<dyn Error + Send + Sync>;
 
 pub(crate) const ROWS: [(&str, u64); 2] = [("product", 10), ("variant", 20)];
+/// A random name, with spaces since nobody forbids them.
+pub(crate) const ARCHIVE: &str = "5f3a of 1 May.tar";
+pub(crate) const ANOTHER: &str = "c0de.tar";
 pub(crate) const ARCHIVED: [(&str, u64); 2] = [("product", 4), ("variant", 5)];
 
 /// What survives a crash of the runner.
@@ -26,6 +29,12 @@ pub(crate) struct State {
     pub(crate) rows: BTreeMap<&'static str, u64>,
     /// What other stores keep of it.
     pub(crate) answers: u32,
+    /// Payments of which nobody knows what became of them.
+    pub(crate) unknown_payments: u32,
+    /// How often the provider does not answer.
+    pub(crate) provider_away: u32,
+    /// Why the archive cannot be loaded.
+    pub(crate) flaw: Option<&'static str>,
     /// How often something writes a row right after the tenant was emptied.
     pub(crate) intrusions: u32,
 }
@@ -47,6 +56,9 @@ impl Shop {
             fence: (lifecycle, placement.epoch),
             rows: ROWS.into(),
             answers: 3,
+            unknown_payments: 2,
+            provider_away: 0,
+            flaw: None,
             intrusions: 0,
         })))
     }
@@ -63,6 +75,7 @@ impl Shop {
             state.fence,
             (state.placement.lifecycle, state.placement.epoch)
         );
+        assert_eq!(state.unknown_payments, 0, "all were brought to an end");
         match purged {
             Purged::Forgotten(receipt) => {
                 assert_eq!(state.placement, home(Lifecycle::Gone, 7).placement);
@@ -148,6 +161,13 @@ impl Acts {
 }
 
 impl Purger for Acts {
+    async fn check(&self, _: TenantId, archive: &str) -> Result<Fitness, BoxError> {
+        assert!([ARCHIVE, ANOTHER].contains(&archive));
+        let unfit = |flaw: &str| Fitness::Unfit(flaw.into());
+        self.act(|state| Ok(state.flaw.map_or(Fitness::Fits, unfit)))
+            .await
+    }
+
     async fn begin(&self, _: TenantId, epoch: Epoch) -> Result<Option<Placement>, BoxError> {
         self.act(|state| Ok(state.begin(epoch))).await
     }
@@ -159,6 +179,19 @@ impl Purger for Acts {
     async fn fence(&self, home: Home) -> Result<(), BoxError> {
         self.act(|state| {
             state.bring_fence(home);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn settle(&self, home: Home) -> Result<(), BoxError> {
+        self.act(|state| {
+            state.enter(home)?;
+            if state.provider_away > 0 {
+                state.provider_away -= 1;
+                return Err("the provider does not answer".into());
+            }
+            state.unknown_payments = 0;
             Ok(())
         })
         .await
@@ -176,6 +209,7 @@ impl Purger for Acts {
         let delete = |table: &'static str| {
             self.act(move |state| {
                 state.enter(home)?;
+                assert_eq!(state.unknown_payments, 0, "nothing is deleted before");
                 state.rows.insert(table, 0);
                 Ok(())
             })
@@ -199,7 +233,7 @@ impl Purger for Acts {
     }
 
     async fn fill(&self, home: Home, archive: &str) -> Result<(), BoxError> {
-        assert_eq!(archive, "garden of 1 May.tar");
+        assert!([ARCHIVE, ANOTHER].contains(&archive));
         for (table, rows) in ARCHIVED {
             self.act(move |state| {
                 state.enter(home)?;

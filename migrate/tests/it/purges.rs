@@ -9,7 +9,7 @@ use tenancy_types::{Kind, Lifecycle, ManualClock, Problem, Retry, UnixMicros};
 use crate::{
     interrupt::{Drop, Running, interleave, interrupt},
     journals::file,
-    purge_world::{Acts, Shop, counts, home},
+    purge_world::{ANOTHER, ARCHIVE, Acts, ROWS, Shop, counts, home},
     world::{Fuse, Fused},
 };
 
@@ -30,7 +30,7 @@ fn purge() -> PurgeRequest {
 }
 
 fn refill() -> PurgeRequest {
-    PurgeRequest::refill(home(Lifecycle::Suspended, 5), "garden of 1 May.tar").unwrap()
+    PurgeRequest::refill(home(Lifecycle::Suspended, 5), ARCHIVE).unwrap()
 }
 
 /// A shop that is as the request finds it.
@@ -69,6 +69,7 @@ async fn a_tenant_is_purged() {
         started 1 purge 7 0.6
         begun 7 cell-1 purging 0.6
         fenced
+        settled
         counted product=10 variant=20
         emptied
         proven
@@ -94,9 +95,11 @@ async fn a_tenant_is_refilled() {
         refill(),
         expect![[r#"
         purge-7-0.6:
-        started 1 refill 7 0.6 garden of 1 May.tar
+        started 1 refill 7 0.6 5f3a of 1 May.tar
+        checked
         begun 7 cell-1 purging 0.6
         fenced
+        settled
         counted product=10 variant=20
         emptied
         proven
@@ -112,18 +115,139 @@ async fn a_tenant_is_refilled() {
 
 #[tokio::test]
 async fn asking_again_has_the_same_answer() {
-    let (shop, journal) = (shop_for(&purge()), MemoryJournal::default());
-    let process = process(&shop, journal, Fuse::never());
-    let first = process.run(&purge()).await.unwrap();
-    for (lifecycle, epoch) in [
-        (Lifecycle::Offboarding, 5),
-        (Lifecycle::Purging, 6),
-        (Lifecycle::Gone, 7),
-    ] {
-        let request = PurgeRequest::purge(home(lifecycle, epoch)).unwrap();
-        assert_eq!(process.run(&request).await.unwrap(), first);
+    use Lifecycle as L;
+    let purged = |home| PurgeRequest::purge(home);
+    let refilled = |home| PurgeRequest::refill(home, ARCHIVE);
+    type Ask<'a> = &'a dyn Fn(tenancy_migrate::Home) -> Result<PurgeRequest, PurgeError>;
+    type Finds = &'static [(Lifecycle, u32)];
+    let cases: [(PurgeRequest, Ask<'_>, Finds); 2] = [
+        (
+            purge(),
+            &purged,
+            &[(L::Offboarding, 5), (L::Purging, 6), (L::Gone, 7)],
+        ),
+        (
+            refill(),
+            &refilled,
+            &[
+                (L::Suspended, 5),
+                (L::Purging, 6),
+                (L::Provisioning, 7),
+                (L::Active, 8),
+            ],
+        ),
+    ];
+    for (request, ask, finds) in cases {
+        let shop = shop_for(&request);
+        let process = process(&shop, MemoryJournal::default(), Fuse::never());
+        let first = process.run(&request).await.unwrap();
+        for (lifecycle, epoch) in finds {
+            let again = ask(home(*lifecycle, *epoch)).unwrap();
+            assert_eq!(process.run(&again).await.unwrap(), first, "{lifecycle}");
+        }
+        shop.check(&first);
     }
-    shop.check(&first);
+}
+
+/// Each lifecycle that cannot be purged or refilled is refused before anything is written down.
+#[tokio::test]
+async fn what_cannot_begin_is_refused_at_once() {
+    let journal = MemoryJournal::default();
+    let process = process(
+        &Shop::new(Lifecycle::Active),
+        journal.clone(),
+        Fuse::never(),
+    );
+    for lifecycle in Lifecycle::ALL {
+        let home = home(lifecycle, 5);
+        for (verb, request) in [
+            ("purged", PurgeRequest::purge(home)),
+            ("refilled", PurgeRequest::refill(home, ARCHIVE)),
+        ] {
+            let begins = match verb {
+                "purged" => Lifecycle::Offboarding,
+                _ => Lifecycle::Suspended,
+            };
+            if [begins, Lifecycle::Purging].contains(&lifecycle) {
+                request.unwrap();
+                continue;
+            }
+            let error = match request {
+                Ok(request) => process.run(&request).await.unwrap_err(),
+                Err(error) => error,
+            };
+            assert_eq!(
+                error.to_string(),
+                format!("a tenant that is {lifecycle} cannot be {verb}")
+            );
+            assert_eq!(error.code().as_str(), "purge_not_possible");
+            assert_eq!((error.kind(), error.retry()), (Kind::Conflict, Retry::No));
+        }
+    }
+    assert_eq!(journal.unfinished().await.unwrap(), []);
+    let young = PurgeRequest::refill(home(Lifecycle::Active, 1), ARCHIVE).unwrap_err();
+    assert_eq!(young.code().as_str(), "purge_not_possible");
+    let old = PurgeRequest::purge(home(Lifecycle::Offboarding, u32::MAX)).unwrap_err();
+    assert_eq!(old.code().as_str(), "epochs_exhausted");
+}
+
+/// An archive that cannot be loaded is found out before anything is deleted; the answer stays, and another
+/// archive may be asked for.
+#[tokio::test]
+async fn a_refill_that_would_fail_deletes_nothing() {
+    let (shop, journal) = (shop_for(&refill()), MemoryJournal::default());
+    shop.state().flaw = Some("archive_invalid:\nline 3");
+    let process = process(&shop, journal.clone(), Fuse::never());
+    let asked = home(Lifecycle::Suspended, 5);
+    for _ in 0..2 {
+        let refused = process.run(&refill()).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the archive cannot be loaded: archive_invalid: line 3"
+        );
+        assert_eq!(refused.code().as_str(), "refill_refused");
+        assert_eq!(
+            (refused.kind(), refused.retry()),
+            (Kind::Conflict, Retry::No)
+        );
+        let mut state = shop.state();
+        assert_eq!(
+            (state.placement, &state.rows),
+            (asked.placement, &ROWS.into())
+        );
+        assert_eq!(state.unknown_payments, 2);
+        // It would be fine now: the answer stays all the same.
+        state.flaw = None;
+    }
+    assert_eq!(journal.unfinished().await.unwrap(), []);
+    assert_eq!(journal.entries(&refill().key()).await.unwrap().len(), 2);
+    let next = PurgeRequest::refill(asked, ANOTHER).unwrap();
+    for _ in 0..2 {
+        shop.check(&process.run(&next).await.unwrap());
+    }
+    let second = journal.entries(&"purge-7-0.6-2".parse().unwrap()).await;
+    assert_eq!(second.unwrap()[0].text, "started 1 refill 7 0.6 c0de.tar");
+    let refused = process.run(&refill()).await.unwrap_err();
+    assert_eq!(refused.code().as_str(), "refill_refused", "for good");
+}
+
+/// Nothing is deleted before the provider has said what became of every payment.
+#[tokio::test]
+async fn a_purge_waits_for_what_is_open_with_others() {
+    for request in [purge(), refill()] {
+        let (shop, journal) = (shop_for(&request), MemoryJournal::default());
+        shop.state().provider_away = 2;
+        let process = process(&shop, journal, Fuse::never());
+        for _ in 0..2 {
+            let waits = process.run(&request).await.unwrap_err();
+            assert_eq!(waits.to_string(), "the purge stopped in phase fenced");
+            assert_eq!(waits.code().as_str(), "purge_unfinished");
+            let state = shop.state();
+            assert_eq!(state.rows, ROWS.into());
+            assert_eq!(state.placement.lifecycle, Lifecycle::Purging);
+        }
+        shop.check(&process.run(&request).await.unwrap());
+    }
 }
 
 #[tokio::test]
@@ -233,7 +357,7 @@ async fn dies_everywhere(
 #[tokio::test]
 async fn a_crash_at_every_step_is_resumed() {
     // Acts, two of them in two halves, and entries, each with a point on both sides, and the close.
-    for (request, points) in [(purge(), 38), (refill(), 48)] {
+    for (request, points) in [(purge(), 42), (refill(), 56)] {
         let again = async |process: &Runner<_>| drop(process.run(&request).await);
         assert_eq!(dies_everywhere(&request, again).await, points);
         let resume = async |process: &Runner<_>| drop(process.resume_all().await);
@@ -275,7 +399,7 @@ async fn a_dropped_request_is_a_crash() {
 
 #[tokio::test]
 async fn a_journal_file_outlives_the_process() {
-    for points in (0..38).step_by(3) {
+    for points in (0..42).step_by(3) {
         let folder = tempfile::tempdir().unwrap();
         let shop = shop_for(&purge());
         let open = async || {

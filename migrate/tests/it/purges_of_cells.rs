@@ -8,10 +8,10 @@ use std::{
 
 use tenancy_core::{db::CellDb, protocol::FenceEvent};
 use tenancy_migrate::{
-    Archive, Home, MemoryJournal, PurgeRequest, Purged, Purger, Purging, TableCounts, count_rows,
-    delete_rows,
+    Archive, Fitness, Home, MemoryJournal, PurgeRequest, Purged, Purger, Purging, TableCounts,
+    count_rows, delete_rows,
 };
-use tenancy_types::{Epoch, Lifecycle, ManualClock, Placement, TenantId};
+use tenancy_types::{Epoch, Lifecycle, ManualClock, Placement, Problem as _, TenantId};
 
 use crate::{
     archives::{VERSION, exported, file_of},
@@ -43,6 +43,20 @@ impl Platform<'_> {
 }
 
 impl Purger for Platform<'_> {
+    async fn check(&self, tenant: TenantId, archive: &str) -> Result<Fitness, BoxError> {
+        let placement = *self.placement.lock().unwrap();
+        let ctx = context(tenant, placement.lifecycle, placement.epoch).to_read_only();
+        let checked = async {
+            let archive = Archive::open(archive).await?;
+            archive.check(self.cell, &ctx, &manifest(), VERSION).await
+        };
+        match checked.await {
+            Ok(()) => Ok(Fitness::Fits),
+            Err(error) if error.is_verdict() => Ok(Fitness::Unfit(error.code().as_str().into())),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn begin(&self, _: TenantId, epoch: Epoch) -> Result<Option<Placement>, BoxError> {
         let before = Epoch::new(epoch.incarnation(), epoch.seq() - 1);
         Ok(Some(self.change(before, Lifecycle::Purging)))
@@ -64,8 +78,13 @@ impl Purger for Platform<'_> {
         Ok(())
     }
 
+    async fn settle(&self, _: Home) -> Result<(), BoxError> {
+        Ok(())
+    }
+
     async fn count(&self, home: Home) -> Result<TableCounts, BoxError> {
-        Ok(count_rows(self.cell, &self.enter(home), &manifest()).await?)
+        let ctx = self.enter(home).to_read_only();
+        Ok(count_rows(self.cell, &ctx, &manifest()).await?)
     }
 
     async fn empty(&self, home: Home) -> Result<(), BoxError> {
@@ -87,8 +106,18 @@ impl Purger for Platform<'_> {
     }
 }
 
+/// The tenant as whoever asks for a purge found it. The tests' cells and acts look at the epoch alone.
+fn asked(shop: &Context, lifecycle: Lifecycle) -> Home {
+    let Placement { cell, epoch, .. } = shop.placement();
+    Home {
+        tenant: shop.tenant(),
+        placement: Placement::new(cell, lifecycle, epoch),
+    }
+}
+
 async fn rows(cell: &CellDb, ctx: &Context) -> String {
-    let counts = count_rows(cell, ctx, &manifest()).await.unwrap();
+    let ctx = ctx.to_read_only();
+    let counts = count_rows(cell, &ctx, &manifest()).await.unwrap();
     counts.to_string()
 }
 
@@ -105,8 +134,8 @@ async fn a_tenant_leaves_its_cell() {
             let placement = Arc::new(Mutex::new(shop.placement()));
             let acts = Platform { cell, placement };
             let runner = Purging::new(acts, MemoryJournal::default(), ManualClock::default());
-            let (tenant, placement) = (shop.tenant(), shop.placement());
-            let request = PurgeRequest::purge(Home { tenant, placement }).unwrap();
+            let tenant = shop.tenant();
+            let request = PurgeRequest::purge(asked(&shop, Lifecycle::Offboarding)).unwrap();
             let dropped = interrupt(runner.run(&request), polls, Drop::Answered).await;
             let purged = runner.run(&request).await.unwrap();
             let Purged::Forgotten(receipt) = purged else {
@@ -146,15 +175,68 @@ async fn a_tenant_is_filled_again_from_its_archive() {
             MemoryJournal::default(),
             ManualClock::default(),
         );
-        let (tenant, placement) = (shop.tenant(), shop.placement());
         let from = path.to_str().unwrap();
-        let request = PurgeRequest::refill(Home { tenant, placement }, from).unwrap();
+        let request = PurgeRequest::refill(asked(&shop, Lifecycle::Suspended), from).unwrap();
         let Purged::Refilled(home) = runner.run(&request).await.unwrap() else {
             panic!("a refill fills");
         };
-        let shop = context(tenant, Lifecycle::Active, home.placement.epoch);
+        let shop = context(shop.tenant(), Lifecycle::Active, home.placement.epoch);
         let filled = exported(cell, &shop.to_read_only()).await.unwrap();
         assert_eq!(filled.manifest.tables, archived.manifest.tables);
+    })
+    .await;
+}
+
+/// An archive that is missing, damaged or of another schema: the tenant stays as it was.
+#[tokio::test]
+async fn a_refill_from_a_bad_archive_deletes_nothing() {
+    on_both(async |cell| {
+        let folder = tempfile::tempdir().unwrap();
+        let shop = tenant(cell, 1, Lifecycle::Active).await;
+        fill(cell, &shop, 25).await;
+        let whole = std::fs::read(file_of(cell, &shop, &folder).await).unwrap();
+        let bad = |name: &str, content: Option<&[u8]>| {
+            let path = folder.path().join(name);
+            if let Some(content) = content {
+                std::fs::write(&path, content).unwrap();
+            }
+            path.to_str().unwrap().to_owned()
+        };
+        let mut damaged = whole.clone();
+        damaged[4_000] ^= 1;
+        let before = shop.placement();
+        let placement = Arc::new(Mutex::new(before));
+        let journal = MemoryJournal::default();
+        let runner = Purging::new(
+            Platform {
+                cell,
+                placement: Arc::clone(&placement),
+            },
+            journal.clone(),
+            ManualClock::default(),
+        );
+        let home = asked(&shop, Lifecycle::Suspended);
+        for (archive, expect) in [
+            (bad("missing", None), "archive_missing"),
+            (bad("damaged", Some(&damaged)), "archive_invalid"),
+            (bad("cut", Some(&whole[..2_000])), "archive_invalid"),
+        ] {
+            let request = PurgeRequest::refill(home, &archive).unwrap();
+            for _ in 0..2 {
+                let refused = runner.run(&request).await.unwrap_err();
+                assert_eq!(
+                    refused.to_string(),
+                    format!("the archive cannot be loaded: {expect}")
+                );
+                // A file that appears or is mended later does not change the answer.
+                std::fs::write(&archive, &whole).unwrap();
+            }
+            assert_eq!(*placement.lock().unwrap(), before);
+            assert_eq!(rows(cell, &shop).await, "product=25 shop=1 variant=50");
+        }
+        let request = PurgeRequest::refill(home, &bad("whole", Some(&whole))).unwrap();
+        let refilled = runner.run(&request).await.unwrap();
+        assert!(matches!(refilled, Purged::Refilled(_)), "{refilled:?}");
     })
     .await;
 }

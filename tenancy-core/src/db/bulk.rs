@@ -93,6 +93,25 @@ impl<A: Access> CellTx<A> {
     }
 }
 
+impl<A: Access> CellTx<A> {
+    /// Whether rows would fit a tenants' table, without writing them: they name its columns, and each value is
+    /// of its column's type and can be kept by the cell's database.
+    ///
+    /// # Errors
+    /// [`DbError::Table`] when they do not fit; otherwise as any statement.
+    pub async fn check_rows(&mut self, table: &Table, rows: &TableRows) -> Result<(), DbError> {
+        let columns = columns(self, Target::of(table)?).await?;
+        let fits = named(&columns, rows).and_then(|columns| {
+            fit(&columns, rows)?;
+            match self {
+                Self::Postgres(_) => without_zero_bytes(&columns, rows),
+                Self::Sqlite(_) => Ok(()),
+            }
+        });
+        fits.map_err(|source| refused(table, source))
+    }
+}
+
 impl CellTx<ReadWrite> {
     /// Inserts rows as the transaction's tenant, and says how many. What is there already is not replaced.
     ///
@@ -171,6 +190,23 @@ fn named(columns: &[Column], rows: &TableRows) -> Result<Vec<Column>, TableRefus
         });
     }
     Ok(named)
+}
+
+/// Postgres keeps every character but one.
+fn without_zero_bytes(columns: &[Column], rows: &TableRows) -> Result<(), TableRefused> {
+    let zero = |value: &Datum| matches!(value, Datum::Text(text) if text.contains('\0'));
+    let found = rows.rows.iter().enumerate().find_map(|(row, values)| {
+        let at = values.iter().position(zero)?;
+        Some((row, (*columns[at].name).into()))
+    });
+    match found {
+        None => Ok(()),
+        Some((row, column)) => Err(TableRefused::Value {
+            row,
+            column,
+            expected: "text without a zero byte",
+        }),
+    }
 }
 
 /// Each row has a value of its type for each column.

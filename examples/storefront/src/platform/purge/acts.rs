@@ -8,7 +8,7 @@ use tenancy_core::{
     db::{CellDb, DbError},
     directory::{Directory, DirectoryError, SqliteDirectory, Tenant, TenantChange},
 };
-use tenancy_migrate::{Home, Purger, SqliteJournal, TableCounts, count_rows, delete_rows};
+use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts, count_rows, delete_rows};
 use tenancy_types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget};
 
 use crate::{
@@ -40,28 +40,29 @@ pub(in crate::platform) struct PurgeActs {
 }
 
 impl Purger for PurgeActs {
+    async fn check(&self, _: TenantId, _: &str) -> Result<Fitness, Failure> {
+        Ok(Fitness::Unfit("this platform refills no shops".into()))
+    }
+
     async fn begin(&self, tenant: TenantId, epoch: Epoch) -> Result<Option<Placement>, Failure> {
-        let found = self.tenant(tenant).await?;
-        let Placement {
-            lifecycle,
-            epoch: now,
-            ..
-        } = found.placement;
-        if now == epoch && lifecycle == Lifecycle::Purging {
-            return Ok(Some(found.placement));
-        }
-        if now.next() != Ok(epoch) {
-            return Ok(None);
-        }
-        match self.change(&found, Lifecycle::Purging).await {
-            Ok(placement) => Ok(Some(placement)),
-            // An undo was first.
-            Err(DirectoryError::VersionMismatch { .. }) => {
-                let placement = self.tenant(tenant).await?.placement;
-                let ours = placement.epoch == epoch && placement.lifecycle == Lifecycle::Purging;
-                Ok(ours.then_some(placement))
+        loop {
+            let found = self.tenant(tenant).await?;
+            let Placement {
+                lifecycle,
+                epoch: now,
+                ..
+            } = found.placement;
+            if now == epoch && lifecycle == Lifecycle::Purging {
+                return Ok(Some(found.placement));
             }
-            Err(error) => Err(error.into()),
+            if now.next() != Ok(epoch) {
+                return Ok(None);
+            }
+            match self.change(&found, Lifecycle::Purging).await {
+                // An undo was first, or something else of the tenant was changed, and then the purge begins.
+                Err(DirectoryError::VersionMismatch { .. }) => {}
+                changed => return Ok(Some(changed?)),
+            }
         }
     }
 
@@ -81,8 +82,19 @@ impl Purger for PurgeActs {
         Ok(bring_fence_to(self.cell(home)?, home.tenant, to).await?)
     }
 
+    async fn settle(&self, home: Home) -> Result<(), Failure> {
+        let (open, context) = (self.open(home)?, self.enter(home)?);
+        match open.checkout.settle_all(&context).await? {
+            0 => Ok(()),
+            unknown => Err(format!(
+                "the payment provider cannot say what became of {unknown} payments or refunds"
+            )
+            .into()),
+        }
+    }
+
     async fn count(&self, home: Home) -> Result<TableCounts, Failure> {
-        let context = self.enter(home)?;
+        let context = self.enter(home)?.to_read_only();
         Ok(count_rows(self.cell(home)?, &context, &schema::manifest()).await?)
     }
 
@@ -156,9 +168,12 @@ impl PurgeActs {
     }
 
     fn cell(&self, home: Home) -> Result<&CellDb, Failure> {
+        Ok(&self.open(home)?.db)
+    }
+
+    fn open(&self, home: Home) -> Result<&OpenCell, Failure> {
         let cell = home.placement.cell;
         let open = self.cells.get(&cell);
-        open.map(|open| &open.db)
-            .ok_or_else(|| format!("{cell} is not served by this process").into())
+        open.ok_or_else(|| format!("{cell} is not served by this process").into())
     }
 }

@@ -132,6 +132,16 @@ impl Checkout {
         }
     }
 
+    /// How many of the tenant's refunds are pending and may be asked about, up to 50.
+    pub(super) async fn open_refunds(
+        &self,
+        tenant: &TenantContext<ReadWrite>,
+        now: UnixMicros,
+    ) -> Result<usize, ShopError> {
+        let read = async |tx: &mut CellTx<ReadOnly>| pending(tx, now).await;
+        Ok(self.cell.scope(&tenant.to_read_only(), read).await?.len())
+    }
+
     async fn promise(
         &self,
         tx: &mut CellTx<ReadWrite>,
