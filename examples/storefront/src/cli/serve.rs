@@ -83,7 +83,7 @@ impl TryFrom<ServeArgs> for Config {
 
 pub(super) async fn run(args: ServeArgs) -> Result<Exit, CliError> {
     init_logs(args.log_format);
-    serve::run(Config::try_from(args)?).await?;
+    Box::pin(serve::run(Config::try_from(args)?)).await?;
     Ok(Exit::Ok)
 }
 
