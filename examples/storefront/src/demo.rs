@@ -14,7 +14,7 @@ use tenancy_types::Slug;
 use crate::{
     import::Limits,
     ops::OpsError,
-    platform::{Platform, ShopRequest},
+    platform::{Platform, ShopRequest, ShopStart},
     shop::{self, ImportError, ImportMode},
 };
 
@@ -90,10 +90,12 @@ async fn make(platform: &Platform, demo: &DemoShop) -> Result<(), DemoError> {
         plan: plan.name.clone(),
         domains: Vec::new(),
         region: None,
-        currency: demo
-            .currency
-            .parse()
-            .expect("the demo currencies are currencies"),
+        cell: None,
+        start: ShopStart::Empty(
+            demo.currency
+                .parse()
+                .expect("the demo currencies are currencies"),
+        ),
     };
     // The key makes it the same shop when a start has to finish what another began.
     let tenant = platform

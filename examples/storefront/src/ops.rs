@@ -3,6 +3,7 @@
 //! Everything below `/v1` needs the operator's token. Every POST takes an `Idempotency-Key`: the same key
 //! and request give the same answer, also across a crash.
 
+mod archives;
 mod audit;
 mod auth;
 mod cells;
@@ -19,6 +20,7 @@ mod products;
 mod purge;
 mod stock;
 mod tenants;
+mod upload;
 
 use std::{num::NonZeroU16, sync::Arc};
 
@@ -37,13 +39,15 @@ use crate::{
     telemetry::{Listener, observe},
 };
 
+pub use archives::LARGEST_ARCHIVE;
 pub use audit::{AuditEntries, AuditEntry, AuditQuery};
 pub use auth::OperatorToken;
 pub use error::OpsError;
 pub use idempotency::{Claim, Fingerprint, Idempotency, Kept};
 pub use import::LARGEST_FILE;
 pub use model::{
-    CellView, Cells, ImportQuery, NewShop, PageQuery, PatchLifecycle, Shop, ShopPatch, Shops, Visit,
+    ArchiveQuery, CellView, Cells, ImportQuery, NewShop, PageQuery, PatchLifecycle, ReplaceQuery,
+    Shop, ShopPatch, Shops, Visit,
 };
 
 pub use orders::{OrderLineView, OrderView, Orders, OrdersQuery, RefundOrder, RefundView};
@@ -98,6 +102,8 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(purge::purge))
         .routes(routes!(purge::receipt))
         .routes(routes!(export::export))
+        .routes(routes!(archives::create))
+        .routes(routes!(archives::replace))
         .routes(routes!(import::import))
         .routes(routes!(products::list))
         .routes(routes!(products::show, products::put, products::remove))
@@ -112,7 +118,7 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(stock::check))
         .routes(routes!(cells::list))
         .routes(routes!(audit::list))
-        // For bodies that are read whole; the import reads its own as it arrives.
+        // For bodies that are read whole; files are read as they arrive.
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .route_layer(middleware::from_fn_with_state(ops.clone(), audit::record))
         .route_layer(middleware::from_fn_with_state(token, auth::require));

@@ -4,6 +4,7 @@
 //! changes a shop goes the other way: directory first, then the cell's fence, then the route table follows.
 
 mod acts;
+mod archives;
 mod audit;
 mod budgets;
 mod cells;
@@ -16,6 +17,7 @@ pub mod names;
 mod offboarding;
 mod open;
 mod purge;
+mod refill;
 mod request;
 mod worker;
 
@@ -29,7 +31,7 @@ use tenancy_core::{
 };
 use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
-use tenancy_types::{CellId, Lifecycle, SystemClock, TenantId, WorkBudget};
+use tenancy_types::{CellId, Lifecycle, Problem, SystemClock, TenantId, WorkBudget};
 
 use crate::{
     config::Config,
@@ -38,12 +40,13 @@ use crate::{
 };
 
 use acts::Acts;
+pub use archives::{ArchiveName, Archives, Arrival, Arrived, InvalidArchiveName, SweepError};
 pub use audit::{Act, AuditLog, Begun, Entry, EntryPage, Outcome};
 use budgets::Budgets;
 pub use fleet::Meters;
 pub use lifecycle::{ShopChange, finished};
 pub use open::OpenError;
-pub use request::ShopRequest;
+pub use request::{ShopRequest, ShopStart};
 pub use worker::Worker;
 
 /// The running platform. Clones share it.
@@ -61,6 +64,7 @@ struct Parts {
     meters: Arc<Meters>,
     provisioning: Provisioning<Acts, SqliteJournal, SystemClock>,
     following: follow::Following,
+    archives: Archives,
     exports: export::Exports,
     purges: purge::Purges,
     control: SqlitePool,
@@ -144,15 +148,43 @@ impl Platform {
         let key = key
             .parse()
             .map_err(|error: InvalidRequestKey| OpsError::part(error))?;
-        let home = self
-            .0
-            .provisioning
-            .provision(&key, request)
-            .await
-            .map_err(OpsError::part)?;
+        let provisioned = self.0.provisioning.provision(&key, request).await;
+        let home = provisioned.map_err(OpsError::part)?;
         let tenant = self.tenant(home.tenant).await?;
         self.0.following.reached(tenant.revision).await;
         Ok(tenant)
+    }
+
+    /// Makes a shop of an archive that has arrived, as [`provision`](Self::provision) does of nothing. The
+    /// archive is kept under the name in the request until the shop is there, or is refused.
+    ///
+    /// # Errors
+    /// As for [`provision`](Self::provision), and when the archive cannot be kept.
+    pub async fn provision_from(
+        &self,
+        arrived: Arrived,
+        key: &str,
+        request: &ShopRequest,
+    ) -> Result<Tenant, OpsError> {
+        let ShopStart::Archive(name) = &request.start else {
+            return self.provision(key, request).await;
+        };
+        let kept = self.0.archives.keep(arrived, name).await;
+        kept.map_err(OpsError::part)?;
+        let made = self.provision(key, request).await;
+        if made
+            .as_ref()
+            .map_or_else(|error| error.kind().http_status() < 500, |_| true)
+        {
+            self.0.archives.remove(name);
+        }
+        made
+    }
+
+    /// Where archives arrive.
+    #[must_use]
+    pub fn archives(&self) -> &Archives {
+        &self.0.archives
     }
 
     /// A tenant as the directory has it.

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use tenancy_core::directory::DirectoryError;
 use tenancy_migrate::ProvisionError;
 use tenancy_placement::NoCell;
-use tenancy_types::{Code, Kind, Lifecycle, Problem, Retry};
+use tenancy_types::{Code, Kind, Lifecycle, Problem, Retry, TenantId};
 
 use crate::pages::Refused;
 
@@ -49,6 +49,14 @@ pub enum OpsError {
         found: Lifecycle,
         /// Where it should be.
         needed: &'static str,
+    },
+    /// The archive is another tenant's than the one that shall have its rows.
+    #[error("the archive is of tenant {of}, not of {asked}; make a shop of it instead")]
+    ForeignArchive {
+        /// Whose it is.
+        of: TenantId,
+        /// Who shall have it.
+        asked: TenantId,
     },
     /// The shop was not purged.
     #[error("there is no receipt: the shop was not purged")]
@@ -110,6 +118,7 @@ impl Problem for OpsError {
             Self::BodyTooLarge { .. } => Code::new("body_too_large"),
             Self::CellAway => Code::new("cell_unavailable"),
             Self::WrongLifecycle { .. } => Code::new("transition_rejected"),
+            Self::ForeignArchive { .. } => Code::new("archive_foreign"),
             Self::Contended => Code::new("version_mismatch"),
             Self::Directory(error) => error.code(),
             Self::Part(error) => error.code(),
@@ -124,7 +133,9 @@ impl Problem for OpsError {
             Self::NoTenant { .. } | Self::NoRoute | Self::NoReceipt => Kind::NotFound,
             Self::IdempotencyMismatch => Kind::Unprocessable,
             Self::BodyTooLarge { .. } => Kind::TooLarge,
-            Self::WrongLifecycle { .. } | Self::Contended => Kind::Conflict,
+            Self::WrongLifecycle { .. } | Self::ForeignArchive { .. } | Self::Contended => {
+                Kind::Conflict
+            }
             Self::Directory(error) => error.kind(),
             Self::Part(error) => error.kind(),
             Self::CellAway | Self::Control(_) => Kind::Unavailable,

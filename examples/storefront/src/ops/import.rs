@@ -1,22 +1,19 @@
 //! Importing a product file into a shop, as it arrives.
 
-use std::time::Duration;
-
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::{Query, State, rejection::QueryRejection},
     response::{IntoResponse, Response},
 };
-use futures_util::{Stream, StreamExt};
 use http::{HeaderMap, StatusCode};
 use tenancy_types::TenantId;
-use tokio::time::timeout;
 
 use super::{
     Fingerprint, ImportQuery, Kept, Ops, OpsError,
     enter::{self, Entered},
     idempotency,
     tenants::{ShopName, asked, find},
+    upload::Upload,
 };
 use crate::{
     import::{Limits, Report},
@@ -25,12 +22,6 @@ use crate::{
 
 /// The largest product file. Memory does not depend on it; a file beyond it is not a product file.
 pub const LARGEST_FILE: usize = 4 << 30;
-
-/// How much of a refused file is read on, so that its sender hears of the refusal.
-const DISCARDED: usize = 64 << 20;
-
-/// The longest pause between two parts of a file. A client that lost its power must not keep its key busy.
-const PAUSE: Duration = Duration::from_secs(60);
 
 /// Imports products from CSV in Shopify's columns and answers with a report.
 ///
@@ -67,7 +58,7 @@ pub(super) async fn import(
         ImportMode::Apply
     };
     let key = idempotency::key(&headers)?;
-    let mut upload = Upload::new(body);
+    let mut upload = Upload::new(body, LARGEST_FILE);
     let answer = answer(&ops, (&name, mode, key), &mut upload).await;
     if answer.is_err() {
         upload.discard().await;
@@ -137,61 +128,5 @@ fn count(report: &Report) {
     for (outcome, products) in outcomes {
         metrics::counter!("storefront_import_products_total", "outcome" => outcome)
             .increment(products);
-    }
-}
-
-/// A body that is hashed and measured as it is read.
-struct Upload {
-    body: axum::body::BodyDataStream,
-    hasher: blake3::Hasher,
-    received: usize,
-}
-
-impl Upload {
-    fn new(body: Body) -> Self {
-        Self {
-            body: body.into_data_stream(),
-            hasher: blake3::Hasher::new(),
-            received: 0,
-        }
-    }
-
-    fn chunks(&mut self) -> impl Stream<Item = Result<Bytes, OpsError>> + Send {
-        futures_util::stream::try_unfold(self, async |upload| {
-            Ok(upload.chunk().await?.map(|chunk| (chunk, upload)))
-        })
-    }
-
-    async fn chunk(&mut self) -> Result<Option<Bytes>, OpsError> {
-        let Some(chunk) = self.next().await? else {
-            return Ok(None);
-        };
-        if self.received > LARGEST_FILE {
-            return Err(OpsError::BodyTooLarge { most: LARGEST_FILE });
-        }
-        self.hasher.update(&chunk);
-        Ok(Some(chunk))
-    }
-
-    async fn next(&mut self) -> Result<Option<Bytes>, OpsError> {
-        let stalled = |_| OpsError::invalid("the file stopped arriving");
-        let chunk = timeout(PAUSE, self.body.next()).await.map_err(stalled)?;
-        let broken = |error| OpsError::invalid(format!("the body did not arrive whole: {error}"));
-        let chunk = chunk.transpose().map_err(broken)?;
-        self.received += chunk.as_ref().map_or(0, Bytes::len);
-        Ok(chunk)
-    }
-
-    /// Reads on for a while after a refusal: a connection that is closed while the client still sends is
-    /// reset, and the client never sees why.
-    async fn discard(&mut self) {
-        let most = self.received + DISCARDED;
-        while self.received < most && matches!(self.next().await, Ok(Some(_))) {}
-    }
-
-    /// The hash of the whole body: what has not been read yet is read now.
-    async fn hash(&mut self) -> Result<blake3::Hash, OpsError> {
-        while self.chunk().await?.is_some() {}
-        Ok(self.hasher.finalize())
     }
 }

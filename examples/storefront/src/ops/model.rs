@@ -194,3 +194,27 @@ pub struct ImportQuery {
     #[serde(default)]
     pub dry_run: bool,
 }
+
+/// The shop that is made of an archive; what is left out is as the archive says.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ArchiveQuery {
+    /// Its short name.
+    pub slug: Option<String>,
+    /// Name of its plan.
+    pub plan: Option<String>,
+    /// Number of the cell that shall take it; without it, one is chosen.
+    pub cell: Option<u16>,
+    /// Region in which its data must stay.
+    pub region: Option<String>,
+}
+
+/// What confirms that this shop's data is to be replaced.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReplaceQuery {
+    /// The shop's slug.
+    pub confirm: String,
+}

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     money::Currency,
-    platform::{ShopChange, ShopRequest, finished, names},
+    platform::{ShopChange, ShopRequest, ShopStart, finished, names},
 };
 
 /// The most domains of one request: they are claimed in one step, for which other changes wait.
@@ -61,19 +61,24 @@ pub(super) async fn create(
 
 async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, OpsError> {
     let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(body));
-    let answer = idempotency::once(ops, Some(key.clone()), asked, async {
-        let (tenant, shop) = make(ops, &key, body).await?;
-        let body = serde_json::to_value(shop).expect("a shop is JSON");
-        Ok(Kept::json(StatusCode::CREATED, &body).of(tenant))
-    });
+    let making = make(ops, &key, body);
+    let answer = idempotency::once(ops, Some(key.clone()), asked, making);
     Ok(answer.await?.into_response())
 }
 
-async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<(TenantId, Shop), OpsError> {
+async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Kept, OpsError> {
     let new: NewShop = json(body)?;
     let request = checked(ops, &new)?;
+    timed(ops, ops.platform.provision(key, &request)).await
+}
+
+/// The answer to the making of a shop, with how long it took.
+pub(super) async fn timed(
+    ops: &Ops,
+    making: impl Future<Output = Result<Tenant, OpsError>>,
+) -> Result<Kept, OpsError> {
     let start = SystemClock.now();
-    let tenant = ops.platform.provision(key, &request).await?;
+    let tenant = making.await?;
     let took = SystemClock.now().since(start);
     metrics::histogram!("storefront_provisioning_seconds").record(took.as_secs_f64());
     let provisioned_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -81,7 +86,8 @@ async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<(TenantId, Shop), Ops
         provisioned_ms: Some(provisioned_ms),
         ..Shop::new(&tenant, &ops.visit)
     };
-    Ok((tenant.id, shop))
+    let body = serde_json::to_value(shop).expect("a shop is JSON");
+    Ok(Kept::json(StatusCode::CREATED, &body).of(tenant.id))
 }
 
 fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
@@ -99,7 +105,8 @@ fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
             .as_deref()
             .map(|name| region(ops, name))
             .transpose()?,
-        currency: currency.parse::<Currency>().map_err(invalid)?,
+        cell: None,
+        start: ShopStart::Empty(currency.parse::<Currency>().map_err(invalid)?),
     })
 }
 
@@ -116,7 +123,8 @@ fn own_domains(ops: &Ops, texts: &[String]) -> Result<Vec<DomainName>, OpsError>
     checked.collect::<Result<_, _>>().map_err(invalid)
 }
 
-fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, OpsError> {
+/// A plan of this platform.
+pub(super) fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, OpsError> {
     let name = name.parse().map_err(invalid)?;
     let plans = &ops.platform.config().plans;
     if plans.find(&name).is_none() {
@@ -129,7 +137,8 @@ fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, OpsError> {
     Ok(name)
 }
 
-fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
+/// A region of this platform.
+pub(super) fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
     let region: Region = name.parse().map_err(invalid)?;
     let regions: BTreeSet<_> = ops
         .platform
@@ -147,7 +156,7 @@ fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
     Ok(region)
 }
 
-fn invalid(error: impl std::fmt::Display) -> OpsError {
+pub(super) fn invalid(error: impl std::fmt::Display) -> OpsError {
     OpsError::invalid(error.to_string())
 }
 

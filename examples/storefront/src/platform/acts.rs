@@ -4,20 +4,20 @@ use std::{collections::BTreeMap, error::Error, sync::Arc};
 
 use tenancy_core::{
     Grant, Principal, ReadWrite, Resolved, Source, TenantContext, admit,
-    db::DbError,
+    db::{CellDb, CellTx, DbError},
     directory::{Directory, DirectoryError, NewTenant, SqliteDirectory, Tenant, TenantChange},
     protocol::{Fence, FenceEvent},
 };
-use tenancy_migrate::{ActError, Home, Provisioner, Refusal, RequestKey};
+use tenancy_migrate::{ActError, ArchiveError, Home, Provisioner, Refusal, RequestKey};
 use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock, WorkBudget};
 
 use super::{
-    Meters, ShopRequest,
-    cells::OpenCell,
+    ArchiveName, Archives, Meters, ShopRequest, ShopStart,
+    cells::{self, OpenCell},
     fleet,
     lifecycle::{FenceTo, bring_fence_to},
 };
-use crate::shop::{ShopError, store};
+use crate::shop::{ShopError, order, store};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -29,6 +29,7 @@ const CHOICES: usize = 4;
 pub(super) struct Acts {
     pub(super) directory: SqliteDirectory,
     pub(super) cells: Arc<BTreeMap<CellId, OpenCell>>,
+    pub(super) archives: Archives,
     pub(super) meters: Arc<Meters>,
     pub(super) budget: WorkBudget,
 }
@@ -72,8 +73,12 @@ impl Provisioner for Acts {
     async fn seed(&self, request: &ShopRequest, home: Home) -> Result<(), ActError> {
         match self.try_seed(request, home).await {
             // It has been opened, or undone, since.
-            Err(ShopError::Database(DbError::StaleEpoch { .. })) | Ok(()) => Ok(()),
-            Err(error) => Err(ActError::Failed(error.into())),
+            Err(SeedError::Database(DbError::StaleEpoch { .. })) => Ok(()),
+            Err(SeedError::Archive(error)) if error.is_verdict() => {
+                let reason = error.client_text().into();
+                Err(Refusal::Invalid { reason }.into())
+            }
+            seeded => seeded.map_err(|error| ActError::Failed(error.into())),
         }
     }
 
@@ -108,10 +113,7 @@ impl Provisioner for Acts {
                 placement: then,
                 ..home
             })?;
-            db.scope(&context, async |tx| {
-                store::tear_down_shop(tx, home.tenant).await
-            })
-            .await?;
+            cells::empty(db, &context).await?;
         }
         let Placement {
             lifecycle, epoch, ..
@@ -129,7 +131,8 @@ impl Acts {
             .map_err(|error| ActError::Failed(error.into()))?;
         let served = loads
             .into_iter()
-            .filter(|load| self.cells.contains_key(&load.record.cell));
+            .filter(|load| self.cells.contains_key(&load.record.cell))
+            .filter(|load| request.cell.is_none_or(|cell| cell == load.record.cell));
         let loads: Vec<_> = served.collect();
         let assignment = fleet::choose(
             &loads,
@@ -165,18 +168,46 @@ impl Acts {
         self.directory.create(new).await
     }
 
-    async fn try_seed(&self, request: &ShopRequest, home: Home) -> Result<(), ShopError> {
+    async fn try_seed(&self, request: &ShopRequest, home: Home) -> Result<(), SeedError> {
         let cell = self
             .cells
             .get(&home.placement.cell)
             .ok_or(DbError::NotHere)?;
         let context = self.enter(home).map_err(|_| DbError::NotHere)?;
-        let shop = request.shop();
-        cell.db
-            .scope(&context, async |tx| {
-                store::set_up_shop(tx, cell.shops.ids(), home.tenant, &shop).await
-            })
-            .await
+        match &request.start {
+            ShopStart::Empty(currency) => {
+                let shop = request.shop(*currency);
+                let set_up = async |tx: &mut CellTx<ReadWrite>| {
+                    store::set_up_shop(tx, cell.shops.ids(), home.tenant, &shop).await
+                };
+                Ok(cell.db.scope(&context, set_up).await?)
+            }
+            ShopStart::Archive(name) => {
+                self.load(name, &cell.db, &context).await?;
+                let disown = async |tx: &mut CellTx<ReadWrite>| {
+                    order::disown_payments(tx, home.tenant).await
+                };
+                Ok(cell.db.scope(&context, disown).await?)
+            }
+        }
+    }
+
+    /// Loads the rows of another shop.
+    async fn load(
+        &self,
+        name: &ArchiveName,
+        db: &CellDb,
+        context: &TenantContext<ReadWrite>,
+    ) -> Result<(), SeedError> {
+        match self.archives.load(name, db, context).await {
+            // What an attempt before this one has loaded was changed by it already: nobody else was here.
+            Err(ArchiveError::Occupied { .. }) => {
+                cells::empty(db, context).await?;
+                self.archives.load(name, db, context).await?;
+            }
+            loaded => loaded?,
+        }
+        Ok(())
     }
 
     fn enter(&self, home: Home) -> Result<TenantContext<ReadWrite>, tenancy_core::Refusal> {
@@ -215,6 +246,35 @@ impl Acts {
             .change(home.tenant, tenant.revision, change)
             .await?
             .placement)
+    }
+}
+
+/// Why a shop has not got its first rows.
+#[derive(Debug, thiserror::Error)]
+enum SeedError {
+    #[error(transparent)]
+    Database(#[from] DbError),
+    #[error(transparent)]
+    Shop(ShopError),
+    #[error(transparent)]
+    Archive(ArchiveError),
+}
+
+impl From<ShopError> for SeedError {
+    fn from(error: ShopError) -> Self {
+        match error {
+            ShopError::Database(error) => Self::Database(error),
+            error => Self::Shop(error),
+        }
+    }
+}
+
+impl From<ArchiveError> for SeedError {
+    fn from(error: ArchiveError) -> Self {
+        match error {
+            ArchiveError::Database(error) => Self::Database(error),
+            error => Self::Archive(error),
+        }
     }
 }
 

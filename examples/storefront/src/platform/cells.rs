@@ -1,10 +1,18 @@
 //! The embedded cells: one SQLite file each, brought to the newest schema and then opened for this process.
 
-use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    num::{NonZeroU16, NonZeroU32},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use sqlx::sqlite::SqliteConnectOptions;
-use tenancy_core::db::{CellDb, CellOptions, SqliteCell};
-use tenancy_migrate::{Schema, Version, upgrade_sqlite};
+use tenancy_core::{
+    ReadWrite, TenantContext,
+    db::{CellDb, CellOptions, DbError, SqliteCell},
+};
+use tenancy_migrate::{Schema, Version, delete_rows, upgrade_sqlite};
 use tenancy_types::{CellId, SystemClock};
 
 use super::OpenError;
@@ -15,6 +23,16 @@ use crate::{
 
 /// Readers of one cell: more than the machine has cores, fewer than its file system minds.
 const READERS: NonZeroU16 = NonZeroU16::new(8).expect("eight is not zero");
+
+/// Rows of one transaction of a deletion: other shops' writers get their turn in between.
+const BATCH: NonZeroU32 = NonZeroU32::new(500).expect("it is not 0");
+
+/// Deletes all rows of a shop. Repeating it changes nothing.
+pub(super) async fn empty(db: &CellDb, context: &TenantContext<ReadWrite>) -> Result<(), DbError> {
+    delete_rows(db, context, &schema::manifest(), BATCH)
+        .await
+        .map(drop)
+}
 
 /// A cell that is served: its database for fences, and the shops' handle on it.
 #[derive(Clone, Debug)]

@@ -44,10 +44,9 @@ impl Platform {
         let context = admitted.read_only();
         let cell = self.0.cells.get(&context.placement().cell);
         let cell = cell.ok_or(OpsError::CellAway)?;
-        let schema_version = u32::try_from(schema::VERSIONS.len()).expect("there are few versions");
         let export = Export {
             manifest: &schema::manifest(),
-            schema_version,
+            schema_version: schema::newest(),
             about: &about(tenant),
             exported_at: SystemClock.unix(),
             folder: &self.config().data,

@@ -17,7 +17,9 @@ use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, SystemClock};
 
 use super::{
-    Acts, Budgets, Meters, Parts, Platform, cells, control,
+    Acts, Archives, Budgets, Meters, Parts, Platform,
+    archives::SweepError,
+    cells, control,
     export::Exports,
     follow, lifecycle,
     purge::{PurgeActs, Purges},
@@ -89,6 +91,9 @@ pub enum OpenError {
     /// The ledger of test payments cannot be opened.
     #[error(transparent)]
     Payments(#[from] LedgerError),
+    /// It cannot be found out which archives are needed.
+    #[error("tidy up archives")]
+    Archives(#[source] SweepError),
     /// The journal of what was being done cannot be read.
     #[error("resume what was being done")]
     Resume(#[source] Box<ProvisionError>),
@@ -142,9 +147,11 @@ impl Platform {
             .next()
             .expect("a set of plans is never empty");
         let work = first_plan.work;
+        let archives = Archives::open(&config.data)?;
         let acts = Acts {
             directory: directory.clone(),
             cells: Arc::clone(&cells),
+            archives: archives.clone(),
             meters: Arc::clone(&meters),
             budget: work,
         };
@@ -153,12 +160,15 @@ impl Platform {
         let purge_acts = PurgeActs {
             directory: directory.clone(),
             cells: Arc::clone(&cells),
+            archives: archives.clone(),
             control: control.clone(),
-            provisioning: journal,
+            provisioning: journal.clone(),
             budget: work,
         };
         let purges = open_purges(&config.data, purge_acts).await?;
         resume(&provisioning).await?;
+        let swept = archives.sweep([&journal, &purges.journal]).await;
+        swept.map_err(OpenError::Archives)?;
         lifecycle::reconcile(&directory, &cells).await?;
         let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
         let budgets = Arc::new(Budgets::new(LIMITS_CAPACITY, work));
@@ -174,6 +184,7 @@ impl Platform {
             meters,
             provisioning,
             following,
+            archives,
             exports: Exports::default(),
             purges,
             control,

@@ -6,7 +6,8 @@ use std::{error::Error, num::NonZeroU16};
 
 use tenancy_core::directory::Tenant;
 use tenancy_migrate::{
-    Home, Journal, PurgeError, PurgeReceipt, PurgeRequest, Purged, Purging, SqliteJournal,
+    Home, Journal, PurgeError, PurgeReceipt, PurgeRequest, Purged, Purging, RequestKey,
+    SqliteJournal,
 };
 use tenancy_types::{Lifecycle, Problem, SystemClock, TenantId, UnixMicros};
 
@@ -127,6 +128,18 @@ impl Platform {
             }
         };
         for (key, result) in resumed {
+            // Who sees that its archive is gone finds the shop open.
+            if let Ok(Purged::Refilled(home)) = &result
+                && let Ok(tenant) = self.tenant(home.tenant).await
+            {
+                self.0.following.reached(tenant.revision).await;
+            }
+            if result
+                .as_ref()
+                .map_or_else(|error| error.kind().http_status() < 500, |_| true)
+            {
+                self.remove_archive_of(&key).await;
+            }
             match result {
                 Ok(_) => tracing::info!(%key, "purge finished that was interrupted"),
                 Err(PurgeError::Overtaken) => {}
@@ -135,6 +148,16 @@ impl Platform {
                     tracing::error!(%key, %error, cause, "purge could not be finished");
                 }
             }
+        }
+    }
+
+    /// Removes the archive of a refill that has ended. One that is left is removed at the next start.
+    async fn remove_archive_of(&self, key: &RequestKey) {
+        let entries = self.0.purges.journal.entries(key).await;
+        let first = entries.unwrap_or_default().into_iter().next();
+        let named = first.and_then(|first| first.text.rsplit(' ').next()?.parse().ok());
+        if let Some(name) = named {
+            self.archives().remove(&name);
         }
     }
 

@@ -19,6 +19,15 @@ pub struct Version {
     pub statements: &'static [&'static str],
 }
 
+/// The number of the newest version.
+///
+/// # Panics
+/// Never: there are few versions.
+#[must_use]
+pub fn newest() -> u32 {
+    u32::try_from(VERSIONS.len()).expect("there are few versions")
+}
+
 /// All versions, oldest first. One that has been released never changes.
 pub const VERSIONS: &[Version] = &[
     Version {

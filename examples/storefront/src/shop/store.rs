@@ -36,28 +36,6 @@ pub async fn set_up_shop(
     Ok(())
 }
 
-/// Removes the tenant's shop with everything in it. Repeating it changes nothing.
-///
-/// For shops that were never opened: a large one is purged in pieces instead.
-///
-/// # Errors
-/// [`ShopError::Database`].
-pub async fn tear_down_shop(tx: &mut CellTx<ReadWrite>, tenant: TenantId) -> Result<(), ShopError> {
-    // What belongs to products, stock, orders and so on goes with them.
-    for sql in [
-        "delete from cart where tenant_id = $1",
-        "delete from checkout_key where tenant_id = $1",
-        "delete from shop_order where tenant_id = $1",
-        "delete from stock where tenant_id = $1",
-        "delete from product where tenant_id = $1",
-        "delete from collection where tenant_id = $1",
-        "delete from shop where tenant_id = $1",
-    ] {
-        tx.sql(sql).bind(tenant.as_i64()).run().await?;
-    }
-    Ok(())
-}
-
 /// Makes the shop's product of this handle what `product` says, all of it: what it no longer has is removed.
 ///
 /// Ids stay: the product's by its handle, a variant's by its option values or else its place. A product whose

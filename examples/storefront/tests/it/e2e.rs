@@ -9,6 +9,7 @@ mod contract;
 mod export;
 mod faults;
 mod http;
+mod import_archive;
 mod isolation;
 mod kill;
 mod metrics;

@@ -13,7 +13,7 @@ use storefront::{
     config::{Config, Demo},
     import::WholeProduct,
     money::{Currency, Money},
-    platform::{Platform, ShopChange, ShopRequest, Worker},
+    platform::{Platform, ShopChange, ShopRequest, ShopStart, Worker},
     shop::{
         cart,
         checkout::{CheckoutError, CheckoutKey, CheckoutRequest, RefundRequest},
@@ -126,7 +126,8 @@ impl World {
             plan: "basic".parse().unwrap(),
             domains: Vec::new(),
             region: None,
-            currency: Currency::from_code("EUR").unwrap(),
+            cell: None,
+            start: ShopStart::Empty(Currency::from_code("EUR").unwrap()),
         };
         let tenant = self.platform.provision(slug, &request).await.unwrap().id;
         let product = r#"{"title": "Lamp", "variants": [{"price_minor": 1200, "quantity": 5}]}"#;

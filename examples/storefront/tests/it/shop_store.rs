@@ -222,27 +222,6 @@ async fn what_is_not_listed_is_nowhere() {
     .await;
 }
 
-#[tokio::test]
-async fn a_shop_that_is_torn_down_leaves_no_row_and_no_other_shop_notices() {
-    on_both(async |world| {
-        world.put(1, &shirt()).await;
-        world.put(2, &shirt()).await;
-        let other = rows(world, 2).await;
-        for _ in 0..2 {
-            let mut tx = world.db.begin(&writer(1));
-            store::tear_down_shop(&mut tx, tenant(1)).await.unwrap();
-            tx.commit().await.unwrap();
-            assert_eq!(rows(world, 1).await, (vec![0; 8], vec![]));
-        }
-        assert_eq!(rows(world, 2).await, other);
-        assert_eq!(
-            world.get(1, "/").await.status,
-            StatusCode::SERVICE_UNAVAILABLE
-        );
-    })
-    .await;
-}
-
 const FILE: &str = "Handle,Title,Vendor,Tags,Option1 Name,Option1 Value,Variant Price\n\
     mug,Mug,Potter,\"clay, gift\",Size,Small,12\n\
     mug,,,,,Large,15.50\n\

@@ -1,28 +1,26 @@
 //! The acts of which a purge consists. Each can be repeated, and comes late without harm.
 
-use std::{collections::BTreeMap, error::Error, num::NonZeroU32, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
 
 use sqlx::SqlitePool;
 use tenancy_core::{
-    Grant, Principal, ReadWrite, Resolved, Source, TenantContext, admit,
+    Admitted, Grant, Principal, ReadWrite, Refusal, Resolved, Source, TenantContext, admit,
     db::{CellDb, DbError},
     directory::{Directory, DirectoryError, SqliteDirectory, Tenant, TenantChange},
 };
-use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts, count_rows, delete_rows};
-use tenancy_types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget};
+use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts, count_rows};
+use tenancy_types::{CellId, Epoch, Lifecycle, Placement, Problem, TenantId, WorkBudget};
 
 use crate::{
     platform::{
-        cells::OpenCell,
+        Archives,
+        cells::{self, OpenCell},
         lifecycle::{FenceTo, bring_fence_to},
     },
     shop::schema,
 };
 
 type Failure = Box<dyn Error + Send + Sync>;
-
-/// Rows of one transaction: other shops' writers get their turn in between.
-const BATCH: NonZeroU32 = NonZeroU32::new(500).expect("it is not 0");
 
 /// How often, and how long apart, a file is cleaned while somebody reads an older state of it.
 const SCRUBS: u32 = 40;
@@ -33,6 +31,7 @@ const BETWEEN_SCRUBS: Duration = Duration::from_millis(50);
 pub(in crate::platform) struct PurgeActs {
     pub(in crate::platform) directory: SqliteDirectory,
     pub(in crate::platform) cells: Arc<BTreeMap<CellId, OpenCell>>,
+    pub(in crate::platform) archives: Archives,
     pub(in crate::platform) control: SqlitePool,
     /// The journal of provisioning, which has slugs and domains in it.
     pub(in crate::platform) provisioning: SqliteJournal,
@@ -40,8 +39,18 @@ pub(in crate::platform) struct PurgeActs {
 }
 
 impl Purger for PurgeActs {
-    async fn check(&self, _: TenantId, _: &str) -> Result<Fitness, Failure> {
-        Ok(Fitness::Unfit("this platform refills no shops".into()))
+    async fn check(&self, tenant: TenantId, archive: &str) -> Result<Fitness, Failure> {
+        let placement = self.tenant(tenant).await?.placement;
+        let home = Home { tenant, placement };
+        // It is suspended still, and nothing is written.
+        let context = self.admitted(home)?.read_only();
+        let name = archive.parse()?;
+        let checked = self.archives.check(&name, self.cell(home)?, &context).await;
+        match checked {
+            Ok(()) => Ok(Fitness::Fits),
+            Err(error) if error.is_verdict() => Ok(Fitness::Unfit(error.code().as_str().into())),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn begin(&self, tenant: TenantId, epoch: Epoch) -> Result<Option<Placement>, Failure> {
@@ -100,8 +109,7 @@ impl Purger for PurgeActs {
 
     async fn empty(&self, home: Home) -> Result<(), Failure> {
         let context = self.enter(home)?;
-        delete_rows(self.cell(home)?, &context, &schema::manifest(), BATCH).await?;
-        Ok(())
+        Ok(cells::empty(self.cell(home)?, &context).await?)
     }
 
     async fn forget(&self, home: Home) -> Result<(), Failure> {
@@ -126,8 +134,13 @@ impl Purger for PurgeActs {
         Ok(())
     }
 
-    async fn fill(&self, _: Home, archive: &str) -> Result<(), Failure> {
-        Err(format!("{archive} cannot be loaded: this platform refills no shops").into())
+    async fn fill(&self, home: Home, archive: &str) -> Result<(), Failure> {
+        let context = self.enter(home)?;
+        let cell = self.cell(home)?;
+        Ok(self
+            .archives
+            .load(&archive.parse()?, cell, &context)
+            .await?)
     }
 }
 
@@ -158,13 +171,17 @@ impl PurgeActs {
     }
 
     fn enter(&self, home: Home) -> Result<TenantContext<ReadWrite>, Failure> {
+        Ok(self.admitted(home)?.read_write()?)
+    }
+
+    fn admitted(&self, home: Home) -> Result<Admitted, Refusal> {
         let resolved = Resolved {
             tenant: home.tenant,
             placement: home.placement,
             source: Source::Internal,
         };
-        let principal = Principal::platform("purge", "delete what a shop left");
-        Ok(admit(resolved, principal, Grant::ReadWrite, self.budget)?.read_write()?)
+        let principal = Principal::platform("purge", "empty a shop, and fill it again");
+        admit(resolved, principal, Grant::ReadWrite, self.budget)
     }
 
     fn cell(&self, home: Home) -> Result<&CellDb, Failure> {

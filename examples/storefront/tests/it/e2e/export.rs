@@ -32,12 +32,13 @@ pub(super) fn entries(tar: &str) -> BTreeMap<String, String> {
     all
 }
 
-async fn export(platform: &Platform, shop: &str) -> Answer {
+pub(super) async fn export(platform: &Platform, shop: &str) -> Answer {
     let path = format!("/v1/tenants/{shop}/export");
     platform.operator().post(&path, String::new()).await
 }
 
-async fn rows(platform: &Platform, shop: &str) -> BTreeMap<String, Vec<Value>> {
+/// The rows of each table of a shop.
+pub(super) async fn rows(platform: &Platform, shop: &str) -> BTreeMap<String, Vec<Value>> {
     let archive = export(platform, shop).await;
     assert_eq!(archive.status, 200, "{}", archive.body);
     let tables = entries(&archive.body)

@@ -55,6 +55,10 @@ fn marks_in(folder: &Path) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
+        if path.is_dir() {
+            found.extend(marks_in(&path));
+            continue;
+        }
         let bytes = std::fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         let has = |mark: &&&str| {

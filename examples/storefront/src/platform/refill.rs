@@ -1,0 +1,82 @@
+//! Giving a shop back what an archive of it has, in the place of all that it has now.
+
+use tenancy_core::directory::Tenant;
+use tenancy_migrate::{Home, PurgeRequest, Purged};
+use tenancy_types::{Lifecycle, Problem, TenantId};
+
+use super::{ArchiveName, Arrived, Platform, finished};
+use crate::ops::OpsError;
+
+impl Platform {
+    /// Empties a shop that is suspended or leaving, fills it from an archive and opens it. Nobody is served from
+    /// the first deleted row to the last loaded one, and a crash in between is gone on with by the worker.
+    ///
+    /// It waits for exports of the shop, and for purges, that are under way.
+    ///
+    /// # Errors
+    /// [`OpsError::ForeignArchive`] when the archive is another shop's, whose orders were paid under that one's
+    /// number; [`OpsError::WrongLifecycle`]; the archive's and the purge's own errors.
+    ///
+    /// # Cancel safety
+    /// What has begun is finished.
+    pub async fn refill(&self, id: TenantId, arrived: Arrived) -> Result<Tenant, OpsError> {
+        let platform = self.clone();
+        finished(async move {
+            let archive = arrived.open().await.map_err(OpsError::part)?;
+            let of = archive.manifest().tenant;
+            if of != id {
+                return Err(OpsError::ForeignArchive { of, asked: id });
+            }
+            let _turn = platform.0.purges.turn.lock().await;
+            let tenant = platform.suspended(id).await?;
+            platform.refill_now(&tenant, arrived).await
+        })
+        .await
+    }
+
+    /// The tenant as it is to be refilled: what leaves is kept from its purge first.
+    async fn suspended(&self, id: TenantId) -> Result<Tenant, OpsError> {
+        let tenant = self.tenant(id).await?;
+        match tenant.placement.lifecycle {
+            Lifecycle::Suspended | Lifecycle::Offboarding => {}
+            found => {
+                let needed = "suspended or offboarding";
+                return Err(OpsError::WrongLifecycle { found, needed });
+            }
+        }
+        let tenant = self.reach(&tenant, Lifecycle::Suspended).await?;
+        self.departures().remove(id).await?;
+        Ok(tenant)
+    }
+
+    async fn refill_now(&self, tenant: &Tenant, arrived: Arrived) -> Result<Tenant, OpsError> {
+        let home = Home {
+            tenant: tenant.id,
+            placement: tenant.placement,
+        };
+        let name = ArchiveName::random();
+        let request = PurgeRequest::refill(home, &name.to_string());
+        let request = request.map_err(OpsError::part)?;
+        let archives = self.archives();
+        let kept = archives.keep(arrived, &name).await;
+        kept.map_err(OpsError::part)?;
+        let alone = self.0.exports.of(tenant.id);
+        let _no_export = alone.write().await;
+        let refilled = self.0.purges.runner.run(&request).await;
+        // What is unfinished needs it still.
+        if refilled
+            .as_ref()
+            .map_or_else(|error| error.kind().http_status() < 500, |_| true)
+        {
+            archives.remove(&name);
+        }
+        match refilled.map_err(OpsError::part)? {
+            Purged::Refilled(_) => {}
+            Purged::Forgotten(_) => return Err(OpsError::Contended),
+        }
+        let tenant = self.tenant(tenant.id).await?;
+        self.0.following.reached(tenant.revision).await;
+        tracing::info!(tenant_id = %tenant.id, epoch = %tenant.placement.epoch, "shop refilled");
+        Ok(tenant)
+    }
+}

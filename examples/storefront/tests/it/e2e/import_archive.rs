@@ -1,0 +1,434 @@
+//! Shops from archives: new ones in any cell, and shops that get back what they had.
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{
+    export::{entries, export, rows},
+    http::{Answer, Client},
+    offboarding::offboard,
+    platform::{Folder, Platform, Start},
+};
+
+const FILE: &str = "\
+Handle,Title,Tags,Variant Inventory Qty,Variant Price
+lamp,Brass lamp,\"light, brass\",40,12
+bowl,Oak bowl,wood,7,30
+";
+
+async fn archive_of(platform: &Platform, shop: &str) -> String {
+    let archive = export(platform, shop).await;
+    assert_eq!(archive.status, 200, "{}", archive.body);
+    archive.body
+}
+
+async fn import(operator: &Client, query: &str, archive: &str) -> Answer {
+    let path = format!("/v1/archives?{query}");
+    operator.post(&path, archive.to_owned()).await
+}
+
+async fn replace(operator: &Client, shop: &str, confirm: &str, archive: &str) -> Answer {
+    let path = format!("/v1/tenants/{shop}/archive?confirm={confirm}");
+    operator.send(Method::PUT, &path, archive.to_owned()).await
+}
+
+/// Buys a piece and returns the order's token.
+async fn buy(platform: &Platform, shop: &str, product: &str) -> Value {
+    let visitor = platform.visitor(&format!("{shop}.localhost"));
+    let shown = visitor.get(&format!("/api/products/{product}")).await;
+    let body = json!({
+        "items": [{"variant_id": shown.expect_status(200)["variants"][0]["variant_id"], "quantity": 1}],
+        "email": "ada@buyer.example", "payment_token": "test",
+    });
+    let visitor = visitor.header("content-type", "application/json");
+    let placed = visitor.post("/api/checkout", body.to_string()).await;
+    placed.expect_status(201)["order_token"].clone()
+}
+
+/// A shop that has sold, and given a part of the money back.
+async fn shop_that_sells(platform: &Platform) -> Value {
+    let shop = platform.make_shop("acme").await;
+    platform.import("acme", FILE).await;
+    buy(platform, "acme", "bowl").await;
+    let token = buy(platform, "acme", "lamp").await;
+    let path = format!("/v1/tenants/acme/orders/{}", token.as_str().unwrap());
+    let operator = platform.operator();
+    let order = operator.get(&path).await.expect_status(200);
+    let path = format!(
+        "/v1/tenants/acme/orders/{}",
+        order["order_id"].as_str().unwrap()
+    );
+    let refund = json!({"amount_minor": 300}).to_string();
+    operator
+        .post(&format!("{path}/refund"), refund)
+        .await
+        .expect_status(200);
+    operator
+        .post(&format!("{path}/fulfil"), "{}".to_owned())
+        .await
+        .expect_status(200);
+    shop
+}
+
+async fn tenants(operator: &Client) -> Vec<Value> {
+    let listed = operator.get("/v1/tenants?limit=1000").await;
+    listed.expect_status(200)["tenants"]
+        .as_array()
+        .unwrap()
+        .clone()
+}
+
+/// The files that wait to be loaded.
+fn waiting(data: &Path) -> Vec<std::ffi::OsString> {
+    let files = std::fs::read_dir(data.join("archives")).unwrap();
+    files.map(|file| file.unwrap().file_name()).collect()
+}
+
+#[track_caller]
+fn check_equal(found: &BTreeMap<String, Vec<Value>>, expect: &BTreeMap<String, Vec<Value>>) {
+    let names = |rows: &BTreeMap<String, Vec<Value>>| rows.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(found), names(expect));
+    for (table, rows) in expect {
+        assert_eq!(&found[table], rows, "{table}");
+    }
+}
+
+/// The rows without what says who is paid, which an import as another shop leaves to the original.
+fn without_payments(mut rows: BTreeMap<String, Vec<Value>>) -> BTreeMap<String, Vec<Value>> {
+    for table in ["checkout_key", "cart", "cart_item"] {
+        rows.insert(table.to_owned(), Vec::new());
+    }
+    for order in rows.get_mut("shop_order").into_iter().flatten() {
+        order.as_object_mut().unwrap().remove("payment_key");
+    }
+    rows
+}
+
+async fn conserved(operator: &Client, shop: &str) {
+    let path = format!("/v1/tenants/{shop}/stock/check");
+    let check = operator.get(&path).await.expect_status(200);
+    assert_eq!(check["differences"], json!([]));
+}
+
+#[tokio::test]
+async fn an_archive_becomes_a_shop_in_any_cell_and_the_original_keeps_what_it_has() {
+    let platform = Platform::empty();
+    let acme = shop_that_sells(&platform).await;
+    let before = rows(&platform, "acme").await;
+    let archive = archive_of(&platform, "acme").await;
+    let operator = platform.operator();
+    let cells = operator.get("/v1/cells").await.expect_status(200);
+    let cells = cells["cells"].as_array().unwrap();
+    let other = cells.iter().map(|cell| &cell["cell"]);
+    let other = other.filter(|cell| **cell != acme["cell"]).next().unwrap();
+    let number = other.as_str().unwrap().strip_prefix("cell-").unwrap();
+    let query = format!("slug=west&cell={number}");
+
+    let keyed = operator.clone().header("idempotency-key", "west-1");
+    let made = import(&keyed, &query, &archive).await.expect_status(201);
+    assert_eq!(
+        (&made["tenant_id"], &made["slug"], &made["cell"]),
+        (&json!(2), &json!("west"), other)
+    );
+    assert_eq!(
+        (&made["plan"], &made["lifecycle"]),
+        (&json!("basic"), &json!("active"))
+    );
+    assert_eq!(
+        import(&keyed, &query, &archive).await.expect_status(201),
+        made
+    );
+    import(&keyed, "slug=south", &archive)
+        .await
+        .expect_error(422, "idempotency_mismatch");
+
+    let (west, original) = (rows(&platform, "west").await, before.clone());
+    let kept = ["shop_order", "checkout_key"].map(|table| (&west[table], &original[table]));
+    assert_eq!((kept[1].0.len(), kept[1].1.len()), (0, 2));
+    check_equal(
+        &without_payments(west.clone()),
+        &without_payments(original.clone()),
+    );
+    for order in kept[0].0 {
+        // Nobody is paid, or pays, twice: the provider knows it under no such key.
+        let key = order["payment_key"].as_str().unwrap();
+        assert!(key.starts_with("imported-2-"), "{key}");
+        let path = format!(
+            "/v1/tenants/west/orders/{}",
+            order["token"].as_str().unwrap()
+        );
+        let shown = operator.get(&path).await.expect_status(200);
+        let path = format!(
+            "/v1/tenants/west/orders/{}/refund",
+            shown["order_id"].as_str().unwrap()
+        );
+        let refund = operator.post(&path, "{}".to_owned()).await;
+        assert_eq!(refund.expect_status(200)["state"], "refused");
+    }
+    conserved(&operator, "west").await;
+    let visitor = platform.visitor("west.localhost");
+    let found = visitor.get("/api/search?q=brass").await.expect_status(200);
+    assert_eq!(found["products"][0]["handle"], "lamp");
+    // What one sells, the other has still.
+    buy(&platform, "west", "bowl").await;
+    conserved(&operator, "west").await;
+    check_equal(&rows(&platform, "acme").await, &before);
+    conserved(&operator, "acme").await;
+    assert_ne!(rows(&platform, "west").await["stock"], before["stock"]);
+
+    // What the query leaves out is as the archive says.
+    import(&operator, "", &archive)
+        .await
+        .expect_error(409, "slug_taken");
+    for wrong in [
+        "slug=east&plan=none",
+        "slug=east&cell=77",
+        "slug=east&region=moon",
+        "slug=E",
+        "what=1",
+    ] {
+        import(&operator, wrong, &archive)
+            .await
+            .expect_error(400, "invalid_request");
+    }
+    assert_eq!(tenants(&operator).await.len(), 2);
+    assert_eq!(waiting(&platform.data()), [""; 0]);
+}
+
+/// A tar of one file.
+fn tar(name: &str, content: &str) -> String {
+    let mut header = format!(
+        "{name:\0<100}0000644\x000000000\x000000000\x00{:011o}\x0000000000000\x00        0",
+        content.len()
+    );
+    header += &"\0".repeat(512 - header.len());
+    let sum: u32 = header.bytes().map(u32::from).sum();
+    header.replace_range(148..156, &format!("{sum:06o}\0 "));
+    let padded = content.len().next_multiple_of(512) - content.len();
+    header + content + &"\0".repeat(padded + 1024)
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing() {
+    let platform = Platform::empty();
+    shop_that_sells(&platform).await;
+    let operator = platform.operator();
+    let suspend = json!({"lifecycle": "suspended"});
+    let suspended = operator.patch("/v1/tenants/acme", suspend).await;
+    suspended.expect_status(200);
+    let before = rows(&platform, "acme").await;
+    let archive = archive_of(&platform, "acme").await;
+    let foreign = tar("letter.txt", "hello");
+    assert!(entries(&foreign).contains_key("letter.txt"), "it is a tar");
+    let bad = [
+        String::new(),
+        "Handle,Title\nlamp,Lamp\n".to_owned(),
+        archive[..archive.len() / 2].to_owned(),
+        archive[..archive.len() - 512].to_owned(),
+        archive.replacen("Brass", "Grass", 1),
+        archive.replacen("\"basic\"", "\"other\"", 1),
+        foreign,
+        tar("manifest.json", "{}"),
+    ];
+    for file in bad {
+        let start: String = file.chars().take(20).collect();
+        assert_ne!(file, archive, "{start:?}");
+        import(&operator, "slug=west&plan=basic", &file)
+            .await
+            .expect_error(400, "archive_invalid");
+        replace(&operator, "acme", "acme", &file)
+            .await
+            .expect_error(400, "archive_invalid");
+    }
+    let shops = tenants(&operator).await;
+    assert_eq!(
+        (shops.len(), &shops[0]["lifecycle"]),
+        (1, &json!("suspended"))
+    );
+    check_equal(&rows(&platform, "acme").await, &before);
+    assert_eq!(waiting(&platform.data()), [""; 0]);
+    // Negative control: the whole file.
+    import(&operator, "slug=west", &archive)
+        .await
+        .expect_status(201);
+}
+
+fn many_products() -> String {
+    let mut csv = "Handle,Title,Variant Inventory Qty,Variant Price\n".to_owned();
+    for number in 0..200 {
+        csv += &format!("p-{number},Product {number},3,1\n");
+    }
+    csv
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key() {
+    let mut platform = Platform::empty();
+    platform.make_shop("acme").await;
+    platform.import("acme", &many_products()).await;
+    let whole = rows(&platform, "acme").await;
+    let archive = archive_of(&platform, "acme").await;
+    let mut begun = 0;
+    for round in 0..3_u32 {
+        let slug = format!("west-{round}");
+        let query = format!("slug={slug}");
+        let operator = platform.operator().header("idempotency-key", &slug);
+        let importing = {
+            let (operator, path) = (operator.clone(), format!("/v1/archives?{query}"));
+            let archive = archive.clone();
+            tokio::spawn(async move { operator.try_send(Method::POST, &path, archive).await })
+        };
+        if round > 0 {
+            // Not before the directory has the shop; the rows come next.
+            let path = format!("/v1/tenants/{slug}");
+            while operator.get(&path).await.status != 200 {}
+        }
+        // The moment of the kill is what the case is about; nothing is waited for.
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 15)).await;
+        let (_, folder) = platform.stop("-KILL");
+        let _ = importing.await.unwrap();
+        begun += u32::from(!waiting(folder.path()).is_empty());
+        platform = Platform::start(Start {
+            folder,
+            arguments: &["--no-demo"],
+        });
+        let operator = platform.operator().header("idempotency-key", &slug);
+        // What was begun was finished by the start.
+        for shop in tenants(&operator).await {
+            assert_eq!(shop["lifecycle"], "active", "{shop}");
+        }
+        assert_eq!(waiting(&platform.data()), [""; 0]);
+        let made = import(&operator, &query, &archive).await.expect_status(201);
+        assert_eq!(made["slug"], slug.as_str());
+        assert_eq!(tenants(&operator).await.len(), 2 + round as usize);
+        check_equal(&rows(&platform, &slug).await, &whole);
+    }
+    println!("{begun} of 3 imports were killed while their archive was there");
+}
+
+#[tokio::test]
+async fn a_shop_gets_back_what_was_deleted_by_mistake() {
+    let platform = Platform::empty();
+    shop_that_sells(&platform).await;
+    platform.make_shop("other").await;
+    let (operator, visitor) = (platform.operator(), platform.visitor("acme.localhost"));
+    let before = rows(&platform, "acme").await;
+    let archive = archive_of(&platform, "acme").await;
+    let others = archive_of(&platform, "other").await;
+    let delete = async || {
+        let path = "/v1/tenants/acme/products/lamp";
+        let deleted = operator.send(Method::DELETE, path, String::new()).await;
+        assert_eq!(deleted.status, 204, "{}", deleted.body);
+    };
+    delete().await;
+    assert_eq!(visitor.get("/products/lamp").await.status, 404);
+    replace(&operator, "acme", "acme", &archive)
+        .await
+        .expect_error(409, "transition_rejected");
+
+    let suspend = json!({"lifecycle": "suspended"});
+    let suspended = operator.patch("/v1/tenants/acme", suspend).await;
+    suspended.expect_status(200);
+    let message = replace(&operator, "acme", "other", &archive)
+        .await
+        .expect_error(400, "invalid_request");
+    assert!(message.contains("acme"), "{message}");
+    let unconfirmed = operator.send(Method::PUT, "/v1/tenants/acme/archive", archive.clone());
+    unconfirmed.await.expect_error(400, "invalid_request");
+    let message = replace(&operator, "acme", "acme", &others)
+        .await
+        .expect_error(409, "archive_foreign");
+    assert!(message.contains("tenant 2"), "{message}");
+    let product = operator.get("/v1/tenants/acme/products/bowl").await;
+    assert_eq!(product.status, 200, "nothing was deleted");
+
+    let back = replace(&operator, "acme", "acme", &archive).await;
+    let back = back.expect_status(200);
+    assert_eq!(
+        (&back["tenant_id"], &back["lifecycle"]),
+        (&json!(1), &json!("active"))
+    );
+    assert_eq!(visitor.get("/products/lamp").await.status, 200);
+    check_equal(&rows(&platform, "acme").await, &before);
+
+    // One that leaves is kept by it.
+    delete().await;
+    offboard(&operator, "acme").await.expect_status(202);
+    let back = replace(&operator, "acme", "acme", &archive).await;
+    assert_eq!(back.expect_status(200)["lifecycle"], "active");
+    check_equal(&rows(&platform, "acme").await, &before);
+    conserved(&operator, "acme").await;
+    // Its payments are its own: what was paid before can be given back.
+    let paid = operator.get("/v1/tenants/acme/orders?state=paid").await;
+    let paid = paid.expect_status(200)["orders"][0]["order_id"].clone();
+    let path = format!("/v1/tenants/acme/orders/{}/refund", paid.as_str().unwrap());
+    let refund = operator.post(&path, "{}".to_owned()).await;
+    assert_eq!(refund.expect_status(200)["state"], "done");
+    assert_eq!(waiting(&platform.data()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_replacement_that_is_killed_is_gone_on_with_by_itself() {
+    let arguments = &["--no-demo", "--rest-seconds", "1"];
+    let mut platform = Platform::start(Start {
+        folder: Folder::new(),
+        arguments,
+    });
+    platform.make_shop("acme").await;
+    platform.import("acme", &many_products()).await;
+    let whole = rows(&platform, "acme").await;
+    let archive = archive_of(&platform, "acme").await;
+    let mut begun = 0_u32;
+    for round in 0..3_u32 {
+        let operator = platform.operator();
+        let suspend = json!({"lifecycle": "suspended"});
+        let suspended = operator.patch("/v1/tenants/acme", suspend).await;
+        suspended.expect_status(200);
+        let replacing = {
+            let (operator, archive) = (operator.clone(), archive.clone());
+            let path = "/v1/tenants/acme/archive?confirm=acme";
+            tokio::spawn(async move { operator.try_send(Method::PUT, path, archive).await })
+        };
+        // The moment of the kill is what the case is about; nothing is waited for.
+        tokio::time::sleep(Duration::from_millis(u64::from(round) * 40)).await;
+        Command::new("kill")
+            .args(["-KILL", &platform.process_id().to_string()])
+            .status()
+            .unwrap();
+        let _ = replacing.await.unwrap();
+        let (_, folder) = platform.stop("-KILL");
+        platform = Platform::start(Start { folder, arguments });
+        let operator = platform.operator();
+        // What no workflow names was removed by the start, and the others are loaded by the worker.
+        for _ in 0..4_000 {
+            if waiting(&platform.data()).is_empty() {
+                break;
+            }
+            begun |= 1 << round;
+            operator.get("/v1/cells").await.expect_status(200);
+        }
+        assert_eq!(
+            waiting(&platform.data()),
+            [""; 0],
+            "the worker goes on by itself"
+        );
+        let shop = operator.get("/v1/tenants/acme").await.expect_status(200);
+        let lifecycle = &shop["lifecycle"];
+        if lifecycle == "suspended" {
+            // It was killed before the point of no return, and nothing was deleted.
+            check_equal(&rows(&platform, "acme").await, &whole);
+            let resume = json!({"lifecycle": "active"});
+            let resumed = operator.patch("/v1/tenants/acme", resume).await;
+            resumed.expect_status(200);
+        }
+        let shop = operator.get("/v1/tenants/acme").await.expect_status(200);
+        assert_eq!(shop["lifecycle"], "active");
+        check_equal(&rows(&platform, "acme").await, &whole);
+    }
+    println!(
+        "{} of 3 replacements were killed after they had begun",
+        begun.count_ones()
+    );
+}
