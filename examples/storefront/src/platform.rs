@@ -148,7 +148,8 @@ impl Platform {
         let key = key
             .parse()
             .map_err(|error: InvalidRequestKey| OpsError::part(error))?;
-        let provisioned = self.0.provisioning.provision(&key, request).await;
+        // Boxed: it has everything in it that the making of a shop may do.
+        let provisioned = Box::pin(self.0.provisioning.provision(&key, request)).await;
         let home = provisioned.map_err(OpsError::part)?;
         let tenant = self.tenant(home.tenant).await?;
         self.0.following.reached(tenant.revision).await;

@@ -121,8 +121,8 @@ async fn an_archive_becomes_a_shop_in_any_cell_and_the_original_keeps_what_it_ha
     let operator = platform.operator();
     let cells = operator.get("/v1/cells").await.expect_status(200);
     let cells = cells["cells"].as_array().unwrap();
-    let other = cells.iter().map(|cell| &cell["cell"]);
-    let other = other.filter(|cell| **cell != acme["cell"]).next().unwrap();
+    let mut other = cells.iter().map(|cell| &cell["cell"]);
+    let other = other.find(|cell| **cell != acme["cell"]).unwrap();
     let number = other.as_str().unwrap().strip_prefix("cell-").unwrap();
     let query = format!("slug=west&cell={number}");
 
