@@ -19,6 +19,7 @@ mod open;
 mod purge;
 mod refill;
 mod request;
+mod settle;
 mod worker;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -67,6 +68,7 @@ struct Parts {
     archives: Archives,
     exports: export::Exports,
     purges: purge::Purges,
+    departures: offboarding::Departures,
     control: SqlitePool,
     /// Held as long as the process serves the folder.
     _lock: std::fs::File,

@@ -95,7 +95,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     });
     let ops = Ops {
         platform: platform.clone(),
-        idempotency: Idempotency::new(platform.control().clone()),
+        idempotency: Idempotency::new(&platform),
         visit: Arc::clone(&visit),
         stop: stop.clone(),
         metrics,

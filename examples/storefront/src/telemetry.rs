@@ -87,6 +87,10 @@ fn describe() {
         "storefront_overdue_oldest_seconds",
         "Time for which the oldest overdue order has been so"
     );
+    describe_gauge!(
+        "storefront_clock_doubted",
+        "Whether the wall clock jumped, so that nothing is deleted for its age"
+    );
     describe_counter!(
         "storefront_import_products_total",
         "Products that imports looked at"
@@ -160,12 +164,21 @@ impl<B> MakeSpan<B> for Listener {
     }
 }
 
-/// A path as logs have it: without the token of an order, which lets in whoever has it.
+/// A path as logs have it: without the token of an order, which lets in whoever has it. Only a number behind
+/// `/orders/` is no token, and what follows it is words of ours.
 fn shown(path: &str) -> &str {
-    ["/orders/", "/api/orders/"]
-        .into_iter()
-        .find_map(|prefix| path.starts_with(prefix).then(|| &path[..prefix.len()]))
-        .unwrap_or(path)
+    const ORDERS: &str = "/orders/";
+    let mut from = 0;
+    while let Some(found) = path[from..].find(ORDERS) {
+        let order = from + found + ORDERS.len();
+        let name = path[order..].split('/').next().unwrap_or_default();
+        if name.parse::<i64>().is_err() {
+            return &path[..order];
+        }
+        // The slash behind the number may begin the next `/orders/`.
+        from = order + name.len();
+    }
+    path
 }
 
 impl<B> OnResponse<B> for Listener {
@@ -209,7 +222,20 @@ mod tests {
             ("/products/mug", "/products/mug"),
             ("/orders/0123abcd", "/orders/"),
             ("/api/orders/0123abcd/x", "/api/orders/"),
+            ("/v1/tenants/1/orders", "/v1/tenants/1/orders"),
             ("/v1/tenants/1/orders/7", "/v1/tenants/1/orders/7"),
+            (
+                "/v1/tenants/acme/orders/7/refund",
+                "/v1/tenants/acme/orders/7/refund",
+            ),
+            ("/v1/tenants/1/orders/0123abcd", "/v1/tenants/1/orders/"),
+            (
+                "/v1/tenants/1/orders/0123abcd/refund",
+                "/v1/tenants/1/orders/",
+            ),
+            ("/orders/7/orders/0123abcd", "/orders/7/orders/"),
+            ("/orders//0123abcd", "/orders/"),
+            ("/orders/99999999999999999999999999999999", "/orders/"),
         ] {
             assert_eq!(shown(path), expect);
         }

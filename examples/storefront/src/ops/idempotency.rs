@@ -3,7 +3,9 @@
 //! The answer to a key's first request is recorded, with a fingerprint of what was asked, before it is sent.
 //! A second request with the key gets that answer; one that asks something else is refused (422). What was
 //! never answered, because the process died, is done again: every operation behind a key can be repeated.
-//! Two requests with one key wait for each other. Answers are kept for a week.
+//! Two requests with one key wait for each other. Answers are kept for a week; those of a shop go when it is
+//! purged, and all refusals with them, since refusals may name it: a refused request did nothing, and is
+//! decided anew.
 
 use std::{
     collections::HashMap,
@@ -14,18 +16,24 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 use sqlx::SqlitePool;
-use tenancy_types::{Clock, Problem, SystemClock, TenantId};
+use tenancy_core::{
+    Refusal,
+    directory::{Directory, SqliteDirectory},
+};
+use tenancy_types::{Clock, Lifecycle, Problem, SystemClock, TenantId, UnixMicros};
 use tokio::sync::OwnedMutexGuard;
 
 use super::{Ops, OpsError, audit::Noted};
-use crate::random;
+use crate::{platform::Platform, random};
 
+/// How long answers are kept.
 const WEEK_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
 
 /// The record of keys and answers.
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     pool: SqlitePool,
+    directory: SqliteDirectory,
     running: Arc<Running>,
 }
 
@@ -192,13 +200,38 @@ pub(super) fn fresh_key() -> String {
 }
 
 impl Idempotency {
-    /// The record in the control database.
+    /// The record in the platform's control database.
     #[must_use]
-    pub fn new(pool: SqlitePool) -> Self {
+    pub fn new(platform: &Platform) -> Self {
         Self {
-            pool,
+            pool: platform.control().clone(),
+            directory: platform.directory().clone(),
             running: Arc::default(),
         }
+    }
+
+    /// Forgets answers that are older than a week.
+    ///
+    /// # Errors
+    /// [`OpsError::Control`].
+    pub async fn forget_old(&self, now: UnixMicros) -> Result<(), OpsError> {
+        sqlx::query("delete from idempotency where created < $1")
+            .bind(now.get().saturating_sub(WEEK_MICROS))
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Whether the tenant's answers are forgotten, or are about to be.
+    async fn is_forgotten(&self, tenant: i64) -> Result<bool, OpsError> {
+        let Ok(id) = TenantId::try_from(tenant) else {
+            return Ok(false);
+        };
+        let found = self.directory.tenant(id).await?;
+        Ok(found.is_none_or(|tenant| {
+            let lifecycle = tenant.placement.lifecycle;
+            matches!(lifecycle, Lifecycle::Purging | Lifecycle::Gone)
+        }))
     }
 
     /// Takes a key. A request with the same key that is being worked on is waited for.
@@ -252,15 +285,14 @@ impl Claim {
 
     /// Records the answer, durably, before it is sent.
     ///
+    /// The directory is asked between writing and committing, and the control database has one connection: a
+    /// purge that forgets the tenant's answers was decided before, and is seen, or forgets this one, too.
+    ///
     /// # Errors
-    /// [`OpsError::Control`] when it cannot be recorded; the answer must then not be sent as final.
+    /// [`OpsError::Control`] when it cannot be recorded; the answer must then not be sent as final. The refusal
+    /// `tenant_gone` when its tenant is being purged, or was.
     pub async fn keep(self, asked: Fingerprint, answer: &Kept) -> Result<(), OpsError> {
-        let now = SystemClock.unix().get();
-        let pool = &self.store.pool;
-        sqlx::query("delete from idempotency where created < $1")
-            .bind(now - WEEK_MICROS)
-            .execute(pool)
-            .await?;
+        let mut tx = self.store.pool.begin().await?;
         sqlx::query(
             "insert into idempotency (key, fingerprint, status, body, created, tenant_id)
              values ($1, $2, $3, $4, $5, $6)
@@ -270,10 +302,17 @@ impl Claim {
         .bind(asked.as_bytes().as_slice())
         .bind(answer.status)
         .bind(&answer.body)
-        .bind(now)
+        .bind(SystemClock.unix().get())
         .bind(answer.tenant_id)
-        .execute(pool)
+        .execute(&mut *tx)
         .await?;
+        if let Some(tenant) = answer.tenant_id
+            && self.store.is_forgotten(tenant).await?
+        {
+            tx.rollback().await?;
+            return Err(OpsError::part(Refusal::Gone));
+        }
+        tx.commit().await?;
         Ok(())
     }
 }

@@ -145,17 +145,17 @@ pub(super) async fn cancel(
 
 /// Gives money of a paid order back: all that is left, or a part.
 ///
-/// With an `Idempotency-Key` the same request gives it back once, also across a crash. An order whose money
-/// was all given back is refunded, and its pieces are on hand again.
+/// The `Idempotency-Key` names the refund: the same request gives it back once, also across a crash. An order
+/// whose money was all given back is refunded, and its pieces are on hand again.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/orders/{order}/refund", tag = "orders", request_body = RefundOrder,
     params(
         ("tenant" = String, Path, description = "number or slug"), ("order" = String, Path, description = "number or token"),
-        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
+        ("Idempotency-Key" = String, Header, description = "1 to 255 visible ASCII characters"),
     ),
     responses(
         (status = 200, body = RefundView),
-        (status = 400, description = "invalid_request"),
+        (status = 400, description = "invalid_request: also without an Idempotency-Key"),
         (status = 404, description = "not_found"),
         (status = 409, description = "order_state: it is not paid"),
         (status = 422, description = "idempotency_mismatch"),
@@ -172,6 +172,7 @@ pub(super) async fn refund(
     let refund: RefundOrder = json(&body)?;
     let reason = refund.reason()?;
     let act = Act::new(&ops, path, &headers, "refund", &body).await?;
+    let key = act.refund_key()?;
     let noted = Noted {
         tenant: None,
         detail: refund
@@ -184,7 +185,7 @@ pub(super) async fn refund(
         let order = cell.scope(&context, read).await.map_err(OpsError::part)?;
         let request = RefundRequest {
             order: order.id,
-            key: act.refund_key(),
+            key: key.clone(),
             amount: refund.amount_minor,
             reason: reason.clone(),
         };
@@ -238,10 +239,11 @@ impl<'a> Act<'a> {
         checkout.ok_or(OpsError::CellAway)
     }
 
-    /// A refund without a key is one of its own each time.
-    fn refund_key(&self) -> CheckoutKey {
-        let key = self.key.clone().unwrap_or_else(idempotency::fresh_key);
-        CheckoutKey::new(&key).expect("both are 1 to 255 visible ASCII characters")
+    /// Money is given back once for each key, so a request without one could not be repeated.
+    fn refund_key(&self) -> Result<CheckoutKey, OpsError> {
+        let key = self.key.as_deref();
+        let key = key.ok_or_else(|| OpsError::invalid("a refund needs an Idempotency-Key"))?;
+        Ok(CheckoutKey::new(key).expect("both are 1 to 255 visible ASCII characters"))
     }
 
     fn answer(&self, body: &impl Serialize) -> Kept {

@@ -9,19 +9,35 @@ use serde_json::json;
 use tenancy_core::directory::Tenant;
 use tenancy_migrate::{Export, ExportedArchive};
 use tenancy_types::{Clock, SystemClock, TenantId};
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, Semaphore};
 
 use super::Platform;
 use crate::{ops::OpsError, shop::schema};
 
-/// Exports that are under way, by shop: a purge of the shop waits for them.
-#[derive(Debug, Default)]
-pub(super) struct Exports(Mutex<HashMap<TenantId, Arc<RwLock<()>>>>);
+/// How many archives are written at one time: each keeps a disk busy, and a reader of its cell.
+const AT_ONCE: usize = 2;
+
+/// Exports that are under way.
+#[derive(Debug)]
+pub(super) struct Exports {
+    /// By shop: a purge of the shop waits for them.
+    shops: Mutex<HashMap<TenantId, Arc<RwLock<()>>>>,
+    writing: Semaphore,
+}
+
+impl Default for Exports {
+    fn default() -> Self {
+        Self {
+            shops: Mutex::default(),
+            writing: Semaphore::new(AT_ONCE),
+        }
+    }
+}
 
 impl Exports {
     /// The lock of a shop: an export reads, a purge writes.
     pub(super) fn of(&self, tenant: TenantId) -> Arc<RwLock<()>> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.shops.lock().unwrap_or_else(PoisonError::into_inner);
         // Locks that nobody holds any more are dropped here, so the map is as large as what is under way.
         all.retain(|_, lock| Arc::strong_count(lock) > 1);
         Arc::clone(all.entry(tenant).or_default())
@@ -30,7 +46,7 @@ impl Exports {
 
 impl Platform {
     /// All rows of a shop as they are at one moment. It works as long as the shop is there, also when it is
-    /// suspended or leaving.
+    /// suspended or leaving. At most two are written at one time, the others wait.
     ///
     /// # Errors
     /// The refusal by the shop's lifecycle, [`OpsError::CellAway`], the archive's own errors.
@@ -40,6 +56,8 @@ impl Platform {
     pub async fn export(&self, tenant: &Tenant) -> Result<ExportedArchive, OpsError> {
         let under_way = self.0.exports.of(tenant.id);
         let _no_purge = under_way.read().await;
+        let writing = self.0.exports.writing.acquire().await;
+        let _writing = writing.expect("nobody closes it");
         let admitted = self.enter(tenant.id, "export").map_err(OpsError::part)?;
         let context = admitted.read_only();
         let cell = self.0.cells.get(&context.placement().cell);

@@ -46,6 +46,9 @@ impl Platform {
     }
 
     async fn change_here(&self, id: TenantId, change: &ShopChange) -> Result<Tenant, OpsError> {
+        if change.lifecycle == Some(Lifecycle::Suspended) {
+            self.settle_before_closing(&self.tenant(id).await?).await;
+        }
         let tenant = self.change_directory(id, change).await?;
         self.follow(tenant).await
     }

@@ -2,13 +2,15 @@
 //!
 //! The directory's lifecycle says whether a shop is leaving; the control database only says until when an undo
 //! is possible. So the time is written before the lifecycle: a shop that leaves has a time, and a time
-//! without a shop that leaves means nothing.
+//! without a shop that leaves means nothing. Departures, undos and the removal of such times take turns: a
+//! time is never removed from under a departure that has just written it.
 
 use std::num::NonZeroU16;
 
 use sqlx::SqlitePool;
 use tenancy_core::directory::{Directory, DirectoryError, Tenant, TenantChange};
 use tenancy_types::{Clock, Lifecycle, SystemClock, TenantId, UnixMicros};
+use tokio::sync::Mutex;
 
 use super::{Platform, finished};
 use crate::ops::OpsError;
@@ -17,17 +19,22 @@ use crate::ops::OpsError;
 const TRIES: usize = 8;
 
 /// When the shops that leave are purged.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Departures {
     pool: SqlitePool,
+    /// Held while a time and the lifecycle that it belongs to are brought together.
+    turn: Mutex<()>,
 }
 
 impl Departures {
-    pub(super) const fn new(pool: SqlitePool) -> Self {
-        Self { pool }
+    pub(super) fn new(pool: SqlitePool) -> Self {
+        Self {
+            pool,
+            turn: Mutex::default(),
+        }
     }
 
-    async fn of(&self, tenant: TenantId) -> Result<Option<UnixMicros>, sqlx::Error> {
+    pub(super) async fn of(&self, tenant: TenantId) -> Result<Option<UnixMicros>, sqlx::Error> {
         let select = "select purge_after from offboarding where tenant_id = $1";
         let found: Option<i64> = sqlx::query_scalar(select)
             .bind(tenant.as_i64())
@@ -49,7 +56,7 @@ impl Departures {
             .map(drop)
     }
 
-    pub(super) async fn remove(&self, tenant: TenantId) -> Result<(), sqlx::Error> {
+    async fn remove(&self, tenant: TenantId) -> Result<(), sqlx::Error> {
         sqlx::query("delete from offboarding where tenant_id = $1")
             .bind(tenant.as_i64())
             .execute(&self.pool)
@@ -57,29 +64,34 @@ impl Departures {
             .map(drop)
     }
 
-    /// Shops whose time was over at this moment, the longest over first.
+    /// Shops whose time was over at this moment, the longest over first, behind one with its time.
     pub(super) async fn due(
         &self,
         now: UnixMicros,
+        (after, behind): (UnixMicros, i64),
         limit: NonZeroU16,
-    ) -> Result<Vec<TenantId>, sqlx::Error> {
-        let select = "select tenant_id from offboarding where purge_after <= $1
-            order by purge_after, tenant_id limit $2";
-        let ids: Vec<i64> = sqlx::query_scalar(select)
+    ) -> Result<Vec<(UnixMicros, TenantId)>, sqlx::Error> {
+        let select = "select purge_after, tenant_id from offboarding
+            where purge_after <= $1 and (purge_after, tenant_id) > ($2, $3)
+            order by purge_after, tenant_id limit $4";
+        let rows: Vec<(i64, i64)> = sqlx::query_as(select)
             .bind(now.get())
+            .bind(after.get())
+            .bind(behind)
             .bind(i64::from(limit.get()))
             .fetch_all(&self.pool)
             .await?;
-        Ok(ids
-            .into_iter()
-            .filter_map(|id| id.try_into().ok())
+        let rows = rows.into_iter();
+        Ok(rows
+            .filter_map(|(time, id)| Some((UnixMicros::new(time), id.try_into().ok()?)))
             .collect())
     }
 }
 
 impl Platform {
     /// Lets a shop leave: nobody is served, everything is kept, and after the time of grace it is purged. One
-    /// that is leaving already keeps its time.
+    /// that is leaving already keeps its time. What it has open with the payment provider is settled first, as
+    /// far as the provider answers within 20 s.
     ///
     /// # Errors
     /// The directory's refusals, [`OpsError::Contended`], [`OpsError::Control`].
@@ -92,6 +104,8 @@ impl Platform {
     }
 
     async fn offboard_here(&self, id: TenantId) -> Result<(Tenant, UnixMicros), OpsError> {
+        self.settle_before_closing(&self.tenant(id).await?).await;
+        let _turn = self.departures().turn.lock().await;
         let tenant = self.tenant(id).await?;
         let known = self.purge_after(&tenant).await?;
         let purge_after = known.unwrap_or_else(|| self.config().purge_after(SystemClock.unix()));
@@ -118,6 +132,7 @@ impl Platform {
     pub async fn undo_offboarding(&self, id: TenantId) -> Result<Tenant, OpsError> {
         let platform = self.clone();
         finished(async move {
+            let _turn = platform.departures().turn.lock().await;
             let tenant = platform.tenant(id).await?;
             let lifecycle = tenant.placement.lifecycle;
             if !matches!(lifecycle, Lifecycle::Offboarding | Lifecycle::Suspended) {
@@ -173,7 +188,16 @@ impl Platform {
         Err(OpsError::Contended)
     }
 
-    pub(super) fn departures(&self) -> Departures {
-        Departures::new(self.control().clone())
+    /// Removes the time of a shop that is not leaving.
+    pub(super) async fn forget_departure(&self, id: TenantId) -> Result<(), OpsError> {
+        let _turn = self.departures().turn.lock().await;
+        match self.tenant(id).await?.placement.lifecycle {
+            Lifecycle::Offboarding | Lifecycle::Purging => Ok(()),
+            _ => Ok(self.departures().remove(id).await?),
+        }
+    }
+
+    pub(super) fn departures(&self) -> &Departures {
+        &self.0.departures
     }
 }

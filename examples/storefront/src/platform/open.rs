@@ -22,6 +22,7 @@ use super::{
     cells, control,
     export::Exports,
     follow, lifecycle,
+    offboarding::Departures,
     purge::{PurgeActs, Purges},
 };
 use crate::{
@@ -187,6 +188,7 @@ impl Platform {
             archives,
             exports: Exports::default(),
             purges,
+            departures: Departures::new(control.clone()),
             control,
             _lock: lock,
         })))

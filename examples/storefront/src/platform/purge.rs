@@ -16,7 +16,7 @@ use crate::ops::OpsError;
 
 pub(super) use acts::PurgeActs;
 
-/// How many shops whose time is over one round takes on.
+/// How many shops whose time is over are looked for at once.
 const DUE: NonZeroU16 = NonZeroU16::new(20).expect("it is not 0");
 
 /// What purges need: the runner, its journal to look at, and a turn, so that one shop is purged at a time.
@@ -97,29 +97,38 @@ impl Platform {
         }
     }
 
-    /// Goes on with purges that a crash or a failure has interrupted, and purges the shops whose time of grace
-    /// was over at this moment.
+    /// Purges the shops whose time of grace was over at this moment, one after the other.
     pub(super) async fn purge_due(&self, now: UnixMicros) {
-        // Somebody else is at it: the next round sees what is left.
-        if let Ok(_turn) = self.0.purges.turn.try_lock() {
-            self.resume_purges().await;
-        }
-        let due = match self.departures().due(now, DUE).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(%error, "shops whose time is over could not be found");
+        let mut place = (UnixMicros::new(i64::MIN), 0);
+        loop {
+            let due = match self.departures().due(now, place, DUE).await {
+                Ok(due) => due,
+                Err(error) => {
+                    tracing::error!(%error, "shops whose time is over could not be found");
+                    return;
+                }
+            };
+            let Some(&(time, last)) = due.last() else {
                 return;
-            }
-        };
-        for tenant in due {
-            if let Err(error) = self.purge_by_itself(tenant).await {
-                let cause = error.source().map(ToString::to_string);
-                tracing::error!(tenant_id = %tenant, %error, cause, "shop could not be purged");
+            };
+            place = (time, last.as_i64());
+            for (_, tenant) in due {
+                let platform = self.clone();
+                let purged = finished(async move { platform.purge_by_itself(tenant, now).await });
+                if let Err(error) = purged.await {
+                    let cause = error.source().map(ToString::to_string);
+                    tracing::error!(tenant_id = %tenant, %error, cause, "shop could not be purged");
+                }
             }
         }
     }
 
-    async fn resume_purges(&self) {
+    /// Goes on with purges that a crash or a failure has interrupted, unless a purge is under way: then the next
+    /// round sees what is left.
+    pub(super) async fn resume_purges(&self) {
+        let Ok(_turn) = self.0.purges.turn.try_lock() else {
+            return;
+        };
         let resumed = match self.0.purges.runner.resume_all().await {
             Ok(resumed) => resumed,
             Err(error) => {
@@ -162,12 +171,23 @@ impl Platform {
     }
 
     /// Purges a shop because its time is over, with an entry in the audit log like an operator's.
-    async fn purge_by_itself(&self, id: TenantId) -> Result<(), OpsError> {
+    ///
+    /// An undo and another departure may have come since its time was seen. So the tenant is read again, and
+    /// its time after it: a departure writes its time before its epoch, so a time that is over belongs to this
+    /// epoch or an earlier one, and the purge is of no other.
+    async fn purge_by_itself(&self, id: TenantId, now: UnixMicros) -> Result<(), OpsError> {
+        let _turn = self.0.purges.turn.lock().await;
         let tenant = self.tenant(id).await?;
         match tenant.placement.lifecycle {
-            Lifecycle::Offboarding | Lifecycle::Purging => {}
+            Lifecycle::Offboarding => {}
+            // It has begun, is in the journal, and is gone on with.
+            Lifecycle::Purging => return Ok(()),
             // It has been kept, or is gone: the time means nothing any more.
-            _ => return Ok(self.departures().remove(id).await?),
+            _ => return self.forget_departure(id).await,
+        }
+        let time = self.departures().of(id).await?;
+        if time.is_none_or(|purge_after| purge_after > now) {
+            return Ok(());
         }
         let audit = self.audit();
         let begun = audit.begin(Act {
@@ -177,7 +197,7 @@ impl Platform {
             detail: "grace time over".to_owned(),
         });
         let begun = begun.await?;
-        let purged = self.purge(id).await;
+        let purged = self.purge_now(&tenant).await;
         let outcome = Outcome {
             status: purged
                 .as_ref()

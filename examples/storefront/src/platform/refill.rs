@@ -45,7 +45,7 @@ impl Platform {
             }
         }
         let tenant = self.reach(&tenant, Lifecycle::Suspended).await?;
-        self.departures().remove(id).await?;
+        self.forget_departure(id).await?;
         Ok(tenant)
     }
 

@@ -22,6 +22,7 @@
 
 mod answer;
 mod begin;
+mod close;
 mod error;
 mod key;
 mod pricing;

@@ -2,8 +2,9 @@
 //! provider that is not to be had keeps nobody else waiting.
 
 use std::{
+    collections::HashSet,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU8, Ordering},
     },
     time::Duration,
@@ -28,11 +29,22 @@ use storefront::{
 };
 use tempfile::TempDir;
 use tenancy_core::{ReadWrite, TenantContext};
-use tenancy_types::{Clock, Lifecycle, PlanSet, SystemClock, TenantId, UnixMicros};
+use tenancy_types::{Clock, Lifecycle, PlanSet, Problem, SystemClock, TenantId, UnixMicros};
+use tokio::sync::Notify;
 
 /// A provider that can be told how to be.
 #[derive(Clone, Default)]
-struct Moody(Arc<AtomicU8>);
+struct Moody {
+    mood: Arc<AtomicU8>,
+    /// What it has taken money for.
+    charged: Arc<Mutex<HashSet<String>>>,
+    /// What it has said of payments that were to be voided.
+    voided: Arc<Mutex<Vec<Voided>>>,
+    /// Somebody waits for it while it hangs.
+    waiting: Arc<Notify>,
+    /// Lets one that waits go on.
+    let_go: Arc<Notify>,
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -43,19 +55,29 @@ enum Mood {
     Fails,
     /// Does as it is told.
     Well,
+    /// Takes the money, and its answer is lost.
+    Forgets,
 }
 
 impl Moody {
     fn be(&self, mood: Mood) {
-        self.0.store(mood as u8, Ordering::SeqCst);
+        self.mood.store(mood as u8, Ordering::SeqCst);
     }
 
     async fn answer<T>(&self, key: &str, answer: T) -> Result<T, PaymentUnknown> {
-        match self.0.load(Ordering::SeqCst) {
-            0 if key.starts_with("order-1-") => std::future::pending().await,
+        match self.mood.load(Ordering::SeqCst) {
+            0 if key.starts_with("order-1-") => {
+                self.waiting.notify_one();
+                self.let_go.notified().await;
+                Ok(answer)
+            }
             1 => Err(PaymentUnknown::new("it is in a mood")),
             _ => Ok(answer),
         }
+    }
+
+    fn is(&self, mood: Mood) -> bool {
+        self.mood.load(Ordering::SeqCst) == mood as u8
     }
 }
 
@@ -66,11 +88,23 @@ impl PaymentGateway for Moody {
         _: Money,
         _: &PaymentToken,
     ) -> Result<Charge, PaymentUnknown> {
+        if self.is(Mood::Forgets) {
+            self.charged.lock().unwrap().insert(key.as_str().to_owned());
+            return Err(PaymentUnknown::new("the answer is lost"));
+        }
         self.answer(key.as_str(), Charge::Charged).await
     }
 
     async fn void(&self, key: &PaymentKey) -> Result<Voided, PaymentUnknown> {
-        self.answer(key.as_str(), Voided::Never).await
+        let was_charged = self.charged.lock().unwrap().contains(key.as_str());
+        let answer = if was_charged {
+            Voided::Charged
+        } else {
+            Voided::Never
+        };
+        let answer = self.answer(key.as_str(), answer).await?;
+        self.voided.lock().unwrap().push(answer);
+        Ok(answer)
     }
 
     async fn refund(
@@ -94,6 +128,11 @@ const LAMPS: i64 = 5;
 
 impl World {
     async fn new() -> Self {
+        Self::patient(Duration::from_millis(100)).await
+    }
+
+    /// One whose provider has so long for an answer.
+    async fn patient(payment_limit: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -105,7 +144,7 @@ impl World {
             demo: Demo::Never,
             grace: Duration::from_secs(0),
             rest: Duration::from_secs(1),
-            payment_limit: Duration::from_millis(100),
+            payment_limit,
         };
         let provider = Moody::default();
         provider.be(Mood::Fails);
@@ -180,6 +219,11 @@ impl World {
         orders[0].state
     }
 
+    async fn lifecycle(&self, tenant: TenantId) -> Lifecycle {
+        let tenant = self.platform.tenant(tenant).await.unwrap();
+        tenant.placement.lifecycle
+    }
+
     async fn change(&self, tenant: TenantId, lifecycle: Lifecycle) {
         let change = ShopChange {
             lifecycle: Some(lifecycle),
@@ -224,13 +268,114 @@ async fn a_shop_that_is_suspended_is_not_entered_and_its_work_waits() {
     let world = World::new().await;
     let (shop, lamp) = world.shop("acme").await;
     world.buy(shop, lamp).await.unwrap_err();
-    world.provider.be(Mood::Well);
     world.change(shop, Lifecycle::Suspended).await;
+    world.provider.be(Mood::Well);
     world.worker.round(after(LATE)).await;
     assert_eq!(world.state(shop).await, OrderState::Pending);
     world.change(shop, Lifecycle::Active).await;
     world.worker.round(after(LATE)).await;
     assert_eq!(world.state(shop).await, OrderState::Expired);
+}
+
+/// What becomes of an order whose answer was lost when its shop is closed, by what the provider says then.
+async fn settled_by_closing(
+    charge: Mood,
+    close: impl AsyncFn(&World, TenantId),
+    expect: OrderState,
+) {
+    let world = World::new().await;
+    let (shop, lamp) = world.shop("acme").await;
+    world.provider.be(charge);
+    world.buy(shop, lamp).await.unwrap_err();
+    assert_eq!(world.state(shop).await, OrderState::Pending);
+    world.provider.be(Mood::Well);
+    close(&world, shop).await;
+    assert_eq!(world.state(shop).await, expect);
+    assert_eq!(world.stock(shop, lamp).await.reserved, 0);
+}
+
+#[tokio::test]
+async fn a_shop_that_is_closed_has_settled_what_was_open() {
+    let suspend = async |world: &World, shop| world.change(shop, Lifecycle::Suspended).await;
+    let leave = async |world: &World, shop| {
+        world.platform.offboard(shop).await.unwrap();
+    };
+    settled_by_closing(Mood::Forgets, suspend, OrderState::Paid).await;
+    settled_by_closing(Mood::Fails, suspend, OrderState::Expired).await;
+    settled_by_closing(Mood::Forgets, leave, OrderState::Paid).await;
+    settled_by_closing(Mood::Fails, leave, OrderState::Expired).await;
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_keeps_no_shop_from_leaving() {
+    let world = World::new().await;
+    let (shop, lamp) = world.shop("acme").await;
+    world.buy(shop, lamp).await.unwrap_err();
+    for mood in [Mood::Fails, Mood::Hangs] {
+        world.provider.be(mood);
+        let (left, _) = world.platform.offboard(shop).await.unwrap();
+        assert_eq!(left.placement.lifecycle, Lifecycle::Offboarding);
+        assert_eq!(world.state(shop).await, OrderState::Pending);
+        world.platform.undo_offboarding(shop).await.unwrap();
+        world.change(shop, Lifecycle::Active).await;
+    }
+}
+
+#[tokio::test]
+async fn a_purge_waits_until_the_provider_says_what_became_of_a_charge() {
+    let world = World::new().await;
+    let (shop, lamp) = world.shop("acme").await;
+    world.provider.be(Mood::Forgets);
+    world.buy(shop, lamp).await.unwrap_err();
+    for mood in [Mood::Fails, Mood::Hangs] {
+        world.provider.be(mood);
+        if mood == Mood::Fails {
+            world.platform.offboard(shop).await.unwrap();
+        }
+        let unfinished = world.platform.purge(shop).await.unwrap_err();
+        assert_eq!(unfinished.code().as_str(), "purge_unfinished");
+        assert_eq!(world.lifecycle(shop).await, Lifecycle::Purging);
+        world.worker.round(after(SOON)).await;
+        assert_eq!(world.lifecycle(shop).await, Lifecycle::Purging);
+        assert!(world.provider.voided.lock().unwrap().is_empty());
+    }
+    world.provider.be(Mood::Well);
+    world.worker.round(after(LATE)).await;
+    assert_eq!(world.lifecycle(shop).await, Lifecycle::Gone);
+    assert_eq!(
+        *world.provider.voided.lock().unwrap(),
+        [Voided::Charged],
+        "it was asked, once, while the order was there"
+    );
+    let receipt = world.platform.purge(shop).await.unwrap();
+    let orders = receipt
+        .rows
+        .iter()
+        .find(|(table, _)| *table == "shop_order");
+    assert_eq!(orders.map(|(_, rows)| rows), Some(1));
+}
+
+#[tokio::test]
+async fn a_shop_that_left_anew_while_others_were_purged_keeps_its_time() {
+    let world = World::patient(Duration::from_secs(10)).await;
+    let (first, lamp) = world.shop("first").await;
+    let (second, _) = world.shop("second").await;
+    world.buy(first, lamp).await.unwrap_err();
+    world.platform.offboard(first).await.unwrap();
+    world.platform.offboard(second).await.unwrap();
+    world.provider.be(Mood::Hangs);
+    let (worker, now) = (world.worker.clone(), SystemClock.unix());
+    let round = tokio::spawn(async move { worker.round(now).await });
+    world.provider.waiting.notified().await;
+    world.platform.undo_offboarding(second).await.unwrap();
+    let (_, purge_after) = world.platform.offboard(second).await.unwrap();
+    assert!(purge_after > now, "both were due when the round began");
+    world.provider.let_go.notify_one();
+    round.await.unwrap();
+    assert_eq!(world.lifecycle(first).await, Lifecycle::Gone);
+    assert_eq!(world.lifecycle(second).await, Lifecycle::Offboarding);
+    world.worker.round(SystemClock.unix()).await;
+    assert_eq!(world.lifecycle(second).await, Lifecycle::Gone);
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ use crate::{
         Archives,
         cells::{self, OpenCell},
         lifecycle::{FenceTo, bring_fence_to},
+        settle::settle,
     },
     shop::schema,
 };
@@ -92,14 +93,7 @@ impl Purger for PurgeActs {
     }
 
     async fn settle(&self, home: Home) -> Result<(), Failure> {
-        let (open, context) = (self.open(home)?, self.enter(home)?);
-        match open.checkout.settle_all(&context).await? {
-            0 => Ok(()),
-            unknown => Err(format!(
-                "the payment provider cannot say what became of {unknown} payments or refunds"
-            )
-            .into()),
-        }
+        Ok(settle(self.open(home)?, &self.enter(home)?).await?)
     }
 
     async fn count(&self, home: Home) -> Result<TableCounts, Failure> {
@@ -115,7 +109,8 @@ impl Purger for PurgeActs {
     async fn forget(&self, home: Home) -> Result<(), Failure> {
         let tenant = home.tenant.as_i64();
         for delete in [
-            "delete from idempotency where tenant_id = $1",
+            // Refusals of others may name the shop: `the slug is taken`.
+            "delete from idempotency where tenant_id = $1 or status >= 400",
             "delete from offboarding where tenant_id = $1",
         ] {
             sqlx::query(delete)
@@ -126,9 +121,11 @@ impl Purger for PurgeActs {
         sqlx::query("pragma wal_checkpoint(truncate)")
             .execute(&self.control)
             .await?;
-        self.provisioning
-            .forget(&format!("created {} ", home.tenant))
-            .await?;
+        let created = format!("created {} ", home.tenant);
+        // The refused have done nothing, and may have wanted this shop's names.
+        for entry in [&created, "refused slug_taken", "refused domain_taken"] {
+            self.provisioning.forget(entry).await?;
+        }
         self.scrub(home).await?;
         self.directory.forget(home.tenant).await?;
         Ok(())

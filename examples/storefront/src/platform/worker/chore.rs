@@ -28,13 +28,6 @@ pub(in crate::platform) enum Chore {
 }
 
 impl Chore {
-    pub(super) const ALL: [Self; 4] = [
-        Self::DueOrders,
-        Self::Refunds,
-        Self::OldKeys,
-        Self::OldCarts,
-    ];
-
     /// The word for it in logs and metrics.
     pub(super) const fn name(self) -> &'static str {
         match self {

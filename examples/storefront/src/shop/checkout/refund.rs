@@ -132,16 +132,6 @@ impl Checkout {
         }
     }
 
-    /// How many of the tenant's refunds are pending and may be asked about, up to 50.
-    pub(super) async fn open_refunds(
-        &self,
-        tenant: &TenantContext<ReadWrite>,
-        now: UnixMicros,
-    ) -> Result<usize, ShopError> {
-        let read = async |tx: &mut CellTx<ReadOnly>| pending(tx, now).await;
-        Ok(self.cell.scope(&tenant.to_read_only(), read).await?.len())
-    }
-
     async fn promise(
         &self,
         tx: &mut CellTx<ReadWrite>,
@@ -180,7 +170,7 @@ impl Checkout {
         Ok((order, refund))
     }
 
-    async fn carry_out(
+    pub(super) async fn carry_out(
         &self,
         tenant: &TenantContext<ReadWrite>,
         order: &Order,
@@ -283,7 +273,7 @@ async fn by_key(
 }
 
 /// The tenant's pending refunds that may be asked about, with their orders.
-async fn pending(
+pub(super) async fn pending(
     tx: &mut CellTx<ReadOnly>,
     now: UnixMicros,
 ) -> Result<Vec<(Order, OrderRefund)>, ShopError> {

@@ -79,30 +79,6 @@ impl Checkout {
         Ok(swept)
     }
 
-    /// Brings everything to an end that is open with the provider: pending orders, whether their time is over or
-    /// not, and pending refunds. Returns how many are open still, because the provider cannot say what became
-    /// of them.
-    ///
-    /// # Errors
-    /// [`ShopError`]; what was done until then stays done.
-    ///
-    /// # Cancel safety
-    /// As of [`expire_due`](Self::expire_due).
-    pub async fn settle_all(&self, tenant: &TenantContext<ReadWrite>) -> Result<usize, ShopError> {
-        // At the end of all time everything is due, and nothing has a rest.
-        let now = UnixMicros::new(i64::MAX);
-        let mut unknown = 0;
-        loop {
-            let swept = self.expire_due(tenant, now).await?;
-            unknown += swept.unknown as usize;
-            if swept.unknown > 0 || swept.paid + swept.ended == 0 {
-                break;
-            }
-        }
-        while self.resume_refunds(tenant, now).await? > 0 {}
-        Ok(unknown + self.open_refunds(tenant, now).await?)
-    }
-
     async fn expire(
         &self,
         tenant: &TenantContext<ReadWrite>,

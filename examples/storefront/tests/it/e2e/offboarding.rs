@@ -123,5 +123,10 @@ async fn an_undo_and_a_departure_that_meet_end_in_one_of_both() {
         let shop = operator.get("/v1/tenants/acme").await.expect_status(200);
         let leaving = shop["lifecycle"] == "offboarding";
         assert!(leaving || shop["lifecycle"] == "suspended", "{shop}");
+        assert_eq!(
+            shop["purge_after"].is_i64(),
+            leaving,
+            "what leaves has a time: {shop}"
+        );
     }
 }

@@ -1,5 +1,6 @@
 //! What operators see of orders, and do about them.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{
@@ -148,15 +149,20 @@ async fn money_is_given_back_once_for_a_key_and_never_more_than_was_paid() {
         .expect_error(422, "idempotency_mismatch");
 
     let operator = platform.operator();
-    for wrong in [
-        json!({"amount_minor": 0}),
-        json!({"amount_minor": 2001}),
-        json!({"amount": 1}),
+    let keyed = |key: &str| platform.operator().header("idempotency-key", key);
+    for (key, wrong) in [
+        ("nothing", json!({"amount_minor": 0})),
+        ("too-much", json!({"amount_minor": 2001})),
+        ("misspelled", json!({"amount": 1})),
     ] {
-        act(&operator, &order, "refund", wrong)
+        act(&keyed(key), &order, "refund", wrong)
             .await
             .expect_error(400, "invalid_request");
     }
+    let path = format!("/v1/tenants/acme/orders/{order}/refund");
+    let unkeyed = operator.send(Method::POST, &path, "{}".to_owned()).await;
+    let message = unkeyed.expect_error(400, "invalid_request");
+    assert!(message.contains("Idempotency-Key"), "{message}");
     let shown = operator
         .get(&format!("/v1/tenants/acme/orders/{order}"))
         .await;
@@ -165,7 +171,7 @@ async fn money_is_given_back_once_for_a_key_and_never_more_than_was_paid() {
         (&shown["state"], &shown["refunded_minor"]),
         (&json!("paid"), &json!(400))
     );
-    let rest = act(&operator, &order, "refund", json!({}))
+    let rest = act(&keyed("rest"), &order, "refund", json!({}))
         .await
         .expect_status(200);
     assert_eq!(rest["amount_minor"], 2000);
@@ -178,7 +184,7 @@ async fn money_is_given_back_once_for_a_key_and_never_more_than_was_paid() {
         [5, 0, 0, 0],
         "the pieces are on hand again"
     );
-    act(&operator, &order, "refund", json!({}))
+    act(&keyed("more"), &order, "refund", json!({}))
         .await
         .expect_error(409, "order_state");
     let check = operator.get("/v1/tenants/acme/stock/check").await;
@@ -194,6 +200,7 @@ async fn an_order_of_one_shop_is_nothing_at_another() {
     let path = format!("/v1/tenants/other/orders/{order}");
     operator.get(&path).await.expect_error(404, "not_found");
     for verb in ["fulfil", "cancel", "refund"] {
+        let operator = platform.operator().header("idempotency-key", verb);
         let answer = operator
             .post(&format!("{path}/{verb}"), "{}".to_owned())
             .await;

@@ -1,0 +1,76 @@
+//! What has rounds of its own.
+
+use tenancy_types::UnixMicros;
+
+use super::{
+    Chore,
+    round::{Places, in_shops},
+};
+use crate::{ops::Idempotency, platform::Platform};
+
+/// A kind of work of the platform's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Task {
+    /// Work in shops.
+    Chore(Chore),
+    /// Answers to operators are forgotten after a week.
+    OldAnswers,
+    /// Purges that were interrupted are gone on with.
+    Interrupted,
+    /// Shops are purged whose time of grace is over.
+    Purges,
+}
+
+impl Task {
+    pub(super) const ALL: [Self; 7] = [
+        Self::Chore(Chore::DueOrders),
+        Self::Chore(Chore::Refunds),
+        Self::Chore(Chore::OldKeys),
+        Self::Chore(Chore::OldCarts),
+        Self::OldAnswers,
+        Self::Interrupted,
+        Self::Purges,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Chore(chore) => chore.name(),
+            Self::OldAnswers => "old_answers",
+            Self::Interrupted => "interrupted_purges",
+            Self::Purges => "purges",
+        }
+    }
+
+    /// Whether it deletes because time has passed: not with a clock that is doubted.
+    pub(super) const fn deletes(self) -> bool {
+        match self {
+            Self::Chore(Chore::OldKeys | Chore::OldCarts) | Self::OldAnswers | Self::Purges => true,
+            Self::Chore(Chore::DueOrders | Chore::Refunds) | Self::Interrupted => false,
+        }
+    }
+
+    /// One round, which goes on behind the places where the last one ended.
+    pub(super) async fn round(self, platform: &Platform, now: UnixMicros, places: &mut Places) {
+        match self {
+            Self::Chore(chore) => in_shops(platform, chore, now, places).await,
+            Self::OldAnswers => {
+                let forgotten = Idempotency::new(platform).forget_old(now).await;
+                if let Err(error) = forgotten {
+                    self.failures().increment(1);
+                    tracing::error!(%error, "old answers could not be forgotten");
+                }
+            }
+            Self::Interrupted => platform.resume_purges().await,
+            Self::Purges => platform.purge_due(now).await,
+        }
+        self.rounds().increment(1);
+    }
+
+    pub(super) fn rounds(self) -> metrics::Counter {
+        metrics::counter!("storefront_worker_rounds_total", "chore" => self.name())
+    }
+
+    pub(super) fn failures(self) -> metrics::Counter {
+        metrics::counter!("storefront_worker_failures_total", "chore" => self.name())
+    }
+}
