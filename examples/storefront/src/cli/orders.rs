@@ -174,6 +174,7 @@ impl Task for Refund {
         let refund = RefundOrder {
             amount_minor: amount,
             reason: self.reason,
+            restock: None,
         };
         let key = self.idempotency_key.unwrap_or_else(IdempotencyKey::random);
         let path = self.order.path_of("refund");

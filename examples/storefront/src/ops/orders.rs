@@ -188,6 +188,7 @@ pub(super) async fn refund(
             key: key.clone(),
             amount: refund.amount_minor,
             reason: reason.clone(),
+            restock: refund.restock(),
         };
         let refunded = act.checkout(&context)?.refund(&context, &request).await;
         Ok(act.answer(&RefundView::from(refunded.map_err(OpsError::part)?)))

@@ -185,7 +185,7 @@ impl Acts {
             ShopStart::Archive(name) => {
                 self.load(name, &cell.db, &context).await?;
                 let disown = async |tx: &mut CellTx<ReadWrite>| {
-                    order::disown_payments(tx, home.tenant).await
+                    order::disown_payments(tx, cell.shops.ids().now()).await
                 };
                 Ok(cell.db.scope(&context, disown).await?)
             }

@@ -47,7 +47,7 @@ pub use answer::{Answer, Document, Placed, Refused, ShortItem};
 pub use error::{CheckoutError, Refusal};
 pub use key::CheckoutKey;
 pub use pricing::{Basket, BasketLine, FreeShipping, PricesIncludeTax, Shipping, Tax, totals};
-pub use refund::{OrderRefund, RefundRequest, RefundState};
+pub use refund::{OrderRefund, RefundRequest, RefundState, Restock};
 pub use request::{CheckoutRequest, MAX_LINES, MAX_QUANTITY};
 pub use sweep::{
     Swept, TENANTS_WITH_DUE_ORDERS, TENANTS_WITH_OLD_KEYS, TENANTS_WITH_PENDING_REFUNDS,

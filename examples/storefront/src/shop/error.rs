@@ -58,6 +58,12 @@ pub enum ShopError {
         /// Its state.
         found: OrderState,
     },
+    /// Money of the order is on its way back.
+    #[error("a refund of the order is pending")]
+    RefundPending,
+    /// The order was paid to another shop, from which this one was copied.
+    #[error("the payment belongs to the shop from which this one was copied")]
+    PaymentElsewhere,
     /// There is not enough stock to take that much away.
     #[error("there is not enough stock of variant {variant}")]
     NotEnoughStock {
@@ -92,7 +98,8 @@ impl Problem for ShopError {
             Self::CrossSite | Self::ForeignForm => Code::new("csrf_rejected"),
             Self::BodyTooLarge { .. } => Code::new("body_too_large"),
             Self::NotSetUp => Code::new("shop_not_set_up"),
-            Self::OrderState { .. } => Code::new("order_state"),
+            Self::OrderState { .. } | Self::RefundPending => Code::new("order_state"),
+            Self::PaymentElsewhere => Code::new("payment_elsewhere"),
             Self::NotEnoughStock { .. } => Code::new("not_enough_stock"),
             Self::Database(error) => error.code(),
             Self::StockBroken { .. } | Self::BadRow { .. } | Self::Render(_) => {
@@ -109,7 +116,10 @@ impl Problem for ShopError {
             Self::CrossSite | Self::ForeignForm => Kind::Forbidden,
             Self::BodyTooLarge { .. } => Kind::TooLarge,
             Self::NotSetUp => Kind::Unavailable,
-            Self::OrderState { .. } | Self::NotEnoughStock { .. } => Kind::Conflict,
+            Self::OrderState { .. }
+            | Self::RefundPending
+            | Self::PaymentElsewhere
+            | Self::NotEnoughStock { .. } => Kind::Conflict,
             Self::Database(error) => error.kind(),
             Self::StockBroken { .. } | Self::BadRow { .. } | Self::Render(_) => Kind::Internal,
         }
@@ -136,6 +146,10 @@ impl Problem for ShopError {
             Self::NotSetUp => "this shop is being set up, try again shortly".into(),
             Self::OrderState { found } => {
                 format!("the order is {found}, which does not allow this").into()
+            }
+            Self::RefundPending => "the order is being refunded, which does not allow this".into(),
+            Self::PaymentElsewhere => {
+                "the order was paid in the shop from which this one was copied".into()
             }
             Self::NotEnoughStock { .. } => "there is not that much on hand".into(),
             Self::Database(error) => error.client_text(),

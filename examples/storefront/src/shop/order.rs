@@ -14,4 +14,4 @@ pub(super) use read::overdue;
 pub use read::{oldest_overdue, order_by_id, order_by_token, orders};
 pub use state::{OrderEvent, OrderState, next};
 pub use write::fulfil;
-pub(super) use write::{insert, locked, move_stock, state_now, transition};
+pub(super) use write::{has_pending_refund, insert, locked, move_stock, state_now, transition};

@@ -17,7 +17,7 @@ use storefront::{
     platform::{Platform, ShopChange, ShopRequest, ShopStart, Worker},
     shop::{
         cart,
-        checkout::{CheckoutError, CheckoutKey, CheckoutRequest, RefundRequest},
+        checkout::{CheckoutError, CheckoutKey, CheckoutRequest, RefundRequest, Restock},
         inventory::{self, Stock},
         order::{self, OrderState},
         payment::{
@@ -425,6 +425,7 @@ async fn a_refund_that_the_provider_did_not_confirm_is_asked_for_again() {
         key: CheckoutKey::new("refund").unwrap(),
         amount: None,
         reason: String::new(),
+        restock: Restock::default(),
     };
     world.provider.be(Mood::Fails);
     checkout.refund(&context, &request).await.unwrap_err();

@@ -6,7 +6,7 @@ mod test_gateway;
 
 use storefront::shop::{
     ShopError,
-    checkout::{CheckoutError, OrderRefund, RefundRequest, RefundState},
+    checkout::{CheckoutError, OrderRefund, RefundRequest, RefundState, Restock},
     order::{self, Order, OrderState},
 };
 
@@ -15,7 +15,7 @@ use crate::{
         provider::Fault,
         till::{PRICE, Till, basket, key, paying},
     },
-    shop_world::{on_both, reader, writer},
+    shop_world::{on_both, product, reader, variant, writer},
 };
 
 async fn order(till: &Till<'_>, id: i64) -> Order {
@@ -46,11 +46,22 @@ async fn refund(
     name: &str,
     amount: Option<i64>,
 ) -> Result<OrderRefund, CheckoutError> {
+    restocked(till, order, name, amount, Restock::NotHandedOver).await
+}
+
+async fn restocked(
+    till: &Till<'_>,
+    order: i64,
+    name: &str,
+    amount: Option<i64>,
+    restock: Restock,
+) -> Result<OrderRefund, CheckoutError> {
     let request = RefundRequest {
         order,
         key: key(name),
         amount,
         reason: "it broke".into(),
+        restock,
     };
     till.checkout.refund(&writer(1), &request).await
 }
@@ -175,7 +186,9 @@ async fn what_was_handed_over_comes_back_from_what_was_sold() {
         let mug = till.mug(1, Some(2)).await;
         let paid = bought(&till, "k", mug, 2).await;
         fulfil(&till, paid.id).await.unwrap();
-        refund(&till, paid.id, "r", None).await.unwrap();
+        restocked(&till, paid.id, "r", None, Restock::HandedOver)
+            .await
+            .unwrap();
         assert_eq!(till.places(1, mug).await, [2, 0, 0, 0]);
         let shown = world.get(1, "/api/products/mug").await.json();
         assert_eq!(shown["variants"][0]["available"], true);
@@ -266,6 +279,105 @@ async fn an_order_is_called_off_unless_it_was_paid() {
         let answer = till.buy(1, "never", &basket(&[(mug, 1)])).await.unwrap();
         assert_eq!(answer.status(), 409);
         till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_was_handed_over_stays_away_unless_somebody_says_that_it_came_back() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(2)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        fulfil(&till, paid.id).await.unwrap();
+        refund(&till, paid.id, "r", None).await.unwrap();
+        assert_eq!(order(&till, paid.id).await.state, OrderState::Refunded);
+        assert_eq!(till.places(1, mug).await, [0, 0, 0, 2]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_being_refunded_is_not_handed_over() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(2)).await;
+        let paid = bought(&till, "k", mug, 2).await;
+        till.provider.fail([Fault::Refused]);
+        refund(&till, paid.id, "r", Some(1)).await.unwrap_err();
+        let refused = fulfil(&till, paid.id).await;
+        assert!(
+            matches!(refused, Err(ShopError::RefundPending)),
+            "{refused:?}"
+        );
+        refund(&till, paid.id, "r", Some(1)).await.unwrap();
+        fulfil(&till, paid.id).await.unwrap();
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_order_that_cost_nothing_is_refunded_at_once() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mut gift = product("gift", "Gift");
+        gift.variants = vec![variant(&[], 0)];
+        gift.variants[0].quantity = Some(3);
+        world.put(1, &gift).await;
+        let gift = till.variant(1, "gift").await;
+        let paid = bought(&till, "k", gift, 2).await;
+        for _ in 0..2 {
+            let done = refund(&till, paid.id, "r", None).await.unwrap();
+            assert_eq!((done.amount, done.state), (0, RefundState::Done));
+            assert_eq!(order(&till, paid.id).await.state, OrderState::Refunded);
+            assert_eq!(till.places(1, gift).await, [3, 0, 0, 0]);
+        }
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_copy_of_a_shop_leaves_payments_to_the_original() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(9)).await;
+        let paid = bought(&till, "paid", mug, 2).await;
+        till.provider.fail([Fault::Refused]);
+        refund(&till, paid.id, "r", Some(100)).await.unwrap_err();
+        for number in 0..7 {
+            till.provider.fail([Fault::Refused]);
+            let name = format!("pending-{number}");
+            till.buy(1, &name, &basket(&[(mug, 1)])).await.unwrap_err();
+        }
+        assert_eq!(till.places(1, mug).await, [0, 7, 2, 0]);
+        let now = world.cell.ids().now();
+        for _ in 0..2 {
+            let writer = writer(1);
+            let disown = world
+                .cell
+                .scope(&writer, async |tx| order::disown_payments(tx, now).await);
+            disown.await.unwrap();
+            assert_eq!(till.places(1, mug).await, [7, 0, 2, 0]);
+            let expect = [(OrderState::Paid, 1), (OrderState::Expired, 7)];
+            assert_eq!(till.states(1).await, expect);
+            assert_eq!(order(&till, paid.id).await.refunded, 0);
+        }
+        let elsewhere = refund(&till, paid.id, "s", None).await;
+        assert!(
+            matches!(
+                elsewhere,
+                Err(CheckoutError::Shop(ShopError::PaymentElsewhere))
+            ),
+            "{elsewhere:?}"
+        );
+        assert_eq!(till.provider.refunded(&paid.payment_key), 0);
+        // The keys are as good as new, and what is bought from now on is the copy's own.
+        let own = bought(&till, "paid", mug, 1).await;
+        refund(&till, own.id, "own", None).await.unwrap();
+        fulfil(&till, paid.id).await.unwrap();
+        assert_eq!(till.places(1, mug).await, [7, 0, 0, 2]);
     })
     .await;
 }

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     ops::OpsError,
     shop::{
-        checkout::OrderRefund,
+        checkout::{OrderRefund, Restock},
         order::{Order, OrderLine},
     },
 };
@@ -143,9 +143,19 @@ pub struct RefundOrder {
     /// Why, in a few words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Whether goods that were handed over have come back, when nothing of the money is left; without it, no.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restock: Option<bool>,
 }
 
 impl RefundOrder {
+    pub(super) fn restock(&self) -> Restock {
+        match self.restock {
+            Some(true) => Restock::HandedOver,
+            _ => Restock::NotHandedOver,
+        }
+    }
+
     pub(super) fn reason(&self) -> Result<String, OpsError> {
         let reason = self.reason.clone().unwrap_or_default();
         if reason.chars().count() > LONGEST_REASON || reason.chars().any(char::is_control) {

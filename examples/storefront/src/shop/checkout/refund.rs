@@ -30,6 +30,19 @@ pub struct RefundRequest {
     pub amount: Option<i64>,
     /// Why.
     pub reason: String,
+    /// Whether goods that were handed over are on hand again, when nothing of the money is left.
+    pub restock: Restock,
+}
+
+/// What becomes of goods when all of an order's money is given back. Those that were not handed over are on hand
+/// again, always.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Restock {
+    /// What was handed over stays away.
+    #[default]
+    NotHandedOver,
+    /// What was handed over has come back, too.
+    HandedOver,
 }
 
 /// A refund of an order.
@@ -41,6 +54,8 @@ pub struct OrderRefund {
     pub order: i64,
     /// How much, in minor units of the order's currency.
     pub amount: i64,
+    /// Whether goods that were handed over are on hand again.
+    pub restock: Restock,
     /// Where it is.
     pub state: RefundState,
 }
@@ -57,12 +72,14 @@ pub enum RefundState {
 }
 
 impl Checkout {
-    /// Gives money back. When all of a paid order's money is given back, it is refunded and its stock is on
-    /// hand again.
+    /// Gives money back. When all of a paid order's money is given back, it is refunded, and what was not handed
+    /// over is on hand again; what was, when the last of the refunds says so. An order that cost nothing is
+    /// refunded at once.
     ///
     /// # Errors
     /// [`CheckoutError::InvalidRequest`] when it is not an amount or more than is left,
-    /// [`ShopError::OrderState`] when the order is not paid, [`CheckoutError::IdempotencyMismatch`],
+    /// [`ShopError::OrderState`] when the order is not paid, [`ShopError::PaymentElsewhere`] when it was paid in
+    /// the shop from which this one was copied, [`CheckoutError::IdempotencyMismatch`],
     /// [`CheckoutError::PaymentUnknown`]: it stays promised, and the same request goes on with it.
     ///
     /// # Cancel safety
@@ -152,7 +169,11 @@ impl Checkout {
         }
         let left = order.totals.total - order.refunded;
         let amount = request.amount.unwrap_or(left);
-        if !(1..=left).contains(&amount) {
+        let free = order.totals.total == 0 && amount == 0;
+        if !free && order.payment_key.is_elsewhere() {
+            return Err(ShopError::PaymentElsewhere.into());
+        }
+        if !free && !(1..=left).contains(&amount) {
             return Err(CheckoutError::InvalidRequest {
                 field: "amount",
                 expected: format!("1 to {left} minor units").into(),
@@ -162,11 +183,20 @@ impl Checkout {
             id: self.cell.ids().next(),
             order: order.id,
             amount,
-            state: RefundState::Pending,
+            restock: request.restock,
+            state: if free {
+                RefundState::Done
+            } else {
+                RefundState::Pending
+            },
         };
         let now = self.cell.ids().now();
         insert(tx, &refund, request, now).await?;
         add_refunded(tx, &refund, amount, now).await?;
+        if free {
+            // Pieces that come back raise no alert.
+            all_given_back(tx, &order, refund.restock, now).await?;
+        }
         Ok((order, refund))
     }
 
@@ -216,15 +246,28 @@ impl Checkout {
             add_refunded(tx, refund, -refund.amount, now).await?;
             return Ok(Vec::new());
         }
-        let all = order.refunded == order.totals.total && !has_pending(tx, order.id).await?;
-        let back = match order.state {
-            OrderState::Paid if all => StockKind::Deallocated,
-            OrderState::Fulfilled if all => StockKind::Returned,
-            _ => return Ok(Vec::new()),
-        };
-        order::transition(tx, &order, OrderEvent::RefundAll, now).await?;
-        order::move_stock(tx, &order, back, now).await
+        let left = order.totals.total - order.refunded;
+        if left > 0 || order::has_pending_refund(tx, order.id).await? {
+            return Ok(Vec::new());
+        }
+        all_given_back(tx, &order, refund.restock, now).await
     }
+}
+
+/// The order is refunded, and its goods are on hand again if they are here.
+async fn all_given_back(
+    tx: &mut CellTx<ReadWrite>,
+    order: &Order,
+    restock: Restock,
+    now: UnixMicros,
+) -> Result<Vec<ReorderAlert>, ShopError> {
+    order::transition(tx, order, OrderEvent::RefundAll, now).await?;
+    let back = match (order.state, restock) {
+        (OrderState::Fulfilled, Restock::NotHandedOver) => return Ok(Vec::new()),
+        (OrderState::Fulfilled, Restock::HandedOver) => StockKind::Returned,
+        _ => StockKind::Deallocated,
+    };
+    order::move_stock(tx, order, back, now).await
 }
 
 impl RefundState {
@@ -248,13 +291,17 @@ impl RefundState {
     }
 }
 
-type RefundRow = (i64, i64, i64, String);
+type RefundRow = (i64, i64, i64, i64, String);
 
-fn read((id, order, amount, state): RefundRow) -> Result<OrderRefund, ShopError> {
+fn read((id, order, amount, restock, state): RefundRow) -> Result<OrderRefund, ShopError> {
     Ok(OrderRefund {
         id,
         order,
         amount,
+        restock: match restock {
+            0 => Restock::NotHandedOver,
+            _ => Restock::HandedOver,
+        },
         state: RefundState::from_row(&state)?,
     })
 }
@@ -265,7 +312,7 @@ async fn by_key(
 ) -> Result<Option<OrderRefund>, ShopError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(
-        "select refund_id, order_id, amount, state from order_refund
+        "select refund_id, order_id, amount, restock, state from order_refund
         where tenant_id = $1 and key = $2",
     );
     let statement = statement.bind(tenant).bind(key.as_str().to_owned());
@@ -279,7 +326,7 @@ pub(super) async fn pending(
 ) -> Result<Vec<(Order, OrderRefund)>, ShopError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(
-        "select refund_id, order_id, amount, state from order_refund
+        "select refund_id, order_id, amount, restock, state from order_refund
         where tenant_id = $1 and state = 'pending' and next_try <= $2 order by refund_id limit $3",
     );
     let statement = statement.bind(tenant).bind(now.get());
@@ -292,16 +339,6 @@ pub(super) async fn pending(
     Ok(refunds)
 }
 
-async fn has_pending(tx: &mut CellTx<ReadWrite>, order: i64) -> Result<bool, ShopError> {
-    let tenant = tx.tenant().as_i64();
-    let statement = tx.sql(
-        "select refund_id from order_refund
-        where tenant_id = $1 and order_id = $2 and state = 'pending' limit 1",
-    );
-    let row: Option<(i64,)> = statement.bind(tenant).bind(order).optional().await?;
-    Ok(row.is_some())
-}
-
 async fn insert(
     tx: &mut CellTx<ReadWrite>,
     refund: &OrderRefund,
@@ -310,14 +347,15 @@ async fn insert(
 ) -> Result<(), ShopError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(
-        "insert into order_refund (tenant_id, refund_id, order_id, key, amount, reason, state, created_at, updated_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+        "insert into order_refund (tenant_id, refund_id, order_id, key, amount, reason, restock, state, created_at, updated_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
     );
     let statement = statement.bind(tenant).bind(refund.id).bind(refund.order);
     let statement = statement
         .bind(request.key.as_str().to_owned())
         .bind(refund.amount)
         .bind(request.reason.clone())
+        .bind(i64::from(refund.restock == Restock::HandedOver))
         .bind(refund.state.as_str().to_owned());
     statement.bind(now.get()).run().await?;
     Ok(())

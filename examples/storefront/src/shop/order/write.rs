@@ -138,7 +138,8 @@ pub(in crate::shop) async fn move_stock(
 /// Notes that a paid order was handed over. One that was handed over before stays so.
 ///
 /// # Errors
-/// [`ShopError::OrderState`] when it is not paid, [`ShopError::NotFound`], [`ShopError::Database`].
+/// [`ShopError::OrderState`] when it is not paid, [`ShopError::RefundPending`] while money of it is on its way
+/// back, [`ShopError::NotFound`], [`ShopError::Database`].
 pub async fn fulfil(
     tx: &mut CellTx<ReadWrite>,
     id: i64,
@@ -148,9 +149,26 @@ pub async fn fulfil(
     if order.state == OrderState::Fulfilled {
         return Ok(order);
     }
+    if has_pending_refund(tx, id).await? {
+        return Err(ShopError::RefundPending);
+    }
     transition(tx, &order, OrderEvent::Fulfil, at).await?;
     move_stock(tx, &order, StockKind::Sold, at).await?;
     order_by_id(tx, id).await
+}
+
+/// Whether a refund of the order is promised that the provider has not confirmed.
+pub(in crate::shop) async fn has_pending_refund(
+    tx: &mut CellTx<ReadWrite>,
+    order: i64,
+) -> Result<bool, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "select refund_id from order_refund
+        where tenant_id = $1 and order_id = $2 and state = 'pending' limit 1",
+    );
+    let row: Option<(i64,)> = statement.bind(tenant).bind(order).optional().await?;
+    Ok(row.is_some())
 }
 
 const ORDER: &str =

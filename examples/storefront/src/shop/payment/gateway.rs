@@ -88,6 +88,14 @@ impl PaymentKey {
         Self(format!("order-{}-{order}", tenant.as_i64()).into())
     }
 
+    /// What the keys of payments that belong to another shop begin with. No provider knows such a key.
+    pub(in crate::shop) const ELSEWHERE: &'static str = "elsewhere ";
+
+    /// Whether the payment belongs to another shop, from which this one was copied.
+    pub(in crate::shop) fn is_elsewhere(&self) -> bool {
+        self.0.starts_with(Self::ELSEWHERE)
+    }
+
     /// A key as it was stored with its order.
     pub(in crate::shop) fn stored(text: String) -> Self {
         Self(text.into())

@@ -77,6 +77,7 @@ pub(super) const STATEMENTS: &[&str] = &[
         key text not null,
         amount bigint not null,
         reason text not null,
+        restock bigint not null,
         state text not null,
         created_at bigint not null,
         updated_at bigint not null,

@@ -2,7 +2,7 @@
 
 use storefront::shop::{
     ShopError,
-    checkout::{CheckoutError, RefundRequest},
+    checkout::{CheckoutError, RefundRequest, Restock},
     inventory::{self, ChangeError, StockChange, StockFilter, StockStep, change_stock},
     order::{self, Order, OrderState},
 };
@@ -73,6 +73,7 @@ async fn another_shops_order_is_found_by_nothing() {
             key: key("r"),
             amount: None,
             reason: String::new(),
+            restock: Restock::default(),
         };
         let refunded = till.checkout.refund(&writer(1), &request).await;
         assert!(matches!(
