@@ -129,6 +129,12 @@ impl Client {
         answer.map_err(|error| error.with_key(key))
     }
 
+    /// The same for a file that takes the place of what is there, so that it needs no key.
+    pub(super) async fn put_file(&self, path: &str, file: File) -> Result<Answer, ClientError> {
+        self.send(file.in_request(self.request(Method::PUT, path)))
+            .await
+    }
+
     /// Asks for a file, which comes as it is read, however long that takes.
     pub(super) async fn post_for_file(&self, path: &str) -> Result<Download, ClientError> {
         let response = self.answered(self.request(Method::POST, path)).await?;

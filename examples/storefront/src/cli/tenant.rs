@@ -17,11 +17,13 @@ use super::{
 use crate::ops::{NewShop, PatchLifecycle, Shop, ShopPatch, Shops};
 
 mod export;
+mod import;
 mod leaving;
 mod preview;
 mod view;
 
 use export::Export;
+use import::Import;
 use leaving::{Offboard, Purge, ShowReceipt, Undo};
 
 /// Make, show, change, copy and remove shops
@@ -40,6 +42,7 @@ pub(super) enum TenantCommand {
     AddDomain(Remote<AddDomain>),
     RemoveDomain(Remote<RemoveDomain>),
     Export(Remote<Export>),
+    Import(Remote<Import>),
     Offboard(Remote<Offboard>),
     Undo(Remote<Undo>),
     Purge(Remote<Purge>),
@@ -58,6 +61,7 @@ impl TenantCommand {
             Self::AddDomain(remote) => remote.execute().await,
             Self::RemoveDomain(remote) => remote.execute().await,
             Self::Export(remote) => remote.execute().await,
+            Self::Import(remote) => remote.execute().await,
             Self::Offboard(remote) => remote.execute().await,
             Self::Undo(remote) => remote.execute().await,
             Self::Purge(remote) => remote.execute().await,

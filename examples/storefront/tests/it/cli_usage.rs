@@ -60,6 +60,12 @@ fn arguments_that_make_no_sense_are_wrong_usage() {
     refuse("tenant suspend", "<SHOP>");
     refuse("import products.csv", "--tenant <SHOP>");
     refuse("tenant export nord", "--output <FILE>");
+    refuse("tenant import", "<FILE>");
+    refuse(
+        "tenant import nord.tar --replace nord --slug west",
+        "cannot be used with",
+    );
+    refuse("tenant import nord.tar --cell west", "invalid digit");
     refuse("tenant purge nord --yes", "--confirm <SLUG>");
     refuse("orders", "--tenant <SHOP>");
     refuse("orders --tenant nord --state lost", "it is none of pending");
@@ -109,6 +115,7 @@ fn every_command_has_examples_and_names_its_exit_codes() {
         "tenant add-domain",
         "tenant remove-domain",
         "tenant export",
+        "tenant import",
         "tenant offboard",
         "tenant undo",
         "tenant purge",

@@ -5,6 +5,7 @@ mod browser;
 mod buyers;
 mod buying;
 mod checkouts;
+mod commands;
 mod contract;
 mod export;
 mod faults;

@@ -9,7 +9,7 @@ use crate::cli::{
 
 /// Save everything of a shop, as it is at one moment, in one file
 ///
-/// The file is a tar of JSON lines with checksums. It has its name only when it is whole:
+/// The file is a tar of JSON lines with checksums, which `tenant import` reads. It has its name only when it is whole:
 /// until then, and after a failure that leaves no time to clean up, it is called FILE.part. A shop that is suspended or
 /// leaving is exported like any other.
 #[derive(Debug, Args)]

@@ -1,5 +1,7 @@
 //! What commands that take something away would do, in words that follow "this would".
 
+use std::path::Path;
+
 use tenancy_types::DomainName;
 
 use crate::ops::Shop;
@@ -48,6 +50,24 @@ pub(super) fn purge(shop: &Shop) -> String {
         (state, _) => {
             format!("delete nothing: {name} is {state}, only a shop that is leaving is purged")
         }
+    }
+}
+
+pub(super) fn replace(shop: &Shop, file: &Path) -> String {
+    let name = name(shop);
+    let file = match file.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => file.display().to_string(),
+    };
+    match shop.lifecycle.as_str() {
+        "suspended" | "offboarding" => format!(
+            "delete everything of {name} in {} for good, products, stock, orders, carts, give it what is in {file}, \
+             and serve it again",
+            shop.cell
+        ),
+        state => format!(
+            "change nothing: {name} is {state}, only a shop that is suspended or leaving is replaced"
+        ),
     }
 }
 
@@ -127,5 +147,21 @@ mod tests {
             let expect = format!("delete nothing: nord (tenant 7) is {state}");
             assert!(purging.starts_with(&expect), "{purging}");
         }
+        for (file, told) in [("nord.tar", "nord.tar"), ("-", "standard input")] {
+            let replacing = replace(&shop("suspended"), Path::new(file));
+            let parts = [
+                "everything of nord (tenant 7) in cell-1".to_owned(),
+                format!("what is in {told},"),
+            ];
+            assert!(
+                parts.iter().all(|part| replacing.contains(part)),
+                "{replacing}"
+            );
+        }
+        let replacing = replace(&shop("active"), Path::new("-"));
+        assert!(
+            replacing.starts_with("change nothing: nord (tenant 7) is active"),
+            "{replacing}"
+        );
     }
 }

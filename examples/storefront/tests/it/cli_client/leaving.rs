@@ -10,8 +10,8 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
-    check, get, run, shop, storefront,
-    stub::{Stub, TOKEN, folder, ok, refusal},
+    CARD, check, get, run, shop, storefront,
+    stub::{Asked, Prepared, Stub, TOKEN, folder, ok, refusal},
 };
 
 const SHOWN: &str = "GET /v1/tenants/nord";
@@ -130,6 +130,78 @@ fn a_shop_leaves_with_consent_and_can_come_back() {
     let (stdout, _) = check(run(&stub, &["tenant", "undo", "nord"]), 0);
     assert!(stdout.contains("state     suspended\n"), "{stdout}");
     assert_eq!(stub.asked(), [get(delete), get(undo)]);
+}
+
+/// A stub with an archive in its folder, and the archive's name.
+fn with_archive<'a>(answers: impl IntoIterator<Item = (&'a str, Prepared)>) -> (Stub, String) {
+    let stub = Stub::start(answers);
+    let file = stub.folder().keep().join("nord.tar");
+    fs::write(&file, "a tar").unwrap();
+    (stub, file.to_str().unwrap().to_owned())
+}
+
+#[test]
+fn an_archive_becomes_a_new_shop() {
+    let line = "POST /v1/archives?slug=west&plan=basic&cell=2&region=eu";
+    let (stub, file) = with_archive([(line, ok(201, shop()))]);
+    let import = [
+        "tenant",
+        "import",
+        &file,
+        "--slug",
+        "west",
+        "--plan",
+        "basic",
+        "--cell",
+        "2",
+        "--region",
+        "eu",
+        "--idempotency-key",
+        "k",
+    ];
+    assert_eq!(check(run(&stub, &import), 0).0, CARD);
+    let expect = Asked {
+        key: Some("k".to_owned()),
+        content_type: Some("application/x-tar".to_owned()),
+        body: "a tar".to_owned(),
+        ..get(line)
+    };
+    assert_eq!(stub.asked(), [expect]);
+}
+
+#[test]
+fn a_new_shop_is_as_its_archive_says() {
+    let line = "POST /v1/archives";
+    let (stub, file) = with_archive([(line, ok(201, shop()))]);
+    check(run(&stub, &["tenant", "import", &file]), 0);
+    let asked = stub.asked();
+    assert_eq!(asked[0].line, line);
+    assert_eq!(asked[0].key.as_ref().map(String::len), Some(32));
+}
+
+#[test]
+fn an_archive_replaces_a_shop_with_consent() {
+    let line = "PUT /v1/tenants/nord/archive?confirm=nord";
+    let (stub, file) = with_archive([(line, ok(200, shop())), (SHOWN, ok(200, leaving()))]);
+    let import = ["tenant", "import", &file, "--replace", "nord"];
+    let (stdout, stderr) = check(run(&stub, &import), 2);
+    assert_eq!(stdout, "");
+    assert!(
+        stderr.contains("this would delete everything of nord (tenant 7)")
+            && stderr.contains(&file),
+        "{stderr}"
+    );
+    assert_eq!(stub.asked(), [get(SHOWN)], "something was replaced");
+    assert_eq!(
+        check(run(&stub, &[&import[..], &["--yes"]].concat()), 0).0,
+        CARD
+    );
+    let expect = Asked {
+        content_type: Some("application/x-tar".to_owned()),
+        body: "a tar".to_owned(),
+        ..get(line)
+    };
+    assert_eq!(stub.asked(), [expect]);
 }
 
 fn receipt() -> Value {
