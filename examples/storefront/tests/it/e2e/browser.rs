@@ -195,6 +195,10 @@ impl<'b> Person<'b> {
     }
 
     async fn sees_the_order(&self) {
+        // The click returns before the page that follows is there.
+        let order = Locator::Css(".order-head");
+        let waited = self.browser.client().wait().for_element(order).await;
+        waited.unwrap_or_else(|error| panic!("no order is shown: {error}"));
         let address = self.browser.client().current_url().await.unwrap();
         assert!(address.path().starts_with("/orders/"), "{address}");
         assert_eq!(self.text("h1").await, "Thank you for your order");

@@ -46,8 +46,10 @@ const ERRORS: [(&str, &str, &str); 12] = [
     (CELL, "update checkout_key set status = 402 where status = 201", "is recorded"),
     (
         CELL,
-        "insert into shop_order select tenant_id, -order_id, '-' || token, '-' || payment_key, state, email, currency,
-            items_total, shipping, tax, total, refunded, created_at, updated_at, expires_at
+        "insert into shop_order (tenant_id, order_id, token, payment_key, state, email, currency, items_total,
+            shipping, tax, total, refunded, created_at, updated_at, expires_at, next_try)
+        select tenant_id, -order_id, '-' || token, '-' || payment_key, state, email, currency,
+            items_total, shipping, tax, total, refunded, created_at, updated_at, expires_at, next_try
         from shop_order where state = 'paid'",
         "there are 2 orders",
     ),
@@ -85,6 +87,9 @@ async fn check_planted(
         let (path, name) = entry
             .map(|entry| (entry.path(), entry.file_name()))
             .unwrap();
+        if path.is_dir() {
+            continue;
+        }
         std::fs::copy(&path, copy.path().join(&name)).unwrap();
         let name = name.to_str().unwrap();
         if name.starts_with(files) && name.ends_with(".db") {
