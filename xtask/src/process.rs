@@ -34,6 +34,18 @@ pub(crate) fn status(command: &mut Command) -> Result<ExitStatus> {
         .with_context(|| format!("run {}", Shown(command)))
 }
 
+/// Shows the command and runs it; how it ended, and what it printed as errors.
+pub(crate) fn errors(command: &mut Command) -> Result<(ExitStatus, String)> {
+    eprintln!("$ {}", Shown(command));
+    let output = command
+        .output()
+        .with_context(|| format!("run {}", Shown(command)))?;
+    Ok((
+        output.status,
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    ))
+}
+
 /// Shows the command and runs it with this terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = status(command)?;

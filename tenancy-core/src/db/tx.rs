@@ -82,6 +82,10 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     }
 
     /// A statement of this crate's own.
+    #[cfg_attr(
+        not(feature = "portable"),
+        expect(dead_code, reason = "only what works with whole tables makes texts")
+    )]
     pub(super) fn made(&mut self, made: Made) -> TxStmt<'_, D, A> {
         TxStmt::new(self, Text::Made(made))
     }

@@ -37,14 +37,20 @@ pub(super) fn docs() -> Result<Report> {
 /// generation.
 pub(super) fn features() -> Result<Report> {
     let metadata = Metadata::load()?;
-    all(metadata
-        .publishable()
-        .flat_map(feature_sets)
-        .map(|arguments| {
-            let mut command = cargo(["check", "--quiet", LOCKED]);
-            command.args(arguments);
-            command
-        }))
+    let mut report = Report::default();
+    for arguments in metadata.publishable().flat_map(feature_sets) {
+        let mut command = cargo(["check", "--quiet", LOCKED]);
+        command.args(arguments);
+        // With --quiet only warnings and errors are left; denying them by RUSTFLAGS would check every
+        // dependency again.
+        let (status, said) = process::errors(&mut command)?;
+        if !(status.success() && said.is_empty()) {
+            eprint!("{said}");
+            let problem = format!("`{}` ended with {status} or warns", Shown(&command));
+            report.problems.push(problem);
+        }
+    }
+    Ok(report)
 }
 
 /// The arguments of Cargo for each set of features that users may choose alone.
