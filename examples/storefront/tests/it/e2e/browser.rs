@@ -52,35 +52,26 @@ async fn walk(browser: &Browser, home: &str, title: &str) {
         .click()
         .await
         .unwrap();
-    assert!(
-        client
-            .current_url()
-            .await
-            .unwrap()
-            .path()
-            .starts_with("/products/")
-    );
-    assert!(
-        !client
-            .find(Locator::Css("h1"))
-            .await
-            .unwrap()
-            .text()
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    arrives(browser, ".offer-price").await;
+    let address = client.current_url().await.unwrap();
+    assert!(address.path().starts_with("/products/"), "{address}");
+    let heading = client.find(Locator::Css("h1")).await.unwrap();
+    assert!(!heading.text().await.unwrap().is_empty());
     fits(browser, "product").await;
     client.goto(home).await.unwrap();
     let search = client.find(Locator::Css("input[name='q']")).await.unwrap();
     let word = title.split_whitespace().next().unwrap();
     search.send_keys(&format!("{word}\n")).await.unwrap();
-    client
-        .wait()
-        .for_element(Locator::LinkText(title))
-        .await
-        .unwrap_or_else(|error| panic!("{title} is not found by {word}: {error}"));
+    arrives(browser, ".list-count").await;
+    let found = client.find(Locator::LinkText(title)).await;
+    found.unwrap_or_else(|error| panic!("{title} is not found by {word}: {error}"));
     fits(browser, "search").await;
+}
+
+/// Waits for what only the page that follows has: a click returns before it is there.
+async fn arrives(browser: &Browser, css: &str) {
+    let waited = browser.client().wait().for_element(Locator::Css(css)).await;
+    waited.unwrap_or_else(|error| panic!("no page with {css} follows: {error}"));
 }
 
 async fn fits(browser: &Browser, page: &str) {
@@ -161,31 +152,27 @@ impl<'b> Person<'b> {
         self.goes_to("").await;
         let search = self.element("input[name='q']").await;
         search.send_keys("breakfast mug\n").await.unwrap();
-        let found = self
-            .browser
-            .client()
-            .wait()
-            .for_element(Locator::Css(".grid a"))
-            .await;
-        found.unwrap().click().await.unwrap();
+        arrives(self.browser, ".list-count").await;
+        self.click(".grid a").await;
         for value in ["Moss", "450 ml"] {
             let link = Locator::LinkText(value);
             let link = self.browser.client().find(link).await.unwrap();
             link.click().await.unwrap();
+            self.shows("choice-chosen", value).await;
             fits(self.browser, value).await;
         }
-        assert_eq!(self.text(".offer-price").await, "€31.00");
+        self.shows("offer-price", "€31.00").await;
     }
 
     async fn puts_two_and_one_more_into_the_cart(&self) {
         self.fills("input[name='quantity']", "2").await;
         self.click(".buy button").await;
+        self.shows("sums-total", "€62.00").await;
         assert_eq!(self.text("h1").await, "Your cart");
-        assert_eq!(self.text(".sums-total dd").await, "€62.00");
         fits(self.browser, "cart").await;
         self.fills(".line input[name='quantity']", "3").await;
         self.click(".line button[value='set']").await;
-        assert_eq!(self.text(".sums-total dd").await, "€93.00");
+        self.shows("sums-total", "€93.00").await;
     }
 
     async fn pays(&self, payment_token: &str) {
@@ -195,10 +182,7 @@ impl<'b> Person<'b> {
     }
 
     async fn sees_the_order(&self) {
-        // The click returns before the page that follows is there.
-        let order = Locator::Css(".order-head");
-        let waited = self.browser.client().wait().for_element(order).await;
-        waited.unwrap_or_else(|error| panic!("no order is shown: {error}"));
+        arrives(self.browser, ".order-head").await;
         let address = self.browser.client().current_url().await.unwrap();
         assert!(address.path().starts_with("/orders/"), "{address}");
         assert_eq!(self.text("h1").await, "Thank you for your order");
@@ -208,13 +192,17 @@ impl<'b> Person<'b> {
     }
 
     async fn still_has_the_cart(&self) {
-        assert!(
-            self.text(".notice")
-                .await
-                .contains("The payment was declined")
-        );
+        self.shows("notice", "The payment was declined").await;
         assert_eq!(self.text(".sums-total dd").await, "€93.00");
         fits(self.browser, "declined").await;
+    }
+
+    /// Waits for an element with this class and text, as [`arrives`] does.
+    async fn shows(&self, class: &str, text: &str) {
+        let path = format!("//*[contains(@class, '{class}')][contains(., '{text}')]");
+        let shown = self.browser.client().wait();
+        let shown = shown.for_element(Locator::XPath(&path)).await;
+        shown.unwrap_or_else(|error| panic!("no {class} shows {text:?}: {error}"));
     }
 
     async fn element(&self, css: &str) -> Element {
