@@ -27,6 +27,8 @@ pub struct CartPage {
     token: String,
     lines: Vec<CartLine>,
     sums: Sums,
+    /// Which version of the cart was sent to be bought and has no answer yet.
+    sent: Option<i64>,
     checkout: Option<CheckoutForm>,
 }
 
@@ -62,7 +64,6 @@ struct Article {
 /// What is sent to buy exactly what the page shows.
 #[derive(Debug)]
 struct CheckoutForm {
-    key: String,
     version: i64,
     total_minor: i64,
     /// `VARIANT:QUANTITY`.
@@ -88,12 +89,14 @@ impl CartPage {
             token: String::new(),
             lines: Vec::new(),
             sums: Sums::new(&nothing),
+            sent: None,
             checkout: None,
         }
     }
 
     /// The page of a cart. `totals` is what all of it costs now, `None` when that is no amount of money; the
-    /// cart can be bought when the shop has all of it.
+    /// cart can be bought when the shop has all of it. A cart that was sent already may have its pieces reserved:
+    /// then they are gone for all others, and its buyer can go on.
     #[must_use]
     pub fn new(
         frame: Frame,
@@ -102,20 +105,20 @@ impl CartPage {
         contents: &Contents,
         totals: Option<Totals>,
     ) -> Self {
-        let has = |line: &Line| line.offer.as_ref().is_some_and(|offer| offer.available);
-        let payable = totals.filter(|_| contents.lines.iter().all(has));
+        let lines = CartLine::all(contents);
+        let payable = totals.filter(|_| !lines.is_empty() && lines.iter().all(CartLine::is_there));
         Self {
             token: secret.form_token(tenant),
-            lines: contents.lines.iter().map(CartLine::new).collect(),
+            lines,
             sums: totals.as_ref().map(Sums::new).unwrap_or_default(),
             checkout: payable.map(|totals| CheckoutForm {
-                key: contents.purchase_key(secret, tenant),
                 version: contents.version,
                 total_minor: totals.total,
                 items: contents.lines.iter().map(item).collect(),
                 email: String::new(),
                 declines: false,
             }),
+            sent: contents.sent,
             notice: None,
             frame,
         }
@@ -133,12 +136,27 @@ impl CartPage {
 }
 
 impl CartLine {
+    /// All lines of a cart. Pieces of one that was sent may be reserved for it: it is not said that they are gone.
+    fn all(contents: &Contents) -> Vec<Self> {
+        let mut lines: Vec<Self> = contents.lines.iter().map(Self::new).collect();
+        if contents.is_sent() {
+            let articles = lines.iter_mut().filter_map(|line| line.article.as_mut());
+            articles.for_each(|article| article.available = true);
+        }
+        lines
+    }
+
     fn new(line: &Line) -> Self {
         Self {
             variant_id: line.variant,
             quantity: line.quantity,
             article: line.offer.as_ref().map(|offer| Article::new(line, offer)),
         }
+    }
+
+    fn is_there(&self) -> bool {
+        let article = self.article.as_ref();
+        article.is_some_and(|article| article.available)
     }
 }
 

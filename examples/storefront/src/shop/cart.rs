@@ -8,12 +8,12 @@
 //! - [`contents()`] is what a page shows: each line at the price of now, beside the price at which it was put in.
 //! - [`take_out`] empties it of what an order has taken, and [`renew`] starts a new attempt to buy.
 //!
-//! **Buying once.** A cart as it was shown has one key ([`Contents::purchase_key`]), derived from the secret,
-//! the lines and the cart's version, which rises with each change. So the second click, a second tab, and a
-//! visitor who comes back after a crash all send the same key, and the checkout answers them with the same
-//! order. Only a change of the cart or an answer that ended the attempt gives a new key. And as long as an attempt
-//! has no answer, the cart has it noted ([`note`]): whoever changes the cart meanwhile and buys again, finds the
-//! earlier attempt brought to its end first.
+//! **Buying once.** A cart as it was shown has one key ([`CartSecret::purchase_key`]), derived from the secret and
+//! the cart's version, which rises with each change. So the second click, a second tab, and a visitor who comes
+//! back after a crash all send the same version, and the checkout answers them with the same order. Only a change
+//! of the cart or an answer that ended the attempt gives a new key. The key itself is never sent: a form can name
+//! no purchase but its own cart's. And as long as an attempt has no answer, the cart has it noted ([`note`]):
+//! whoever changes the cart meanwhile and buys again, finds the earlier attempt brought to its end first.
 
 mod contents;
 mod error;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! transaction 1   the key is claimed, the basket priced, stock reserved, the order is pending
-//!      │          (or: a refusal is recorded under the key, and nothing was done)
+//!      │          (or: a refusal is recorded under the key, and nothing else was done)
 //! provider        charges under the order's payment key; asking twice charges once
 //!      │
 //! transaction 2   paid and stock allocated, or declined and stock released; the answer is recorded
@@ -14,8 +14,8 @@
 //! payment: either it was made, and the order is paid, or it never will be, and the stock is free again. So
 //! there is no charge without an order and no order without stock, and nobody pays twice.
 //!
-//! A key has one answer for good. It is recorded in the transaction that makes it true. Only a request that the
-//! shop cannot fulfil at all leaves no trace.
+//! A key has one answer for good, a refusal of whatever kind included. It is recorded in the transaction that
+//! makes it true.
 //!
 //! A basket of one line takes six statements and four, and a commit each; one that empties the shelf takes four
 //! more, for the catalogue's flags.

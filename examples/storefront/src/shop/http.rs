@@ -7,6 +7,7 @@
 //! | `GET /collections/{handle}?…`, `GET /search?…` | a listing with filters, see [`Query`](super::search::Query) |
 //! | `GET /cart`, `POST /cart/items` | the visitor's cart, and a form that changes it |
 //! | `POST /checkout` | a form that buys what the cart's page showed |
+//! | `POST /checkout/outcome` | a form that finds out what became of an attempt without an answer |
 //! | `GET /orders/{token}` | an order's page |
 //! | `POST /api/checkout`, with an `Idempotency-Key` | buys: `{items: [{variant_id, quantity}], email, payment_token}` |
 //! | `GET /api/orders/{token}` | an order |
@@ -68,6 +69,10 @@ pub fn router(cell: Cell, checkout: Checkout) -> Router {
         .route("/cart", get(cart::show))
         .route("/cart/items", get(cart::lead_back).post(cart::change))
         .route("/checkout", get(cart::lead_back).post(checkout::form))
+        .route(
+            "/checkout/outcome",
+            get(cart::lead_back).post(checkout::outcome),
+        )
         .route("/orders/{token}", get(orders::page))
         .route("/api/checkout", post(checkout::api))
         .route("/api/orders/{token}", get(orders::api))

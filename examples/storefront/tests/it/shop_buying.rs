@@ -1,5 +1,7 @@
 //! Buying through the addresses of a shop: with the cart's form, and with the API.
 
+mod outcome;
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -27,7 +29,7 @@ use tenancy_types::Lifecycle;
 use crate::{
     shop_checkout::provider::{Fault, Provider},
     shop_visitor::{EMAIL, Visitor, checkout_fields, field, variants},
-    shop_world::{Answer, World, admitted_in, on_both, product, reader, variant, writer},
+    shop_world::{Answer, World, admitted_in, on_both, product, reader, tenant, variant, writer},
 };
 
 #[track_caller]
@@ -262,6 +264,7 @@ async fn what_is_no_purchase_is_refused_before_anything_happens() {
 }
 
 /// The cart's checkout form, as the page has it.
+#[derive(Clone)]
 struct Filled(Vec<(String, String)>);
 
 impl Filled {
@@ -283,6 +286,18 @@ impl Filled {
 
     fn get(&self, name: &str) -> &str {
         &self.0.iter().find(|(field, _)| field == name).unwrap().1
+    }
+
+    /// The form with one more field.
+    fn and(mut self, name: &str, value: &str) -> Self {
+        self.0.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The key under which it buys.
+    fn key(&self, visitor: &Visitor<'_>) -> CheckoutKey {
+        let version = self.get("version").parse().unwrap();
+        visitor.secret().purchase_key(tenant(visitor.shop), version)
     }
 
     async fn send(&self, visitor: &mut Visitor<'_>) -> Answer {
@@ -348,7 +363,7 @@ async fn a_cart_that_a_crash_left_full_is_not_bought_again() {
         let form = Filled::from(&visitor).await;
         let request = CheckoutRequest::new([(mug.parse().unwrap(), 2)], EMAIL, "test").unwrap();
         let request = request.expected_total(2_500);
-        let key = CheckoutKey::new(form.get("key")).unwrap();
+        let key = form.key(&visitor);
         let paid = world
             .checkout
             .place(&writer(1), &key, &request)
@@ -357,7 +372,7 @@ async fn a_cart_that_a_crash_left_full_is_not_bought_again() {
         assert_eq!(paid.status(), 201);
         // The visitor opens the cart, finds everything in it, and pays.
         let later = Filled::from(&visitor).await;
-        assert_eq!(later.get("key"), form.get("key"));
+        assert_eq!(later.get("version"), form.get("version"));
         leads_to_an_order(&later.send(&mut visitor).await);
         assert!(
             visitor
@@ -450,7 +465,7 @@ async fn a_form_that_is_not_filled_in_buys_nothing_and_says_so() {
         assert!(answer.body.contains("That did not work"), "{}", answer.body);
     }
     for (field, value) in [
-        ("key", ""),
+        ("version", ""),
         ("version", "x"),
         ("total_minor", ""),
         ("item", "mug"),
@@ -528,7 +543,8 @@ async fn a_payment_of_which_nothing_is_known_goes_on_with_the_same_form() {
         "{}",
         unknown.body
     );
-    assert_eq!(Filled::read(&unknown.body).get("key"), form.get("key"));
+    let again = Filled::read(&unknown.body);
+    assert_eq!(again.get("version"), form.get("version"));
     let elsewhere = form
         .with("email", "bob@example.com")
         .send(&mut visitor)
@@ -544,7 +560,7 @@ async fn a_payment_of_which_nothing_is_known_goes_on_with_the_same_form() {
     assert_eq!(api.headers[RETRY_AFTER], "2");
     assert_eq!(on_hand(&world, 1, &mug).await, 7, "both are held");
     speaks.store(true, Ordering::Relaxed);
-    leads_to_an_order(&Filled::read(&unknown.body).send(&mut visitor).await);
+    leads_to_an_order(&again.send(&mut visitor).await);
     assert_eq!(
         buy(&visitor, "key-1", &basket(&mug, 1)).await.status,
         StatusCode::CREATED
@@ -591,7 +607,7 @@ async fn a_cart_that_is_changed_while_nothing_is_known_is_not_paid_for_twice() {
             assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
             visitor.add(&bowl, "1").await;
             let changed = Filled::from(&visitor).await;
-            assert_ne!(changed.get("key"), form.get("key"));
+            assert_ne!(changed.get("version"), form.get("version"));
             provider.fail([Fault::Refused]);
             let unknown = changed.send(&mut visitor).await;
             assert_eq!(unknown.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -760,7 +776,12 @@ async fn a_shop_that_may_only_be_read_takes_no_orders() {
     for path in ["/products/mug", "/cart"] {
         assert_eq!(at(Method::GET, path).await.status, StatusCode::OK, "{path}");
     }
-    for path in ["/cart/items", "/checkout", "/api/checkout"] {
+    for path in [
+        "/cart/items",
+        "/checkout",
+        "/checkout/outcome",
+        "/api/checkout",
+    ] {
         let answer = at(Method::POST, path).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{path}");
         assert!(
@@ -843,7 +864,7 @@ async fn no_text_of_a_cart_or_an_order_becomes_markup() {
 #[tokio::test]
 async fn the_address_of_a_form_leads_to_the_cart() {
     let world = World::sqlite().await;
-    for path in ["/checkout", "/cart/items"] {
+    for path in ["/checkout", "/checkout/outcome", "/cart/items"] {
         let answer = world.get(1, path).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{path}");
         assert_eq!(answer.headers[LOCATION], "/cart");

@@ -7,6 +7,7 @@ pub(crate) mod till;
 use http::StatusCode;
 use storefront::{
     import::Policy,
+    money::Money,
     shop::{
         checkout::{Basket, CheckoutError, Document, Shipping, Tax},
         order::OrderState,
@@ -14,7 +15,7 @@ use storefront::{
 };
 use tenancy_types::Problem as _;
 
-use crate::shop_world::{World, on_both, product, variant};
+use crate::shop_world::{World, eur, on_both, product, variant};
 use till::{PRICE, Till, basket, code, paying};
 
 #[tokio::test]
@@ -132,9 +133,11 @@ async fn only_what_the_shop_lists_is_sold_and_only_at_the_price_that_was_seen() 
                 "{}",
                 answer.json()
             );
-            // Nothing is recorded: the key is as good as new.
-            let listed = till.buy(1, name, &basket(&[(mug, 1)])).await.unwrap();
-            assert_eq!(listed.status(), 201);
+            let other = till.buy(1, name, &basket(&[(mug, 1)])).await;
+            assert!(
+                matches!(other, Err(CheckoutError::IdempotencyMismatch)),
+                "{other:?}"
+            );
         }
         till.mug(1, Some(9)).await;
         let seen = basket(&[(mug, 2)]).expected_total(2 * PRICE - 1);
@@ -151,6 +154,48 @@ async fn only_what_the_shop_lists_is_sold_and_only_at_the_price_that_was_seen() 
         let seen = basket(&[(mug, 2)]).expected_total(2 * PRICE);
         assert_eq!(till.buy(1, "right", &seen).await.unwrap().status(), 201);
         assert_eq!(till.places(2, theirs).await, [5, 0, 0, 0]);
+        till.audit().await;
+    })
+    .await;
+}
+
+/// Whoever was told that nothing was bought is not charged by asking again.
+#[tokio::test]
+async fn a_refusal_stays_when_the_shop_could_sell_it_by_now() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mut mug = product("mug", "Mug");
+        mug.variants[0].quantity = Some(5);
+        world.put(1, &mug).await;
+        let id = till.variant(1, "mug").await;
+        let asked = basket(&[(id, 2)]);
+        mug.published = false;
+        world.put(1, &mug).await;
+        let unknown = till.buy(1, "unlisted", &asked).await.unwrap();
+        assert_eq!(unknown.status(), 404);
+        mug.published = true;
+        mug.variants[0].price = Money::new(i64::MAX, eur());
+        world.put(1, &mug).await;
+        let dear = till.buy(1, "dear", &asked).await.unwrap();
+        assert_eq!(
+            (dear.status(), code(&dear)),
+            (400, "invalid_request".into())
+        );
+        mug.variants[0].price = Money::new(PRICE, eur());
+        world.put(1, &mug).await;
+        for (name, answer) in [("unlisted", unknown), ("dear", dear)] {
+            let again = till.buy(1, name, &asked).await.unwrap();
+            assert_eq!(again, answer);
+            let other = till.buy(1, name, &basket(&[(id, 1)])).await;
+            assert!(
+                matches!(other, Err(CheckoutError::IdempotencyMismatch)),
+                "{name}: {other:?}"
+            );
+        }
+        assert_eq!(till.states(1).await, []);
+        assert_eq!(till.places(1, id).await, [5, 0, 0, 0]);
+        // The control: it is sold by now.
+        assert_eq!(till.buy(1, "new", &asked).await.unwrap().status(), 201);
         till.audit().await;
     })
     .await;

@@ -6,6 +6,8 @@ use http::{
     header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE},
 };
 
+use storefront::shop::cart::CartSecret;
+
 use crate::shop_world::{Answer, World};
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
@@ -93,6 +95,13 @@ impl<'w> Visitor<'w> {
         self.post("/cart/items", &fields).await
     }
 
+    /// What opens the visitor's cart.
+    #[track_caller]
+    pub(crate) fn secret(&self) -> CartSecret {
+        let cookie = self.cookie.as_deref().unwrap();
+        CartSecret::parse(cookie.strip_prefix("cart=").unwrap()).unwrap()
+    }
+
     /// The token in the cart's forms.
     pub(crate) async fn token(&self) -> String {
         field(&self.get("/cart").await.body, "csrf_token").expect("a cart has forms")
@@ -140,10 +149,18 @@ pub(crate) fn checkout_fields(page: &str) -> Vec<(String, String)> {
         ("email".to_owned(), EMAIL.to_owned()),
         ("payment_token".to_owned(), "test".to_owned()),
     ];
-    for name in ["csrf_token", "key", "version", "total_minor", "item"] {
+    for name in ["csrf_token", "version", "total_minor", "item"] {
         all.extend(fields(form, name).map(|value| (name.to_owned(), value.to_owned())));
     }
     all
+}
+
+/// What the page's form sends that finds out what became of an attempt without an answer, if there is one.
+pub(crate) fn outcome_fields(page: &str) -> Option<Vec<(String, String)>> {
+    let (_, form) = page.split_once("action=\"/checkout/outcome\"")?;
+    let (form, _) = form.split_once("</form>").unwrap();
+    let field = |name: &str| (name.to_owned(), field(form, name).unwrap());
+    Some(["csrf_token", "version"].map(field).into())
 }
 
 /// The ids of a product's variants.

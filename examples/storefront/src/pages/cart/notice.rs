@@ -40,7 +40,12 @@ impl CartPage {
         let (title, texts) = match error {
             CheckoutError::PaymentUnknown(_) => (
                 "It is not known yet whether you have paid",
-                sentence("Press the button again with the same details: you will not pay twice."),
+                sentence(match self.checkout {
+                    Some(_) => {
+                        "Press the button again with the same details: you will not pay twice."
+                    }
+                    None => "Ask again in a moment: you will not pay twice.",
+                }),
             ),
             CheckoutError::IdempotencyMismatch => (
                 "This cart has been sent before",

@@ -1,7 +1,6 @@
 //! What is in a cart, as a page shows it.
 
 use tenancy_core::{Access, db::CellTx};
-use tenancy_types::TenantId;
 
 use super::CartSecret;
 use crate::{
@@ -17,6 +16,8 @@ use crate::{
 pub struct Contents {
     /// Rises with each change of the cart.
     pub version: i64,
+    /// Which version was sent to be bought and has no answer yet, as far as the cart knows.
+    pub sent: Option<i64>,
     /// Its lines, in the order of the catalogue.
     pub lines: Vec<Line>,
 }
@@ -54,16 +55,10 @@ pub struct Offer {
 }
 
 impl Contents {
-    /// The key under which this cart, as it is, is bought once.
+    /// Whether what it holds is what was sent to be bought and has no answer yet.
     #[must_use]
-    pub fn purchase_key(&self, secret: &CartSecret, tenant: TenantId) -> String {
-        let lines = self
-            .lines
-            .iter()
-            .flat_map(|line| [line.variant, line.quantity]);
-        let numbers = std::iter::once(self.version).chain(lines);
-        let content: Vec<u8> = numbers.flat_map(i64::to_le_bytes).collect();
-        secret.key_for(tenant, &content)
+    pub fn is_sent(&self) -> bool {
+        self.sent == Some(self.version)
     }
 
     /// What is to be paid for: the lines that the shop still sells, at the prices of now.
@@ -96,9 +91,11 @@ pub async fn contents<A: Access>(
     currency: Currency,
 ) -> Result<Option<Contents>, ShopError> {
     let (tenant, id) = (tx.tenant().as_i64(), secret.cart_id());
-    let statement = tx.sql("select updated_at from cart where tenant_id = $1 and cart_id = $2");
-    let row: Option<(i64,)> = statement.bind(tenant).bind(id.clone()).optional().await?;
-    let Some((version,)) = row else {
+    let statement = tx
+        .sql("select updated_at, purchase_version from cart where tenant_id = $1 and cart_id = $2");
+    let statement = statement.bind(tenant).bind(id.clone());
+    let row: Option<(i64, Option<i64>)> = statement.optional().await?;
+    let Some((version, sent)) = row else {
         return Ok(None);
     };
     let rows: Vec<LineRow> = tx.sql(LINES).bind(tenant).bind(id).all().await?;
@@ -106,7 +103,11 @@ pub async fn contents<A: Access>(
         .into_iter()
         .map(|row| row.into_line(currency))
         .collect();
-    Ok(Some(Contents { version, lines }))
+    Ok(Some(Contents {
+        version,
+        sent,
+        lines,
+    }))
 }
 
 const LINES: &str = "select i.variant_id, i.quantity, i.unit_price, p.handle, p.title,

@@ -2,7 +2,7 @@ use std::fmt;
 
 use tenancy_types::TenantId;
 
-use crate::random;
+use crate::{random, shop::checkout::CheckoutKey};
 
 /// Bytes of a secret.
 const BYTES: usize = 32;
@@ -59,12 +59,15 @@ impl CartSecret {
         blake3::Hash::from_hex(token).is_ok_and(|token| token == self.token(tenant))
     }
 
-    /// A key for what these bytes say, at this shop.
-    pub(super) fn key_for(&self, tenant: TenantId, content: &[u8]) -> String {
+    /// The key under which this cart, as it was with this version, is bought once at this shop. No other cart has
+    /// it, and no client can choose it.
+    #[must_use]
+    pub fn purchase_key(&self, tenant: TenantId, version: i64) -> CheckoutKey {
         let key = self.derive("tenancy storefront 2026-11 purchase key");
         let mut hasher = blake3::Hasher::new_keyed(&key);
-        hasher.update(&tenant.get().to_le_bytes()).update(content);
-        hasher.finalize().to_hex().to_string()
+        hasher.update(&tenant.get().to_le_bytes());
+        hasher.update(&version.to_le_bytes());
+        CheckoutKey::of_cart(hasher.finalize())
     }
 
     fn token(&self, tenant: TenantId) -> blake3::Hash {
@@ -129,12 +132,27 @@ mod tests {
     }
 
     #[test]
+    fn a_purchase_is_of_one_version_of_one_cart_at_one_shop() {
+        let (mine, theirs) = (CartSecret::random(), CartSecret::random());
+        let key = mine.purchase_key(tenant(1), 7);
+        assert_eq!(key, mine.purchase_key(tenant(1), 7));
+        for other in [
+            mine.purchase_key(tenant(1), 8),
+            mine.purchase_key(tenant(2), 7),
+            theirs.purchase_key(tenant(1), 7),
+        ] {
+            assert_ne!(key, other);
+        }
+        assert_eq!(CheckoutKey::new(key.as_str()), None, "a client chose it");
+    }
+
+    #[test]
     fn nothing_that_is_shown_or_stored_is_the_secret() {
         let secret = CartSecret::random();
         let shown = [
             secret.cart_id(),
             secret.form_token(tenant(1)),
-            secret.key_for(tenant(1), b""),
+            secret.purchase_key(tenant(1), 0).as_str().to_owned(),
             format!("{secret:?}"),
         ];
         for (index, text) in shown.iter().enumerate() {

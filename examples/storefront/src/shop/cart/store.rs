@@ -1,7 +1,7 @@
 //! Carts in the cell's tables.
 
 use tenancy_core::{ReadWrite, db::CellTx};
-use tenancy_types::UnixMicros;
+use tenancy_types::{TenantId, UnixMicros};
 
 use super::{CartError, CartSecret, Change};
 use crate::shop::{ShopError, checkout::CheckoutKey};
@@ -58,12 +58,23 @@ pub struct Purchase {
     pub version: i64,
 }
 
+impl Purchase {
+    /// The attempt to buy what the secret's cart held at this shop when it had this version.
+    #[must_use]
+    pub fn of(secret: &CartSecret, tenant: TenantId, version: i64) -> Self {
+        Self {
+            key: secret.purchase_key(tenant, version),
+            version,
+        }
+    }
+}
+
 /// Notes in the cart that it is being bought, unless another purchase of it is not finished: then that one is
 /// returned, which must come to its end first. Otherwise the same things could be paid for twice, under two
 /// keys. Nothing is noted when there is no such cart.
 ///
 /// # Errors
-/// [`ShopError::Database`], [`ShopError::BadRow`].
+/// [`ShopError::Database`].
 pub async fn note(
     tx: &mut CellTx<ReadWrite>,
     secret: &CartSecret,
@@ -76,14 +87,11 @@ pub async fn note(
     let statement = tx.sql(statement).bind(tenant).bind(secret.cart_id());
     let statement = statement.bind(purchase.key.as_str().to_owned());
     let row: Option<(String, i64)> = statement.bind(purchase.version).optional().await?;
-    let noted = row.map(|(key, version)| {
-        let key = CheckoutKey::new(&key).ok_or_else(|| ShopError::BadRow {
-            column: "cart.purchase_key",
-            source: "it is no key".into(),
-        })?;
-        Ok::<_, ShopError>(Purchase { key, version })
+    let noted = row.map(|(key, version)| Purchase {
+        key: CheckoutKey::stored(key),
+        version,
     });
-    Ok(noted.transpose()?.filter(|noted| noted.key != purchase.key))
+    Ok(noted.filter(|noted| noted.key != purchase.key))
 }
 
 /// Takes out what the cart held when this purchase was sent, because an order has taken it. What was put in or

@@ -29,15 +29,9 @@ pub(super) enum Begun {
     Pending(Order),
 }
 
-/// What the first transaction came to, before its end.
-enum Tried {
-    /// It is to be committed.
-    Begun(Begun, Vec<ReorderAlert>),
-    /// Nothing is bought, and nothing is worth recording: the same request is refused again.
-    Refused(Answer),
-    /// Somebody else took the stock that was there a moment ago, and it must be read again.
-    TooLate,
-}
+/// What the first transaction came to, and what is to be raised when it is committed. `None` when somebody else took
+/// the stock that was there a moment ago, and it must be read again.
+type Tried = Option<(Begun, Vec<ReorderAlert>)>;
 
 impl Checkout {
     pub(super) async fn begin(
@@ -49,16 +43,12 @@ impl Checkout {
         for _ in 0..TRIES {
             let mut tx = self.cell.begin(tenant);
             match self.try_begin(&mut tx, key, request).await {
-                Ok(Tried::Begun(begun, alerts)) => {
+                Ok(Some((begun, alerts))) => {
                     tx.commit().await?;
                     inventory::raise(tenant.tenant(), &alerts);
                     return Ok(begun);
                 }
-                Ok(Tried::Refused(answer)) => {
-                    tx.rollback().await;
-                    return Ok(Begun::Answered(answer));
-                }
-                Ok(Tried::TooLate) => tx.rollback().await,
+                Ok(None) => tx.rollback().await,
                 Err(error) => {
                     tx.rollback().await;
                     return Err(error);
@@ -77,22 +67,17 @@ impl Checkout {
         let id = self.cell.ids().next();
         let now = self.cell.ids().now();
         if !claim(tx, key, request, id, now).await? {
-            return Ok(match earlier(tx, key, Some(request)).await? {
-                Some(begun) => Tried::Begun(begun, Vec::new()),
-                // Old answers are forgotten, so it may have gone this moment.
-                None => Tried::TooLate,
-            });
+            // Old answers are forgotten, so it may have gone this moment.
+            let begun = earlier(tx, key, Some(request)).await?;
+            return Ok(begun.map(|begun| (begun, Vec::new())));
         }
         let offers = shelf::offers(tx, request.items()).await?;
         let priced = match self.price(&offers, request) {
             Ok(priced) => priced,
             Err(refusal) => {
                 let answer = Answer::refused(&refusal);
-                if !refusal.is_recorded() {
-                    return Ok(Tried::Refused(answer));
-                }
                 refuse(tx, key, &answer).await?;
-                return Ok(Tried::Begun(Begun::Answered(answer), Vec::new()));
+                return Ok(Some((Begun::Answered(answer), Vec::new())));
             }
         };
         let order = new_order(tx, id, now, request, priced);
@@ -102,10 +87,10 @@ impl Checkout {
             note: String::new(),
         };
         let Some(alerts) = reserve(tx, cause, &order.lines).await? else {
-            return Ok(Tried::TooLate);
+            return Ok(None);
         };
         order::insert(tx, &order).await?;
-        Ok(Tried::Begun(Begun::Pending(order), alerts))
+        Ok(Some((Begun::Pending(order), alerts)))
     }
 
     /// What the basket costs and where it comes from, if the shop sells it.

@@ -85,7 +85,7 @@ impl Problem for CheckoutError {
     }
 }
 
-/// Why nothing was bought.
+/// Why nothing was bought. It is recorded under the key, for good: a new try needs a new key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -116,14 +116,6 @@ pub enum Refusal {
     /// It was called off before it was paid.
     #[error("the checkout was called off")]
     CheckoutEnded,
-}
-
-impl Refusal {
-    /// Whether it is recorded under the key, for good: a new try needs a new key then. What says only that the
-    /// request cannot be fulfilled is not: the same request has the same answer anyway.
-    pub(super) const fn is_recorded(&self) -> bool {
-        !matches!(self, Self::UnknownVariant { .. } | Self::TooExpensive)
-    }
 }
 
 impl Problem for Refusal {

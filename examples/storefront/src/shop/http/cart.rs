@@ -54,7 +54,7 @@ pub(super) async fn page(
         return Ok(CartPage::empty(frame));
     };
     match cart::contents(tx, secret, visit.shop.currency).await? {
-        Some(contents) if !contents.lines.is_empty() => {
+        Some(contents) if !contents.lines.is_empty() || contents.sent.is_some() => {
             let basket = contents.basket(visit.shop.currency);
             let totals = checkout.quote(&basket);
             Ok(CartPage::new(

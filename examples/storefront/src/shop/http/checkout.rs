@@ -1,12 +1,13 @@
 //! Handlers that buy.
 //!
 //! The form on the cart's page sends exactly what the page showed: variants and quantities, the total, and the
-//! cart's key (see [`cart`]). So it is one request like that of a program: sent again, it has the same answer,
-//! and a cart that was changed in another window changes nothing of it.
+//! cart's version, of which its key is made (see [`cart`]). So it is one request like that of a program: sent
+//! again, it has the same answer, and a cart that was changed in another window changes nothing of it.
 //!
 //! The cart notes the attempt before it is made. An answer that ended the attempt gives the cart a new version,
 //! and an order takes out of it what was bought. A crash before that loses nothing: the cart still shows the same
-//! key, and its form leads to the same answer.
+//! version, and its form leads to the same answer. While an attempt has no answer, the cart's page also has a form
+//! that only finds out what became of it, whatever is in the cart by now and whatever the shop sells by now.
 //!
 //! Who changes the cart while it is not known whether the attempt was paid, and then sends another one, has the
 //! noted one ended first: when it turns out to be paid, its order is shown and nothing else is bought; when not,
@@ -31,11 +32,12 @@ use super::{
     variant_id::VariantId,
 };
 use crate::{
+    pages::CartPage,
     platform::finished,
     shop::{
         ShopError,
         cart::{self, CartSecret},
-        checkout::{Answer, CheckoutError, CheckoutKey, CheckoutRequest, Document},
+        checkout::{Answer, CheckoutError, CheckoutRequest, Document},
         search::Given,
     },
 };
@@ -81,47 +83,77 @@ pub(super) async fn form(
     CartCookie(secret): CartCookie,
     Form(form): Form,
 ) -> Result<Response, ShopError> {
-    let purchase = Purchase {
-        secret: proven(secret, tenant.tenant(), &form)?,
-        sent: Sent::read(&form)?,
+    let secret = proven(secret, tenant.tenant(), &form)?;
+    let sent = Sent::read(&form)?;
+    let buyer = Buyer {
         shops,
         tenant,
+        secret,
     };
-    finished(purchase.make()).await
+    finished(buyer.buy(sent)).await
+}
+
+/// Finds out for a browser what became of an attempt that had no answer, and ends it: it leads to the order when
+/// it is paid, and back to the cart when it is called off. Runs to its end although the browser goes away
+/// meanwhile.
+pub(super) async fn outcome(
+    State(shops): State<Shops>,
+    tenant: TenantContext<ReadWrite>,
+    CartCookie(secret): CartCookie,
+    Form(form): Form,
+) -> Result<Response, ShopError> {
+    let secret = proven(secret, tenant.tenant(), &form)?;
+    let version = number(&form, "version")?;
+    let buyer = Buyer {
+        shops,
+        tenant,
+        secret,
+    };
+    finished(buyer.find_out(version)).await
 }
 
 /// What the form on the cart's page sends.
 #[derive(Debug)]
 struct Sent {
-    key: CheckoutKey,
     version: i64,
     items: Vec<(i64, i64)>,
     total_minor: i64,
+    details: Details,
+}
+
+/// What the buyer filled in.
+#[derive(Debug, Default)]
+struct Details {
     email: String,
     payment_token: String,
 }
 
 impl Sent {
     fn read(form: &Given) -> Result<Self, ShopError> {
-        let number =
-            |name| whole(form, name)?.ok_or_else(|| ShopError::invalid(name, "it is missing"));
-        let key = form.filter("key")?.and_then(|key| CheckoutKey::new(&key));
         let items: Option<Vec<_>> = form.values("item").map(item).collect();
         Ok(Self {
-            key: key.ok_or_else(|| ShopError::invalid("key", "it is missing"))?,
-            version: number("version")?,
+            version: number(form, "version")?,
             items: items.ok_or_else(|| ShopError::invalid("item", "it is not VARIANT:QUANTITY"))?,
-            total_minor: number("total_minor")?,
-            email: form.text("email", 320)?.unwrap_or_default(),
-            payment_token: form.filter("payment_token")?.unwrap_or_default(),
+            total_minor: number(form, "total_minor")?,
+            details: Details {
+                email: form.text("email", 320)?.unwrap_or_default(),
+                payment_token: form.filter("payment_token")?.unwrap_or_default(),
+            },
         })
     }
 
     fn request(&self) -> Result<CheckoutRequest, CheckoutError> {
-        let items = self.items.iter().copied();
-        let request = CheckoutRequest::new(items, &self.email, &self.payment_token)?;
+        let Details {
+            email,
+            payment_token,
+        } = &self.details;
+        let request = CheckoutRequest::new(self.items.iter().copied(), email, payment_token)?;
         Ok(request.expected_total(self.total_minor))
     }
+}
+
+fn number(form: &Given, name: &'static str) -> Result<i64, ShopError> {
+    whole(form, name)?.ok_or_else(|| ShopError::invalid(name, "it is missing"))
 }
 
 fn item(text: &str) -> Option<(i64, i64)> {
@@ -129,35 +161,42 @@ fn item(text: &str) -> Option<(i64, i64)> {
     Some((variant.parse().ok()?, quantity.parse().ok()?))
 }
 
-/// One attempt to buy what a cart's page showed.
+/// Who buys from a cart's page.
 #[derive(Debug)]
-struct Purchase {
+struct Buyer {
     shops: Shops,
     tenant: TenantContext<ReadWrite>,
     secret: CartSecret,
-    sent: Sent,
 }
 
-impl Purchase {
-    async fn make(self) -> Result<Response, ShopError> {
-        match self.attempt().await {
-            Ok((attempt, answer)) => self.answered(&attempt, &answer).await,
-            Err(CheckoutError::Shop(error)) => Err(error),
-            Err(error) => self.unanswered(error).await,
-        }
+/// An attempt and its answer, if it has one.
+type Attempted = Result<(cart::Purchase, Answer), CheckoutError>;
+
+impl Buyer {
+    async fn buy(self, sent: Sent) -> Result<Response, ShopError> {
+        let attempted = self.attempt(&sent).await;
+        self.shown(attempted, &sent.details).await
+    }
+
+    async fn find_out(self, version: i64) -> Result<Response, ShopError> {
+        let attempt = self.purchase(version);
+        let answer = self.shops.checkout.withdraw(&self.tenant, &attempt.key);
+        let attempted = answer.await.map(|answer| (attempt, answer));
+        self.shown(attempted, &Details::default()).await
+    }
+
+    fn purchase(&self, version: i64) -> cart::Purchase {
+        cart::Purchase::of(&self.secret, self.tenant.tenant(), version)
     }
 
     /// Makes the attempt, and returns it with its answer; instead of it, one that was made before and turns out
     /// to be paid.
-    async fn attempt(&self) -> Result<(cart::Purchase, Answer), CheckoutError> {
-        let Self { tenant, sent, .. } = self;
+    async fn attempt(&self, sent: &Sent) -> Attempted {
         let request = sent.request()?;
-        let attempt = cart::Purchase {
-            key: sent.key.clone(),
-            version: sent.version,
-        };
+        let attempt = self.purchase(sent.version);
+        let checkout = &self.shops.checkout;
         if let Some(earlier) = self.note(&attempt).await? {
-            let answer = self.shops.checkout.withdraw(tenant, &earlier.key).await?;
+            let answer = checkout.withdraw(&self.tenant, &earlier.key).await?;
             if answer.is_placed() {
                 return Ok((earlier, answer));
             }
@@ -166,8 +205,8 @@ impl Purchase {
                 return Err(CheckoutError::Contended);
             }
         }
-        let answer = self.shops.checkout.place(tenant, &sent.key, &request);
-        Ok((attempt, answer.await?))
+        let answer = checkout.place(&self.tenant, &attempt.key, &request).await?;
+        Ok((attempt, answer))
     }
 
     async fn note(&self, attempt: &cart::Purchase) -> Result<Option<cart::Purchase>, ShopError> {
@@ -188,20 +227,26 @@ impl Purchase {
         self.shops.cell.scope(&self.tenant, write).await
     }
 
-    /// The cart follows the answer, and the browser too.
-    async fn answered(
-        &self,
-        attempt: &cart::Purchase,
-        answer: &Answer,
-    ) -> Result<Response, ShopError> {
-        self.follow(attempt, answer).await?;
+    async fn shown(&self, attempted: Attempted, details: &Details) -> Result<Response, ShopError> {
+        match attempted {
+            Ok((attempt, answer)) => {
+                self.follow(&attempt, &answer).await?;
+                self.answered(&answer, details).await
+            }
+            Err(CheckoutError::Shop(error)) => Err(error),
+            Err(error) => self.unanswered(error, details).await,
+        }
+    }
+
+    /// The browser follows the answer, too.
+    async fn answered(&self, answer: &Answer, details: &Details) -> Result<Response, ShopError> {
         match answer.document() {
             Document::Placed(placed) => {
                 let order = format!("/orders/{}", placed.order_token);
                 Ok(see(&order, &self.secret))
             }
             Document::Refused { error } => {
-                let page = self.page().await?.refused(error);
+                let page = self.page(details).await?.refused(error);
                 let status = StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::CONFLICT);
                 Ok(Reply::private_page(&page)?.status(status).into_response())
             }
@@ -209,8 +254,12 @@ impl Purchase {
     }
 
     /// The cart stays as it is: the same form, sent again, goes on with the same attempt.
-    async fn unanswered(&self, error: CheckoutError) -> Result<Response, ShopError> {
-        let page = self.page().await?.unanswered(&error);
+    async fn unanswered(
+        &self,
+        error: CheckoutError,
+        details: &Details,
+    ) -> Result<Response, ShopError> {
+        let page = self.page(details).await?.unanswered(&error);
         let status = StatusCode::from_u16(error.kind().http_status());
         let status = status.expect("kinds map to valid statuses");
         let mut response = Reply::private_page(&page)?.status(status).into_response();
@@ -221,12 +270,12 @@ impl Purchase {
         Ok(response)
     }
 
-    async fn page(&self) -> Result<crate::pages::CartPage, ShopError> {
+    async fn page(&self, details: &Details) -> Result<CartPage, ShopError> {
         let tenant = self.tenant.to_read_only();
         let read = async |tx: &mut CellTx<ReadOnly>| {
             page(tx, &self.shops.checkout, Some(&self.secret)).await
         };
         let page = self.shops.cell.scope(&tenant, read).await?;
-        Ok(page.filled_in(&self.sent.email, &self.sent.payment_token))
+        Ok(page.filled_in(&details.email, &details.payment_token))
     }
 }
