@@ -50,7 +50,7 @@ pub use pricing::{Basket, BasketLine, FreeShipping, PricesIncludeTax, Shipping, 
 pub use refund::{OrderRefund, RefundRequest, RefundState, Restock};
 pub use request::{CheckoutRequest, MAX_LINES, MAX_QUANTITY};
 pub use sweep::{
-    Swept, TENANTS_WITH_DUE_ORDERS, TENANTS_WITH_OLD_KEYS, TENANTS_WITH_PENDING_REFUNDS,
+    Swept, TENANTS_WITH_DUE_ORDERS, TENANTS_WITH_OLD_KEYS, TENANTS_WITH_PENDING_REFUNDS, too_far,
 };
 
 use begin::Begun;

@@ -4,18 +4,25 @@ mod isolation;
 mod searches;
 mod test_gateway;
 
+use std::num::NonZeroU32;
+
 use storefront::shop::{
     ShopError,
-    checkout::{CheckoutError, OrderRefund, RefundRequest, RefundState, Restock},
+    checkout::{
+        CheckoutError, OrderRefund, RefundRequest, RefundState, Restock,
+        TENANTS_WITH_PENDING_REFUNDS, too_far,
+    },
     order::{self, Order, OrderState},
 };
+
+use tenancy_types::{Clock as _, UnixMicros};
 
 use crate::{
     shop_checkout::{
         provider::Fault,
         till::{PRICE, Till, basket, key, paying},
     },
-    shop_world::{on_both, product, reader, variant, writer},
+    shop_world::{on_both, product, reader, tenant, variant, writer},
 };
 
 async fn order(till: &Till<'_>, id: i64) -> Order {
@@ -244,6 +251,40 @@ async fn a_refund_whose_answer_is_lost_goes_on_and_one_that_is_refused_is_free_a
         assert_eq!(refused.state, RefundState::Refused);
         let now = order(&till, paid.id).await;
         assert_eq!((now.state, now.refunded), (OrderState::Paid, 1_000));
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_refund_that_rests_since_a_clock_was_ahead_is_asked_for_again() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        let paid = bought(&till, "k", mug, 1).await;
+        till.provider.fail([Fault::Refused]);
+        refund(&till, paid.id, "r", None).await.unwrap_err();
+        let resume = async |now| till.checkout.resume_refunds(&writer(1), now).await.unwrap();
+        let searched = async |now: UnixMicros| {
+            let values = [now.get(), 0, too_far(now).get()];
+            let limit = NonZeroU32::new(9).unwrap();
+            let search = world
+                .db
+                .tenants_with(TENANTS_WITH_PENDING_REFUNDS, &values, limit);
+            search.await.unwrap() == [tenant(1)]
+        };
+        let right = world.clock.unix();
+        let ahead = UnixMicros::new(right.get() + 365 * 24 * 3_600 * 1_000_000);
+        let soon = UnixMicros::new(right.get() + 1_000_000);
+        for now in [right, ahead] {
+            till.provider.fail([Fault::Refused]);
+            assert_eq!(resume(now).await, 0);
+            assert!(!searched(now).await, "it has a rest");
+            assert_eq!(resume(now).await, 0, "it has a rest");
+        }
+        assert!(searched(soon).await);
+        assert_eq!(resume(soon).await, 1);
+        assert_eq!(till.provider.refunded(&paid.payment_key), paid.totals.total);
         till.audit().await;
     })
     .await;

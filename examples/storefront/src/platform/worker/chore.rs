@@ -9,6 +9,7 @@ use crate::{
         ShopError, cart,
         checkout::{
             Checkout, TENANTS_WITH_DUE_ORDERS, TENANTS_WITH_OLD_KEYS, TENANTS_WITH_PENDING_REFUNDS,
+            too_far,
         },
         order,
     },
@@ -40,14 +41,18 @@ impl Chore {
 
     /// The statement that finds the shops with such work among those with numbers above `after`, and its
     /// parameters.
-    pub(super) fn search(self, now: UnixMicros, after: i64) -> (&'static str, [i64; 2]) {
-        let (select, until) = match self {
-            Self::DueOrders => (TENANTS_WITH_DUE_ORDERS, now),
-            Self::Refunds => (TENANTS_WITH_PENDING_REFUNDS, now),
-            Self::OldKeys => (TENANTS_WITH_OLD_KEYS, Checkout::keys_kept_since(now)),
-            Self::OldCarts => (cart::TENANTS_WITH_OLD_CARTS, cart::kept_since(now)),
-        };
-        (select, [until.get(), after])
+    pub(super) fn search(self, now: UnixMicros, after: i64) -> (&'static str, Vec<i64>) {
+        let far = too_far(now).get();
+        let since = Checkout::keys_kept_since(now).get();
+        match self {
+            Self::DueOrders => (TENANTS_WITH_DUE_ORDERS, vec![now.get(), after, far]),
+            Self::Refunds => (TENANTS_WITH_PENDING_REFUNDS, vec![now.get(), after, far]),
+            Self::OldKeys => (TENANTS_WITH_OLD_KEYS, vec![since, after]),
+            Self::OldCarts => {
+                let since = cart::kept_since(now).get();
+                (cart::TENANTS_WITH_OLD_CARTS, vec![since, after])
+            }
+        }
     }
 
     /// Does it in a shop that has been entered, and tells since when its oldest overdue order is.

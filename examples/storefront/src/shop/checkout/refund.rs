@@ -4,7 +4,7 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::UnixMicros;
 
-use super::{Checkout, CheckoutError, CheckoutKey, sweep::AT_ONCE};
+use super::{Checkout, CheckoutError, CheckoutKey, sweep::AT_ONCE, too_far};
 use crate::{
     money::Money,
     shop::{
@@ -319,7 +319,8 @@ async fn by_key(
     statement.optional().await?.map(read).transpose()
 }
 
-/// The tenant's pending refunds that may be asked about, with their orders.
+/// The tenant's pending refunds that may be asked about, with their orders: also those that rest so long that the
+/// clock must have been ahead.
 pub(super) async fn pending(
     tx: &mut CellTx<ReadOnly>,
     now: UnixMicros,
@@ -327,9 +328,11 @@ pub(super) async fn pending(
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(
         "select refund_id, order_id, amount, restock, state from order_refund
-        where tenant_id = $1 and state = 'pending' and next_try <= $2 order by refund_id limit $3",
+        where tenant_id = $1 and state = 'pending' and (next_try <= $2 or next_try > $3)
+        order by refund_id limit $4",
     );
     let statement = statement.bind(tenant).bind(now.get());
+    let statement = statement.bind(too_far(now).get());
     let rows: Vec<RefundRow> = statement.bind(BATCH).all().await?;
     let mut refunds = Vec::with_capacity(rows.len());
     for row in rows {

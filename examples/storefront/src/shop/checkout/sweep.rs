@@ -6,7 +6,7 @@ use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream};
 use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::UnixMicros;
 
-use super::{Answer, Checkout, CheckoutError, settle::Outcome};
+use super::{Answer, Checkout, CheckoutError, PENDING_LIMIT, settle::Outcome};
 use crate::shop::{
     ShopError,
     order::{self, Order, OrderState},
@@ -14,16 +14,22 @@ use crate::shop::{
 };
 
 // The searches name the tenant with a sign, `+tenant_id`, which keeps the databases from walking the primary key
-// of a large table instead of the index that has only what is searched for. A tenant may come more than once.
+// of a large table instead of the index that has only what is searched for. A tenant may come more than once. Two
+// halves of a union find both ends of an index; with an `or`, SQLite would not use one that has a condition.
 
-/// Which tenants have pending orders whose time is over at `$1`, of those with numbers above `$2`.
+/// Which tenants have pending orders whose time is over at `$1`, or further away than `$3`, of those with numbers
+/// above `$2`.
 pub const TENANTS_WITH_DUE_ORDERS: &str = "select tenant_id from shop_order
-    where state = 'pending' and expires_at <= $1 and +tenant_id > $2";
+        where state = 'pending' and expires_at <= $1 and +tenant_id > $2
+    union all select tenant_id from shop_order
+        where state = 'pending' and expires_at > $3 and +tenant_id > $2";
 
-/// Which tenants have refunds that the provider has not confirmed and is to be asked about at `$1`, of those with
-/// numbers above `$2`.
+/// Which tenants have refunds that the provider has not confirmed and is to be asked about at `$1`, or only after
+/// `$3`, of those with numbers above `$2`.
 pub const TENANTS_WITH_PENDING_REFUNDS: &str = "select tenant_id from order_refund
-    where state = 'pending' and next_try <= $1 and +tenant_id > $2";
+        where state = 'pending' and next_try <= $1 and +tenant_id > $2
+    union all select tenant_id from order_refund
+        where state = 'pending' and next_try > $3 and +tenant_id > $2";
 
 /// Which tenants have answers to checkouts from before `$1`, of those with numbers above `$2`.
 pub const TENANTS_WITH_OLD_KEYS: &str = "select tenant_id from checkout_key
@@ -35,6 +41,15 @@ const BATCH: usize = 50;
 pub(super) const AT_ONCE: usize = 8;
 /// How long what the provider could not say is not asked about again, so that the others have their turn.
 const REST: Duration = Duration::from_mins(1);
+/// No order whose time ends after this, and no refund that rests until after it, was noted by a clock that showed
+/// what it shows now: the clock was ahead, and what it noted is due. Twice the time that an order has, since a clock
+/// that is set back a little must end no payment under way; the provider decides about it in any case.
+#[must_use]
+pub fn too_far(now: UnixMicros) -> UnixMicros {
+    let far = i64::try_from(PENDING_LIMIT.as_micros()).expect("minutes fit") * 2;
+    UnixMicros::new(now.get().saturating_add(far))
+}
+
 /// How many answers one visit to a tenant forgets.
 const KEYS_BATCH: i64 = 1_000;
 
@@ -53,8 +68,9 @@ impl Checkout {
     /// How long the answer to a key is kept: longer than a cart, whose page has the key of its purchase.
     pub const KEYS_KEPT: Duration = Duration::from_hours(40 * 24);
 
-    /// Ends the tenant's pending orders whose time is over, up to 50 of them, several at a time. One of which the
-    /// provider cannot say what became is left alone for a minute, and keeps no other waiting.
+    /// Ends the tenant's pending orders whose time is over, up to 50 of them, several at a time: also those whose
+    /// time ends so late that the clock must have been ahead. One of which the provider cannot say what became is
+    /// left alone for a minute, and keeps no other waiting.
     ///
     /// # Errors
     /// [`ShopError`] when they cannot be read.
@@ -66,7 +82,8 @@ impl Checkout {
         tenant: &TenantContext<ReadWrite>,
         now: UnixMicros,
     ) -> Result<Swept, ShopError> {
-        let read = async |tx: &mut CellTx<ReadOnly>| order::overdue(tx, now, BATCH).await;
+        let read =
+            async |tx: &mut CellTx<ReadOnly>| order::overdue(tx, now, too_far(now), BATCH).await;
         let orders = self.cell.scope(&tenant.to_read_only(), read).await?;
         // Boxed and in a list: the compiler cannot see through the closure that a task may hold them.
         let ends: Vec<BoxFuture<'_, Swept>> = orders

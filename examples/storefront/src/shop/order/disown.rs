@@ -20,7 +20,7 @@ const BATCH: usize = 50;
 pub async fn disown_payments(tx: &mut CellTx<ReadWrite>, now: UnixMicros) -> Result<(), ShopError> {
     let all = UnixMicros::new(i64::MAX);
     loop {
-        let pending = overdue(tx, all, BATCH).await?;
+        let pending = overdue(tx, all, all, BATCH).await?;
         if pending.is_empty() {
             break;
         }

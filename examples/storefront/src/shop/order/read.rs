@@ -69,19 +69,22 @@ pub async fn orders<A: Access>(
     with_lines(tx, rows).await
 }
 
-/// Pending orders whose time is over and that may be asked about, the longest over first.
+/// Pending orders whose time is over and that may be asked about, the longest over first. What is noted for a time
+/// after `too_far` is due, too.
 pub(in crate::shop) async fn overdue<A: Access>(
     tx: &mut CellTx<A>,
     now: UnixMicros,
+    too_far: UnixMicros,
     limit: usize,
 ) -> Result<Vec<Order>, ShopError> {
     let tenant = tx.tenant().as_i64();
     let statement = tx.sql(select_orders!(
-        "and state = 'pending' and expires_at <= $2 and next_try <= $2
-        order by expires_at, order_id limit $3"
+        "and state = 'pending' and (expires_at <= $2 or expires_at > $3)
+            and (next_try <= $2 or next_try > $3)
+        order by expires_at, order_id limit $4"
     ));
-    let statement = statement.bind(tenant).bind(now.get()).bind(limit as i64);
-    let rows = statement.all().await?;
+    let statement = statement.bind(tenant).bind(now.get()).bind(too_far.get());
+    let rows = statement.bind(limit as i64).all().await?;
     with_lines(tx, rows).await
 }
 

@@ -1,11 +1,11 @@
 //! The provider fails, the client goes away, the database refuses, the clock jumps: afterwards the same
 //! request has one order and one charge.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use sqlx::{Connection as _, Executor as _};
 use storefront::shop::{
-    checkout::{CheckoutError, Swept},
+    checkout::{CheckoutError, Swept, TENANTS_WITH_DUE_ORDERS, too_far},
     order::OrderState,
 };
 use tenancy_types::{Clock as _, UnixMicros};
@@ -14,7 +14,7 @@ use super::{
     provider::Fault,
     till::{Till, basket, code, paying, polled},
 };
-use crate::shop_world::{World, on_both, writer};
+use crate::shop_world::{World, on_both, tenant, writer};
 
 const LONGER_THAN_PENDING: Duration = Duration::from_mins(16);
 
@@ -216,9 +216,10 @@ async fn a_clock_that_jumps_neither_loses_nor_doubles_a_checkout() {
         let asked = basket(&[(mug, 1)]);
         till.provider.fail([Fault::AnswerLost]);
         till.buy(1, "k", &asked).await.unwrap_err();
-        // Far back nothing is over, far ahead all is.
+        // Far ahead all is over, and far back, where nobody can have noted it, too.
         let sweep = async |now| till.checkout.expire_due(&writer(1), now).await.unwrap();
-        assert_eq!(sweep(UnixMicros::new(0)).await, Swept::default());
+        till.provider.fail([Fault::Refused]);
+        assert_eq!(sweep(UnixMicros::new(0)).await.unknown, 1);
         world.clock.advance(Duration::from_hours(24 * 365));
         let answer = till.buy(1, "k", &asked).await.unwrap();
         assert_eq!(answer.status(), 201);
@@ -230,6 +231,54 @@ async fn a_clock_that_jumps_neither_loses_nor_doubles_a_checkout() {
                 .unwrap(),
             0
         );
+        till.audit().await;
+    })
+    .await;
+}
+
+/// An order of a clock that was ahead is not held until the clock shows that time again.
+#[tokio::test]
+async fn what_a_clock_that_was_ahead_has_noted_is_due() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(10)).await;
+        let right = world.clock.unix();
+        let sweep = async |now| till.checkout.expire_due(&writer(1), now).await.unwrap();
+        let searched = async |now: UnixMicros| {
+            let values = [now.get(), 0, too_far(now).get()];
+            let limit = NonZeroU32::new(9).unwrap();
+            let search = world
+                .db
+                .tenants_with(TENANTS_WITH_DUE_ORDERS, &values, limit);
+            search.await.unwrap() == [tenant(1)]
+        };
+        world.clock.advance(Duration::from_mins(14));
+        till.provider.fail([Fault::Refused]);
+        till.buy(1, "little", &basket(&[(mug, 1)]))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            sweep(right).await,
+            Swept::default(),
+            "a payment may be under way"
+        );
+        assert!(!searched(right).await);
+        let later = UnixMicros::new(right.get() + 30 * 60 * 1_000_000);
+        assert!(searched(later).await);
+        assert_eq!(sweep(later).await.ended, 1);
+
+        world.clock.advance(Duration::from_hours(24 * 365));
+        till.provider.fail([Fault::AnswerLost]);
+        till.buy(1, "year", &basket(&[(mug, 1)])).await.unwrap_err();
+        assert!(searched(right).await);
+        // It rests until a year from now, too.
+        let ahead = UnixMicros::new(world.clock.unix().get() + 20 * 60 * 1_000_000);
+        till.provider.fail([Fault::Refused]);
+        assert_eq!(sweep(ahead).await.unknown, 1);
+        assert_eq!(sweep(ahead).await, Swept::default(), "it has a rest");
+        assert_eq!(sweep(right).await.paid, 1);
+        assert!(!searched(right).await);
+        assert_eq!(till.places(1, mug).await, [9, 0, 1, 0]);
         till.audit().await;
     })
     .await;
