@@ -55,7 +55,7 @@ pub use products::{ProductSummaries, ProductSummary, ProductsQuery, ShopProduct}
 pub use purge::{ConfirmPurge, Receipt};
 pub use stock::{
     EventsQuery, PatchStock, StockCheck, StockDifference, StockEvent, StockEvents, StockLine,
-    StockLines, StockNumbers, StockQuery,
+    StockLines, StockNumbers, StockQuery, StockRebuilt,
 };
 
 /// The most bytes of a body that is read whole.
@@ -116,6 +116,7 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(stock::change))
         .routes(routes!(stock::events))
         .routes(routes!(stock::check))
+        .routes(routes!(stock::rebuild))
         .routes(routes!(cells::list))
         .routes(routes!(audit::list))
         // For bodies that are read whole; files are read as they arrive.

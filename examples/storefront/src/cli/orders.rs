@@ -141,13 +141,14 @@ impl Task for Cancel {
 
 /// Give the money of a paid order back, all that is left or a part
 ///
-/// An order whose money was all given back is refunded, and what it took can be bought again. The exit code is 1
-/// when the payment provider refuses.
+/// An order whose money was all given back is refunded, and what it took can be bought again; of an order that was
+/// handed over only with --restock. The exit code is 1 when the payment provider refuses.
 #[derive(Debug, Args)]
 #[command(after_help = help!("\
   storefront orders refund 4611686018427387904 --tenant nord            says what would happen
   storefront orders refund 4611686018427387904 --tenant nord --yes
-  storefront orders refund 4611686018427387904 --tenant nord --amount 5.00 --reason 'a scratch' --yes"))]
+  storefront orders refund 4611686018427387904 --tenant nord --amount 5.00 --reason 'a scratch' --yes
+  storefront orders refund 4611686018427387904 --tenant nord --restock --yes"))]
 pub(super) struct Refund {
     #[command(flatten)]
     order: OrderArgs,
@@ -157,6 +158,9 @@ pub(super) struct Refund {
     /// Why, in a few words
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
+    /// What was handed over has come back: it can be bought again when all of the money is given back
+    #[arg(long)]
+    restock: bool,
     /// Key of the request: repeating it with the same key gives nothing twice; without it, a random one
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<IdempotencyKey>,
@@ -174,7 +178,7 @@ impl Task for Refund {
         let refund = RefundOrder {
             amount_minor: amount,
             reason: self.reason,
-            restock: None,
+            restock: self.restock.then_some(true),
         };
         let key = self.idempotency_key.unwrap_or_else(IdempotencyKey::random);
         let path = self.order.path_of("refund");

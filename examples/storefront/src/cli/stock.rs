@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     client::Client,
+    consent::Consent,
     error::CliError,
     exit::Exit,
     nested::Nested,
@@ -13,7 +14,7 @@ use super::{
     shop_arg::ShopOption,
     values::{IdempotencyKey, ReorderAt},
 };
-use crate::ops::{PatchStock, StockCheck, StockEvents, StockLines};
+use crate::ops::{PatchStock, StockCheck, StockEvents, StockLines, StockRebuilt};
 
 mod view;
 
@@ -28,6 +29,7 @@ pub(super) enum VariantCommand {
     ReorderAt(Remote<SetReorderAt>),
     Events(Remote<Events>),
     Check(Remote<Check>),
+    Rebuild(Remote<Rebuild>),
 }
 
 impl StockCommand {
@@ -40,11 +42,12 @@ impl StockCommand {
             Self::Below(VariantCommand::ReorderAt(remote)) => remote.execute().await,
             Self::Below(VariantCommand::Events(remote)) => remote.execute().await,
             Self::Below(VariantCommand::Check(remote)) => remote.execute().await,
+            Self::Below(VariantCommand::Rebuild(remote)) => remote.execute().await,
         }
     }
 }
 
-/// List a shop's stock; or receive, count, adjust, check it
+/// List a shop's stock; or receive, count, adjust, check, rebuild it
 ///
 /// Each piece is at one of four places: on hand (free to be bought), reserved (its order is not paid yet), allocated
 /// (paid for, and still here), sold (handed over). Variants that are not counted are not listed.
@@ -200,6 +203,36 @@ impl Task for Check {
         let answer = client.get(&self.shop.path_of("stock/check")).await?;
         let check: StockCheck = output.answer(&answer, view::check)?;
         Ok(match check.differences.as_slice() {
+            [] => Exit::Ok,
+            _ => Exit::Failed,
+        })
+    }
+}
+
+/// Make all stock of a shop what the log of what happened to it says
+///
+/// The exit code is 1 when stock was left alone because its log cannot be true.
+#[derive(Debug, Args)]
+#[command(after_help = help!("\
+  storefront stock rebuild --tenant nord            says what would happen
+  storefront stock rebuild --tenant nord --yes"))]
+pub(super) struct Rebuild {
+    #[command(flatten)]
+    shop: ShopOption,
+    #[command(flatten)]
+    consent: Consent,
+}
+
+impl Task for Rebuild {
+    async fn run(self, client: &Client, output: &mut Output) -> Result<Exit, CliError> {
+        let check = self.shop.path_of("stock/check");
+        self.consent
+            .check(client, &check, view::would_rebuild)
+            .await?;
+        let path = self.shop.path_of("stock/rebuild");
+        let answer = client.post_at_length(&path, &()).await?;
+        let rebuilt: StockRebuilt = output.answer(&answer, view::rebuilt)?;
+        Ok(match rebuilt.left_alone.as_slice() {
             [] => Exit::Ok,
             _ => Exit::Failed,
         })

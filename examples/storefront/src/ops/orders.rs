@@ -146,7 +146,8 @@ pub(super) async fn cancel(
 /// Gives money of a paid order back: all that is left, or a part.
 ///
 /// The `Idempotency-Key` names the refund: the same request gives it back once, also across a crash. An order
-/// whose money was all given back is refunded, and its pieces are on hand again.
+/// whose money was all given back is refunded, and its pieces are on hand again; those that were handed over only
+/// with `restock`.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/orders/{order}/refund", tag = "orders", request_body = RefundOrder,
     params(

@@ -26,7 +26,7 @@ use crate::shop::inventory::{self, ChangeError, StockFilter, StockKey};
 
 pub use model::{
     EventsQuery, PatchStock, StockCheck, StockDifference, StockEvent, StockEvents, StockLine,
-    StockLines, StockNumbers, StockQuery,
+    StockLines, StockNumbers, StockQuery, StockRebuilt,
 };
 
 /// Lists the stock of the variants that are counted, or only what should be ordered.
@@ -158,6 +158,43 @@ pub(super) async fn check(
     Ok(Json(StockCheck {
         differences: differences.into_iter().map(StockDifference::from).collect(),
     }))
+}
+
+/// Makes all stock of a shop what the log of what happened to it says.
+///
+/// Buyers go on meanwhile, and repeating it changes nothing more.
+#[utoipa::path(
+    post, path = "/v1/tenants/{tenant}/stock/rebuild", tag = "stock",
+    params(
+        ("tenant" = String, Path, description = "number or slug"),
+        ("Idempotency-Key" = Option<String>, Header, description = "1 to 255 visible ASCII characters"),
+    ),
+    responses(
+        (status = 200, body = StockRebuilt),
+        (status = 403, description = "tenant_suspended, tenant_read_only"),
+        (status = 404, description = "not_found"),
+    )
+)]
+pub(super) async fn rebuild(
+    State(ops): State<Ops>,
+    name: ShopName,
+    headers: HeaderMap,
+) -> Result<Response, OpsError> {
+    let tenant = find(&ops, &asked(name)?).await?.id;
+    let key = idempotency::key(&headers)?;
+    let operation = format!("POST /v1/tenants/{tenant}/stock/rebuild");
+    let asked = Fingerprint::new(&operation, blake3::hash(&[]));
+    let mut noted = Noted::default();
+    let answer = idempotency::once(&ops, key, asked, async {
+        let Entered { cell, context } = enter::to_write(&ops, tenant, "rebuild stock")?;
+        let differences = inventory::rebuild(cell, &context).await;
+        let rebuilt = StockRebuilt::from(differences.map_err(OpsError::part)?);
+        noted.detail = rebuilt.detail();
+        let body = serde_json::to_value(rebuilt).expect("numbers are JSON");
+        Ok(Kept::json(StatusCode::OK, &body).of(tenant))
+    });
+    let answer = answer.await?;
+    Ok((Extension(noted), answer).into_response())
 }
 
 type VariantPath = Result<Path<(String, i64)>, PathRejection>;

@@ -7,7 +7,7 @@ use futures_util::{Stream, StreamExt};
 use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
 use tokio::sync::Semaphore;
 
-use super::{Cell, ShopError, catalog, store};
+use super::{Cell, ShopError, catalog, inventory, store};
 use crate::import::{Importer, Limits, Product, Report, Stored};
 
 /// How many bytes the importer takes at once, so that memory does not depend on how the file arrives.
@@ -132,14 +132,23 @@ impl Run<'_> {
     }
 
     async fn store(&self, product: &Product) -> Result<Stored, ShopError> {
-        let mut tx = self.cell.begin(self.tenant);
-        let stored =
-            store::upsert_product(&mut tx, self.cell.ids(), self.tenant.tenant(), product).await;
-        match (&stored, self.mode) {
-            (Ok(Stored::Created | Stored::Updated), ImportMode::Apply) => tx.commit().await?,
-            // Nothing to keep: a dry run, nothing written, or an error to pass on.
+        let (mut tx, tenant) = (self.cell.begin(self.tenant), self.tenant.tenant());
+        let upserted = store::upsert_product(&mut tx, self.cell.ids(), tenant, product).await;
+        let upserted = match upserted {
+            Ok(upserted) => upserted,
+            Err(error) => {
+                tx.rollback().await;
+                return Err(error);
+            }
+        };
+        match (upserted.stored, self.mode) {
+            (Stored::Created | Stored::Updated, ImportMode::Apply) => {
+                tx.commit().await?;
+                inventory::raise(tenant, &upserted.alerts);
+            }
+            // Nothing to keep: a dry run, or nothing written.
             _ => tx.rollback().await,
         }
-        stored
+        Ok(upserted.stored)
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Stock`] is the projection. It stands in a table, so that a checkout changes it in one statement that
 //! says itself when it cannot (`on_hand` would be negative), and the event goes into the log in the same
-//! transaction. Whoever doubts the numbers [compares](compare) them with the log.
+//! transaction. Whoever doubts the numbers [compares](compare) them with the log, and [rebuilds](rebuild) them from
+//! it.
 //!
 //! A variant is counted when its `quantity` in the catalogue says how many there were; that number is what
 //! the merchant stated last, not what is left. Its stock outlives it: what was sold of a variant that is no

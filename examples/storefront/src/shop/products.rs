@@ -3,7 +3,7 @@
 use tenancy_core::{Access, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::TenantId;
 
-use super::{Cell, ShopError, catalog, importing::aside, store};
+use super::{Cell, ShopError, catalog, importing::aside, inventory, store};
 use crate::import::{
     InvalidProduct, Limits, Policy, Status, Stored, WholeImage, WholeProduct, WholeVariant,
 };
@@ -61,7 +61,9 @@ pub async fn put(
         let tenant = tx.tenant();
         store::upsert_product(tx, cell.ids(), tenant, &product).await
     };
-    Ok(cell.scope(tenant, write).await?)
+    let upserted = cell.scope(tenant, write).await?;
+    inventory::raise(tenant.tenant(), &upserted.alerts);
+    Ok(upserted.stored)
 }
 
 /// Products after a handle, in the order of their handles.

@@ -6,7 +6,11 @@ mod variants;
 use tenancy_core::{ReadWrite, db::CellTx};
 use tenancy_types::TenantId;
 
-use super::{Ids, Shop, ShopError, inventory, search::words::fold};
+use super::{
+    Ids, Shop, ShopError,
+    inventory::{self, ReorderAlert},
+    search::words::fold,
+};
 use crate::import::{Product, Status, Stored};
 
 /// How much of a title takes part in sorting, in characters.
@@ -36,6 +40,16 @@ pub async fn set_up_shop(
     Ok(())
 }
 
+/// What came of writing a product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upserted {
+    /// Whether it is new, changed or as it was.
+    pub stored: Stored,
+    /// Variants of which more should be ordered now, to be [raised](inventory::raise) when the transaction is
+    /// committed.
+    pub alerts: Vec<ReorderAlert>,
+}
+
 /// Makes the shop's product of this handle what `product` says, all of it: what it no longer has is removed.
 ///
 /// Ids stay: the product's by its handle, a variant's by its option values or else its place. A product whose
@@ -50,11 +64,16 @@ pub async fn upsert_product(
     ids: &Ids,
     tenant: TenantId,
     product: &Product,
-) -> Result<Stored, ShopError> {
+) -> Result<Upserted, ShopError> {
     let hash = product.content_hash().to_string();
     let stored = stored(tx, tenant, &product.handle).await?;
     let (id, outcome) = match stored {
-        Some((_, known)) if known == hash => return Ok(Stored::Unchanged),
+        Some((_, known)) if known == hash => {
+            return Ok(Upserted {
+                stored: Stored::Unchanged,
+                alerts: Vec::new(),
+            });
+        }
         Some((id, _)) => (id, Stored::Updated),
         None => (ids.next(), Stored::Created),
     };
@@ -63,6 +82,7 @@ pub async fn upsert_product(
         ids,
         tenant,
         id,
+        alerts: Vec::new(),
     };
     let places = write.places(&product.variants).await?;
     // Stock comes before products, as everywhere: see `inventory`.
@@ -71,7 +91,10 @@ pub async fn upsert_product(
     write.children(product).await?;
     write.variants(places).await?;
     inventory::follow_product(write.tx, id).await?;
-    Ok(outcome)
+    Ok(Upserted {
+        stored: outcome,
+        alerts: write.alerts,
+    })
 }
 
 /// Takes the product of this handle out of the shop, with all that belongs to it.
@@ -109,6 +132,7 @@ struct Write<'a> {
     ids: &'a Ids,
     tenant: TenantId,
     id: i64,
+    alerts: Vec<ReorderAlert>,
 }
 
 impl Write<'_> {

@@ -6,8 +6,8 @@ mod upgrade;
 use storefront::shop::{
     ShopError,
     inventory::{
-        self, Cause, ChangeError, StockChange, StockEvent, StockFilter, StockKey, StockKind,
-        StockStep, StockWrite, change_stock,
+        self, Cause, ChangeError, MAX_PIECES, StockChange, StockEvent, StockFilter, StockKey,
+        StockKind, StockStep, StockWrite, change_stock,
     },
 };
 use tenancy_types::UnixMicros;
@@ -241,6 +241,101 @@ async fn somebody_is_told_once_when_stock_runs_low() {
 }
 
 #[tokio::test]
+async fn a_quantity_that_a_product_states_alerts_like_any_other_change() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(6)).await;
+        reorder_at(&till, mug, 3).await.unwrap();
+        let mut alerts = Vec::new();
+        let mut stated = product("mug", "Mug");
+        for quantity in [Some(4), Some(3), Some(2), None, Some(5), Some(0)] {
+            stated.variants[0].quantity = quantity;
+            let raised = world.upsert(1, &stated).await.alerts;
+            let told = raised.iter().map(|alert| (alert.variant, alert.on_hand));
+            alerts.push(told.collect::<Vec<_>>());
+        }
+        let expect = [
+            vec![],
+            vec![(mug, 3)],
+            vec![],
+            vec![],
+            vec![],
+            vec![(mug, 0)],
+        ];
+        assert_eq!(alerts, expect);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn stock_of_what_is_not_counted_is_not_changed() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        let mut bowl = product("bowl", "Bowl");
+        bowl.variants[0].quantity = Some(5);
+        world.put(1, &bowl).await;
+        let gone = till.variant(1, "bowl").await;
+        bowl.variants.clear();
+        world.put(1, &bowl).await;
+        till.mug(1, None).await;
+        for variant in [mug, gone] {
+            for step in [
+                StockStep::Receive(1),
+                StockStep::Adjust(-1),
+                StockStep::Count(9),
+            ] {
+                let refused = change(&till, variant, step).await;
+                assert!(
+                    matches!(refused, Err(ChangeError::Shop(ShopError::NotFound { .. }))),
+                    "{step:?}: {refused:?}"
+                );
+            }
+            let refused = reorder_at(&till, variant, 1).await;
+            assert!(
+                matches!(refused, Err(ChangeError::Shop(ShopError::NotFound { .. }))),
+                "{refused:?}"
+            );
+            assert_eq!(till.places(1, variant).await, [5, 0, 0, 0]);
+            assert_eq!(log(world, 1, variant).await.len(), 1);
+        }
+        // It is counted again.
+        till.mug(1, Some(5)).await;
+        assert_eq!(change(&till, mug, StockStep::Receive(1)).await.unwrap(), 6);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_more_come_in_than_can_be_counted() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        for step in [
+            StockStep::Receive(MAX_PIECES),
+            StockStep::Receive(MAX_PIECES - 4),
+            StockStep::Adjust(MAX_PIECES - 4),
+        ] {
+            let refused = change(&till, mug, step).await;
+            let text = "at most 4294967295 pieces can be on hand";
+            assert!(
+                matches!(&refused, Err(ChangeError::Shop(ShopError::InvalidRequest { message, .. }))
+                    if message == text),
+                "{step:?}: {refused:?}"
+            );
+        }
+        assert_eq!(till.places(1, mug).await, [5, 0, 0, 0]);
+        let full = change(&till, mug, StockStep::Receive(MAX_PIECES - 5)).await;
+        assert_eq!(full.unwrap(), MAX_PIECES);
+        assert_eq!(change(&till, mug, StockStep::Count(0)).await.unwrap(), 0);
+        till.audit().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_list_has_what_is_counted_page_by_page() {
     on_both(async |world| {
         let till = Till::new(world);
@@ -288,20 +383,54 @@ async fn numbers_that_were_tampered_with_are_found_and_rebuilt() {
             "update stock set on_hand = on_hand + 1, received = received + 1 where tenant_id = $1";
         tx.sql(sql).bind(tenant(1).as_i64()).run().await.unwrap();
         tx.commit().await.unwrap();
-        let mut tx = world.db.begin(&writer(1));
-        let found = inventory::rebuild(&mut tx).await.unwrap();
+        let rebuild = async || inventory::rebuild(&world.cell, &writer(1)).await.unwrap();
+        let found = rebuild().await;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].variant, found[0].logged), (mug, Some(before)));
-        assert_eq!(inventory::compare(&mut tx).await.unwrap(), []);
-        tx.commit().await.unwrap();
         assert_eq!(till.stock(1, mug).await, before);
+        assert_eq!(rebuild().await, []);
         // A log with a hole is not believed.
         let mut tx = world.db.begin(&writer(1));
         let sql = "delete from stock_event where tenant_id = $1 and seq = 2";
         tx.sql(sql).bind(tenant(1).as_i64()).run().await.unwrap();
         let found = inventory::compare(&mut tx).await.unwrap();
         assert_eq!((found.len(), found[0].logged), (1, None));
-        tx.rollback().await;
+        tx.commit().await.unwrap();
+        assert_eq!(rebuild().await, found);
+        assert_eq!(till.stock(1, mug).await, before, "it is left alone");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_rebuild_brings_back_can_be_bought_again() {
+    on_both(async |world| {
+        let till = Till::new(world);
+        let mug = till.mug(1, Some(5)).await;
+        let theirs = till.mug(2, Some(7)).await;
+        for sql in [
+            "update stock set on_hand = 0, received = 0 where tenant_id = $1",
+            "update product_variant set available = 0 where tenant_id = $1",
+            "update product set available = 0 where tenant_id = $1",
+        ] {
+            for shop in [1, 2] {
+                let mut tx = world.db.begin(&writer(shop));
+                let tenant = tenant(shop).as_i64();
+                tx.sql(sql).bind(tenant).run().await.unwrap();
+                tx.commit().await.unwrap();
+            }
+        }
+        let found = inventory::rebuild(&world.cell, &writer(1)).await.unwrap();
+        assert_eq!(found.len(), 1);
+        let shown = world.get(1, "/api/products/mug").await.json();
+        assert_eq!(shown["variants"][0]["available"], true);
+        let answer = till.buy(1, "k", &basket(&[(mug, 5)])).await.unwrap();
+        assert_eq!(answer.status(), 201);
+        // The other shop's stock is as wrong as it was.
+        assert_eq!(till.places(2, theirs).await, [0; 4]);
+        let found = inventory::rebuild(&world.cell, &writer(2)).await.unwrap();
+        assert_eq!(found.len(), 1);
+        till.audit().await;
     })
     .await;
 }
@@ -314,10 +443,8 @@ async fn rebuilding_takes_nothing_from_buyers() {
     let rebuilds = async {
         let writer = writer(1);
         for _ in 0..10 {
-            let rebuild = world
-                .cell
-                .scope(&writer, async |tx| inventory::rebuild(tx).await);
-            assert_eq!(rebuild.await.unwrap(), [], "nothing was wrong");
+            let rebuilt = inventory::rebuild(&world.cell, &writer).await;
+            assert_eq!(rebuilt.unwrap(), [], "nothing was wrong");
         }
     };
     let buyers = (0..30).map(|buyer| {

@@ -18,7 +18,8 @@ use storefront::{
         self, Cell, Shop,
         checkout::Checkout,
         payment::{AnyPaymentGateway, TestGateway},
-        schema, store,
+        schema,
+        store::{self, Upserted},
     },
 };
 use tempfile::TempDir;
@@ -134,12 +135,17 @@ impl World {
 
     /// Puts a product into a shop.
     pub(crate) async fn put(&self, id: u32, product: &Product) -> Stored {
+        self.upsert(id, product).await.stored
+    }
+
+    /// The same, with everything that came of it.
+    pub(crate) async fn upsert(&self, id: u32, product: &Product) -> Upserted {
         let mut tx = self.db.begin(&writer(id));
-        let stored = store::upsert_product(&mut tx, self.cell.ids(), tenant(id), product)
+        let upserted = store::upsert_product(&mut tx, self.cell.ids(), tenant(id), product)
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        stored
+        upserted
     }
 
     /// Asks a shop for an address, as a program does.

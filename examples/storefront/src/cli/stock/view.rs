@@ -4,7 +4,7 @@ use tenancy_types::UnixMicros;
 
 use crate::{
     cli::table::{self, Align, Table},
-    ops::{StockCheck, StockDifference, StockEvent, StockLine, StockNumbers},
+    ops::{StockCheck, StockDifference, StockEvent, StockLine, StockNumbers, StockRebuilt},
     pages::rfc3339,
 };
 
@@ -95,9 +95,43 @@ fn event(event: &StockEvent) -> [String; 6] {
 
 /// What differs between stock and log.
 pub(super) fn check(check: &StockCheck) -> String {
-    if check.differences.is_empty() {
-        return "the stock is what the log says\n".to_owned();
+    match check.differences.as_slice() {
+        [] => NO_DIFFERENCE.to_owned(),
+        differences => sides(differences),
     }
+}
+
+/// What a rebuild corrected, as it was before, and what it left alone.
+pub(super) fn rebuilt(rebuilt: &StockRebuilt) -> String {
+    let StockRebuilt {
+        corrected,
+        left_alone,
+    } = rebuilt;
+    if corrected.is_empty() && left_alone.is_empty() {
+        return NO_DIFFERENCE.to_owned();
+    }
+    let all = [corrected.as_slice(), left_alone.as_slice()].concat();
+    let (corrected, left_alone) = (corrected.len(), left_alone.len());
+    format!(
+        "{}corrected {corrected}, left alone {left_alone} whose log cannot be true\n",
+        sides(&all)
+    )
+}
+
+/// What a rebuild would do, in words that follow "this would".
+pub(super) fn would_rebuild(check: &StockCheck) -> String {
+    let believed = check.differences.iter();
+    let believed = believed.filter(|difference| difference.logged.is_some());
+    match believed.count() {
+        0 => "change nothing".to_owned(),
+        1 => "make the stock of 1 variant what its log says".to_owned(),
+        count => format!("make the stock of {count} variants what their logs say"),
+    }
+}
+
+const NO_DIFFERENCE: &str = "the stock is what the log says\n";
+
+fn sides(differences: &[StockDifference]) -> String {
     let mut table = Table::new([
         ("VARIANT", Align::Right),
         ("SAYS", Align::Left),
@@ -108,7 +142,7 @@ pub(super) fn check(check: &StockCheck) -> String {
         ("RECEIVED", Align::Right),
         ("EVENTS", Align::Right),
     ]);
-    let rows: Vec<_> = check.differences.iter().flat_map(two_sides).collect();
+    let rows: Vec<_> = differences.iter().flat_map(two_sides).collect();
     table.part(&rows)
 }
 

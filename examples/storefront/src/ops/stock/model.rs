@@ -260,6 +260,36 @@ pub struct StockCheck {
     pub differences: Vec<StockDifference>,
 }
 
+/// What a rebuild of a shop's stock found: nothing when the stock was what the log says.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub struct StockRebuilt {
+    /// The variants whose numbers were not the sum of their events and are now.
+    pub corrected: Vec<StockDifference>,
+    /// The variants whose numbers stayed as they were, because their log cannot be true.
+    pub left_alone: Vec<StockDifference>,
+}
+
+impl StockRebuilt {
+    /// What was done in the words of the audit log.
+    pub(super) fn detail(&self) -> String {
+        let (corrected, left_alone) = (self.corrected.len(), self.left_alone.len());
+        format!("corrected={corrected} left_alone={left_alone}")
+    }
+}
+
+impl From<Vec<Difference>> for StockRebuilt {
+    fn from(differences: Vec<Difference>) -> Self {
+        let (corrected, left_alone) = differences
+            .into_iter()
+            .map(StockDifference::from)
+            .partition(|difference| difference.logged.is_some());
+        Self {
+            corrected,
+            left_alone,
+        }
+    }
+}
+
 /// A variant whose numbers are not the sum of its events.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub struct StockDifference {

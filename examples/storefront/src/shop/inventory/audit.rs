@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use tenancy_core::{Access, ReadWrite, db::CellTx};
+use tenancy_core::{Access, ReadOnly, ReadWrite, TenantContext, db::CellTx};
 
-use super::{Stock, StockEvent, StockKind, read::StockRow};
-use crate::shop::ShopError;
+use super::{Stock, StockEvent, StockKind, availability, read::StockRow};
+use crate::shop::{Cell, ShopError};
 
 /// Rows that one statement asks for.
 const PAGE: usize = 1_000;
@@ -52,15 +52,34 @@ pub async fn compare<A: Access>(tx: &mut CellTx<A>) -> Result<Vec<Difference>, S
     }
 }
 
-/// Makes the numbers of the tenant's stock what the log says, and returns what differed. A variant whose log
-/// cannot be true is left alone. Buyers may go on meanwhile: what seems to differ is locked, and compared again.
+/// Makes the numbers of the tenant's stock what the log says, and the catalogue's flags what the numbers say then;
+/// returns what differed. A variant whose log cannot be true is left alone. Buyers may go on meanwhile: what seems
+/// to differ is locked, and compared again.
 ///
 /// # Errors
 /// [`ShopError::Database`], [`ShopError::BadRow`].
-pub async fn rebuild(tx: &mut CellTx<ReadWrite>) -> Result<Vec<Difference>, ShopError> {
+///
+/// # Cancel safety
+/// Everything that differed is corrected, or nothing.
+pub async fn rebuild(
+    cell: &Cell,
+    tenant: &TenantContext<ReadWrite>,
+) -> Result<Vec<Difference>, ShopError> {
+    // The whole log is read where it keeps no buyer waiting.
+    let read = async |tx: &mut CellTx<ReadOnly>| compare(tx).await;
+    let seeming = cell.scope(&tenant.to_read_only(), read).await?;
+    let correct = async |tx: &mut CellTx<ReadWrite>| correct(tx, &seeming).await;
+    cell.scope(tenant, correct).await
+}
+
+/// Corrects those of the differences that are there still.
+async fn correct(
+    tx: &mut CellTx<ReadWrite>,
+    seeming: &[Difference],
+) -> Result<Vec<Difference>, ShopError> {
     let mut differences = Vec::new();
     // Variants come in ascending order, in which everybody locks them.
-    for Difference { variant, .. } in compare(tx).await? {
+    for &Difference { variant, .. } in seeming {
         let tenant = tx.tenant().as_i64();
         let statement = tx.sql(LOCK).bind(tenant).bind(variant);
         let row: Option<StockRow> = statement.optional().await?;
@@ -84,6 +103,11 @@ pub async fn rebuild(tx: &mut CellTx<ReadWrite>) -> Result<Vec<Difference>, Shop
             logged,
         });
     }
+    let corrected: Vec<i64> = differences
+        .iter()
+        .filter_map(|difference| difference.logged.map(|_| difference.variant))
+        .collect();
+    availability::follow_variants(tx, &corrected).await?;
     Ok(differences)
 }
 

@@ -7,8 +7,8 @@ use tenancy_core::{
 };
 
 use super::{
-    Cause, ReorderAlert, Stock, StockEvent, StockKind, StockWrite, raise, set_reorder_at, stock,
-    stock::Deltas,
+    Cause, MAX_PIECES, ReorderAlert, Stock, StockEvent, StockKind, StockWrite, raise,
+    read::counted, set_reorder_at, stock::Deltas,
 };
 use crate::shop::{Cell, ShopError};
 
@@ -55,7 +55,8 @@ pub enum ChangeError {
     #[error("the idempotency key was used for another change")]
     IdempotencyMismatch,
     /// The shop could not do it: [`ShopError::NotFound`] when the variant is not counted,
-    /// [`ShopError::InvalidRequest`] for a number that stock cannot have, [`ShopError::NotEnoughStock`] when fewer are on hand than are taken away.
+    /// [`ShopError::InvalidRequest`] for a number that stock cannot have, also when it would be on hand together
+    /// with what is there, [`ShopError::NotEnoughStock`] when fewer are on hand than are taken away.
     #[error(transparent)]
     Shop(#[from] ShopError),
 }
@@ -104,8 +105,8 @@ async fn try_change(
     {
         return Ok((earlier(tx, key).await?, Vec::new()));
     }
-    let counted = stock(tx, change.variant).await?;
-    let mut after = counted.ok_or(ShopError::NotFound { what: "stock" })?;
+    let stock = counted(tx, change.variant).await?;
+    let mut after = stock.ok_or(ShopError::NotFound { what: "stock" })?;
     if let Some(reorder_at) = change.reorder_at {
         set_reorder_at(tx, change.variant, reorder_at).await?;
     }
@@ -121,6 +122,7 @@ async fn try_change(
         after = changed.ok_or(ShopError::NotEnoughStock {
             variant: change.variant,
         })?;
+        countable(step, &after)?;
         alerts = write.finish().await?;
     }
     if let Some(key) = key {
@@ -142,6 +144,16 @@ fn possible(change: &StockChange) -> Result<(), ShopError> {
     let reorder_at = change.reorder_at.flatten().unwrap_or(0);
     step.and_then(|_| pieces(StockKind::Received, reorder_at))
         .map_err(|impossible| ShopError::invalid("quantity", impossible.to_string()))?;
+    Ok(())
+}
+
+/// Whether what came in leaves so few on hand that they can be counted.
+fn countable(step: StockStep, after: &Stock) -> Result<(), ShopError> {
+    let comes_in = matches!(step, StockStep::Receive(_) | StockStep::Adjust(0..));
+    if comes_in && after.on_hand > MAX_PIECES {
+        let message = format!("at most {MAX_PIECES} pieces can be on hand");
+        return Err(ShopError::invalid("quantity", message));
+    }
     Ok(())
 }
 

@@ -31,7 +31,7 @@ pub enum StockFilter {
     Low,
 }
 
-/// The stock of a variant, or `None` when it is not counted.
+/// The stock of a variant, or `None` when it was never counted. It outlives the variant.
 ///
 /// # Errors
 /// [`ShopError::Database`].
@@ -43,6 +43,23 @@ pub async fn stock<A: Access>(
     let statement = tx.sql(
         "select variant_id, received, on_hand, reserved, allocated, sold, seq, reorder_at
         from stock where tenant_id = $1 and variant_id = $2",
+    );
+    let row: Option<StockRow> = statement.bind(tenant).bind(variant).optional().await?;
+    Ok(row.map(Stock::from))
+}
+
+/// The stock of a variant in the catalogue that is counted; `None` also when there is stock of it from a time when
+/// it was.
+pub(super) async fn counted<A: Access>(
+    tx: &mut CellTx<A>,
+    variant: i64,
+) -> Result<Option<Stock>, ShopError> {
+    let tenant = tx.tenant().as_i64();
+    let statement = tx.sql(
+        "select s.variant_id, s.received, s.on_hand, s.reserved, s.allocated, s.sold, s.seq, s.reorder_at
+        from stock s
+        join product_variant v on v.tenant_id = $1 and v.variant_id = s.variant_id and v.quantity is not null
+        where s.tenant_id = $1 and s.variant_id = $2",
     );
     let row: Option<StockRow> = statement.bind(tenant).bind(variant).optional().await?;
     Ok(row.map(Stock::from))

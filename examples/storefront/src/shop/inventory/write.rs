@@ -112,6 +112,11 @@ impl<'t> StockWrite<'t> {
         self.apply(variant, event).await
     }
 
+    /// The alerts alone, for those who bring the catalogue's flags to what the stock says themselves.
+    pub(in crate::shop) fn into_alerts(self) -> Vec<ReorderAlert> {
+        self.alerts
+    }
+
     /// Shows in the catalogue what has run out, and what is there again.
     ///
     /// # Errors

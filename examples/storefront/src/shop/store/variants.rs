@@ -141,6 +141,8 @@ impl Write<'_> {
             let counted = stock.count(id, quantity).await?;
             counted.ok_or(ShopError::StockBroken { variant: id })?;
         }
+        let alerts = stock.into_alerts();
+        self.alerts.extend(alerts);
         Ok(())
     }
 
@@ -153,7 +155,10 @@ impl Write<'_> {
         for (position, place) in (0_i64..).zip(places.kept) {
             self.variant(place.id, position, place.variant).await?;
             if let Counting::Open(quantity) = place.counting {
-                self.stock().open(place.id, quantity).await?;
+                let mut stock = self.stock();
+                stock.open(place.id, quantity).await?;
+                let alerts = stock.into_alerts();
+                self.alerts.extend(alerts);
             }
         }
         Ok(())

@@ -142,6 +142,13 @@ fn money_is_given_back_with_consent() {
     let body: Value = serde_json::from_str(&asked[1].body).unwrap();
     assert_eq!(body, json!({"amount_minor": 500, "reason": "scratch"}));
 
+    check(
+        run(&stub, &[all.clone(), words("--restock --yes")].concat()),
+        0,
+    );
+    let body: Value = serde_json::from_str(&stub.asked()[1].body).unwrap();
+    assert_eq!(body, json!({"restock": true}));
+
     let wrong = words("--amount 5.001 --yes");
     let (_, stderr) = check(run(&stub, &[all.clone(), wrong].concat()), 2);
     assert!(stderr.contains("5.001"), "{stderr}");
@@ -273,6 +280,59 @@ VARIANT  SAYS   ON HAND  RESERVED  ALLOCATED  SOLD  RECEIVED  EVENTS
      42  log          2         0          0     0         2       2
 ";
     assert_eq!(super::text(&output.stdout), expect);
+}
+
+#[test]
+fn stock_is_rebuilt_with_consent() {
+    let (check_line, rebuild) = (
+        "GET /v1/tenants/nord/stock/check",
+        "POST /v1/tenants/nord/stock/rebuild",
+    );
+    let differs = json!({"projected": numbers(3), "logged": numbers(2)});
+    let broken = json!({"projected": numbers(3), "logged": null});
+    let answers = |corrected: &[&Value], left_alone: &[&Value]| {
+        let differences: Vec<_> = [corrected, left_alone].concat();
+        Stub::start([
+            (check_line, ok(200, json!({ "differences": differences }))),
+            (
+                rebuild,
+                ok(
+                    200,
+                    json!({"corrected": corrected, "left_alone": left_alone}),
+                ),
+            ),
+        ])
+    };
+    let arguments = words("stock rebuild --tenant nord");
+    let consenting = words("stock rebuild --tenant nord --yes");
+    let stub = answers(&[&differs], &[&broken]);
+    let (stdout, stderr) = check(run(&stub, &arguments), 2);
+    assert_eq!(stdout, "");
+    assert!(
+        stderr.contains("this would make the stock of 1 variant what its log says"),
+        "{stderr}"
+    );
+    assert_eq!(stub.asked(), [get(check_line)], "it was rebuilt");
+    let output = run(&stub, &consenting);
+    assert_eq!(output.status.code(), Some(1), "some of it was left alone");
+    let expect = "\
+VARIANT  SAYS   ON HAND  RESERVED  ALLOCATED  SOLD  RECEIVED  EVENTS
+     42  stock        3         0          0     0         3       2
+     42  log          2         0          0     0         2       2
+     42  stock        3         0          0     0         3       2
+     42  log          ?         ?          ?     ?         ?       ?
+corrected 1, left alone 1 whose log cannot be true
+";
+    assert_eq!(super::text(&output.stdout), expect);
+    let asked = stub.asked();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].line, rebuild);
+
+    let stub = answers(&[], &[]);
+    let (_, stderr) = check(run(&stub, &arguments), 2);
+    assert!(stderr.contains("this would change nothing"), "{stderr}");
+    let (stdout, _) = check(run(&stub, &consenting), 0);
+    assert_eq!(stdout, "the stock is what the log says\n");
 }
 
 #[test]

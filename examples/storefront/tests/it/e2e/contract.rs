@@ -261,6 +261,7 @@ async fn operators_need_the_token_and_probes_do_not() {
         "/v1/tenants/{tenant}/receipt",
         "/v1/tenants/{tenant}/stock",
         "/v1/tenants/{tenant}/stock/check",
+        "/v1/tenants/{tenant}/stock/rebuild",
         "/v1/tenants/{tenant}/stock/{variant}",
         "/v1/tenants/{tenant}/stock/{variant}/events",
         "/v1/tenants/{tenant}/undo",

@@ -1,6 +1,10 @@
 //! What operators see of stock, and do to it.
 
+use std::path::Path;
+
+use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use super::{
     http::Answer,
@@ -171,6 +175,117 @@ async fn a_key_changes_stock_once_also_when_its_answer_was_lost() {
     assert_eq!(operator.post(&path, body).await.expect_status(200), first);
     let check = operator.get("/v1/tenants/acme/stock/check").await;
     assert_eq!(check.expect_status(200)["differences"], json!([]));
+}
+
+/// How often somebody was told that more should be ordered.
+async fn alerts(platform: &Platform) -> u32 {
+    let metrics = platform.operator().get("/metrics").await.body;
+    let mut lines = metrics.lines();
+    let told = lines.find_map(|line| line.strip_prefix("storefront_reorder_alerts_total "));
+    told.expect("it is told from the start").parse().unwrap()
+}
+
+#[tokio::test]
+async fn somebody_is_told_when_a_product_or_a_file_states_that_little_is_left() {
+    let (platform, small, _) = with_stock().await;
+    let operator = platform.operator();
+    change(&platform, &small, json!({"reorder_at": 3}))
+        .await
+        .expect_status(200);
+    assert_eq!(alerts(&platform).await, 0);
+    let path = "/v1/tenants/acme/products/lamp";
+    let mut lamp = operator.get(path).await.expect_status(200)["product"].clone();
+    lamp["variants"][0]["quantity"] = json!(3);
+    let put = operator.send(Method::PUT, path, lamp.to_string());
+    put.await.expect_status(200);
+    assert_eq!(alerts(&platform).await, 1);
+    let stating = |quantity: u32| FILE.replace("L-1,4,", &format!("L-1,{quantity},"));
+    platform.import("acme", &stating(5)).await;
+    assert_eq!(alerts(&platform).await, 1);
+    let dry = operator.post("/v1/tenants/acme/import?dry_run=true", stating(2));
+    assert_eq!(dry.await.expect_status(200)["updated"], 1);
+    assert_eq!(alerts(&platform).await, 1, "nothing was changed");
+    platform.import("acme", &stating(2)).await;
+    assert_eq!(alerts(&platform).await, 2);
+}
+
+/// Goes behind the back of a platform, and starts it again.
+async fn tampered(platform: Platform, statements: &[String]) -> Platform {
+    let (_, folder) = platform.stop("-TERM");
+    for statement in statements {
+        assert_eq!(execute(folder.path(), statement).await, 1, "{statement}");
+    }
+    let arguments = &["--no-demo"];
+    Platform::start(Start { folder, arguments })
+}
+
+/// Executes a statement in all cells, and counts the rows that it changes.
+async fn execute(folder: &Path, statement: &str) -> u64 {
+    let mut changed = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("cell-") && name.ends_with(".db") {
+            let options = SqliteConnectOptions::new().filename(&path);
+            let mut connection = options.connect().await.unwrap();
+            let statement = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned()));
+            let done = statement.execute(&mut connection).await.unwrap();
+            changed += done.rows_affected();
+            connection.close().await.unwrap();
+        }
+    }
+    changed
+}
+
+#[tokio::test]
+async fn stock_is_rebuilt_from_what_happened_to_it() {
+    let (platform, small, large) = with_stock().await;
+    let platform = tampered(
+        platform,
+        &[
+            format!("update stock set on_hand = 1, received = 1 where variant_id = {small}"),
+            format!("update stock_event set quantity = -1 where variant_id = {large}"),
+        ],
+    )
+    .await;
+    let operator = platform.operator();
+    let rebuild = "/v1/tenants/acme/stock/rebuild";
+    let rebuilt = operator
+        .post(rebuild, String::new())
+        .await
+        .expect_status(200);
+    let corrected = &rebuilt["corrected"];
+    assert_eq!(corrected.as_array().unwrap().len(), 1, "{rebuilt}");
+    assert_eq!(corrected[0]["projected"]["variant_id"], small.as_str());
+    assert_eq!(corrected[0]["projected"]["on_hand"], 1);
+    assert_eq!(corrected[0]["logged"]["on_hand"], 4);
+    let left = &rebuilt["left_alone"];
+    assert_eq!(left.as_array().unwrap().len(), 1, "{rebuilt}");
+    assert_eq!(left[0]["projected"]["variant_id"], large.as_str());
+    assert_eq!(left[0]["logged"], Value::Null);
+    let stock = operator.get("/v1/tenants/acme/stock").await;
+    assert_eq!(stock.expect_status(200)["stock"][0]["on_hand"], 4);
+
+    let again = operator
+        .post(rebuild, String::new())
+        .await
+        .expect_status(200);
+    assert_eq!(again["corrected"], json!([]));
+    let audit = operator
+        .get("/v1/audit?limit=1000")
+        .await
+        .expect_status(200);
+    let entries = audit["entries"].as_array().unwrap().iter();
+    let told: Vec<_> = entries
+        .filter(|entry| entry["action"] == "POST /v1/tenants/{tenant}/stock/rebuild")
+        .map(|entry| entry["detail"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        told,
+        ["corrected=1 left_alone=1", "corrected=0 left_alone=1"]
+    );
+    let nobody = operator.post("/v1/tenants/nobody/stock/rebuild", String::new());
+    nobody.await.expect_error(404, "not_found");
 }
 
 #[tokio::test]

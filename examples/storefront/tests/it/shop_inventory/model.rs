@@ -370,9 +370,7 @@ impl<'w> Run<'w> {
         }
         self.check().await;
         let cell = &self.till.world.cell;
-        let rebuilt = cell
-            .scope(&writer(1), async |tx| inventory::rebuild(tx).await)
-            .await;
+        let rebuilt = inventory::rebuild(cell, &writer(1)).await;
         assert_eq!(rebuilt.unwrap(), []);
     }
 }
