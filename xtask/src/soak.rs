@@ -50,7 +50,7 @@ struct Soak {
     binary: &'static [&'static str],
 }
 
-const SOAKS: [Soak; 2] = [
+const SOAKS: [Soak; 3] = [
     Soak {
         name: "kill9",
         binary: STOREFRONT,
@@ -58,6 +58,10 @@ const SOAKS: [Soak; 2] = [
     Soak {
         name: "checkout",
         binary: STOREFRONT,
+    },
+    Soak {
+        name: "models",
+        binary: &["--release", "--package", "tenancy-core", "--test", "it"],
     },
 ];
 

@@ -122,6 +122,7 @@ pub(super) fn first(rows: Vec<StoredFence>) -> Result<Option<Fence>, DbError> {
 fn store(fence: Fence) -> [Value; 4] {
     let (state, deadline) = match fence.state {
         FenceState::Incoming => ("incoming", 0),
+        FenceState::Ready => ("ready", 0),
         FenceState::Active => ("active", 0),
         FenceState::Fenced { until } => ("fenced", until.get()),
         FenceState::Sealed => ("sealed", 0),
@@ -147,6 +148,7 @@ fn load(
     let tenant = TenantId::try_from(tenant_id).map_err(|error| bad("tenant_id", &error.found))?;
     let state = match &*state {
         "incoming" => FenceState::Incoming,
+        "ready" => FenceState::Ready,
         "active" => FenceState::Active,
         "fenced" => FenceState::Fenced {
             until: UnixMicros::new(deadline),

@@ -57,8 +57,8 @@ fn served(fence: Option<Fence>, epoch: Epoch) -> Result<Fence, Denied> {
     match fence.state {
         FenceState::Gone | FenceState::Refused => Err(Denied::NotHere),
         // The directory has already named this cell, and the activation is under way.
-        FenceState::Incoming if epoch >= fence.epoch => Err(Denied::Fenced),
-        FenceState::Incoming => Err(Denied::NotHere),
+        FenceState::Incoming | FenceState::Ready if epoch >= fence.epoch => Err(Denied::Fenced),
+        FenceState::Incoming | FenceState::Ready => Err(Denied::NotHere),
         FenceState::Active | FenceState::Fenced { .. } | FenceState::Sealed => {
             if fence.epoch == epoch {
                 Ok(fence)

@@ -3,21 +3,30 @@
 //! | event | from | to | epoch |
 //! | --- | --- | --- | --- |
 //! | create | nothing | active | given |
-//! | lifecycle | active | active; gone when the lifecycle is | given, newer |
+//! | lifecycle | active, fenced, sealed | active; gone when the lifecycle is | given, newer |
 //! | set | active | fenced until a deadline | same |
 //! | release | fenced | active | same |
 //! | expire | fenced, deadline passed | active | same |
 //! | seal | fenced | sealed | same |
-//! | abort | active, fenced, sealed | active | given, newer |
-//! | retire | sealed | gone | given, newer |
+//! | freeze | active, fenced | sealed | same |
+//! | abort | active, fenced, sealed | active | the fence's and two |
+//! | retire | active, fenced, sealed | gone | given, newer |
 //! | receive | nothing; refused; gone, unless its lifecycle ended | incoming | given, newer |
-//! | activate | incoming | active | same |
-//! | refuse | nothing; incoming; refused; gone, unless its lifecycle ended | refused | given, newer |
+//! | complete | incoming | ready | same |
+//! | activate | ready | active | the fence's |
+//! | refuse | nothing; incoming; ready; refused; gone, unless its lifecycle ended | refused | given, newer |
 //!
 //! A fence that was set lifts itself at its deadline, because a stopped mover must not keep a tenant from
 //! writing for ever. A sealed one does not: only the directory knows whether the tenant has moved, so it is
-//! left by *abort* or *retire*, both with an epoch that the directory gave. Draining (waiting for writers
-//! that were admitted before the fence was set) changes no row, hence has no event.
+//! left by *abort*, *lifecycle* or *retire*, all with an epoch that the directory gave. The directory changes
+//! no lifecycle during a move, so one that is newer than the fence says that the move is over.
+//!
+//! The target says *ready* in its own database, after the last row and after the source was sealed. A cell
+//! that was restored from a backup then either has the mark and every row before it, or is *incoming* again
+//! and cannot be activated, whatever the directory says.
+//!
+//! Draining (waiting for writers that were admitted before the fence was set) changes no row, hence has no
+//! event.
 
 use tenancy_types::{Epoch, Lifecycle, UnixMicros};
 
@@ -39,6 +48,8 @@ pub struct Fence {
 pub enum FenceState {
     /// Being copied to this cell; not served here yet.
     Incoming,
+    /// Copied to this cell wholly; served here once the directory says so.
+    Ready,
     /// Served here.
     Active,
     /// Read here; writes wait until the deadline at the latest.
@@ -85,14 +96,16 @@ pub enum FenceEvent {
     },
     /// The tail has been copied; what follows is the directory's decision.
     Seal,
+    /// This cell was restored during a move from here, and the move may have been decided without it.
+    Freeze,
     /// The move was given up: this cell, the source, keeps the tenant.
     Abort {
         /// The directory's epoch after the abort.
         epoch: Epoch,
     },
-    /// The move is done: this cell, the source, is left.
+    /// The directory names another cell: this one is left.
     Retire {
-        /// The epoch at which the target owns the tenant.
+        /// An epoch at which another cell owns the tenant.
         epoch: Epoch,
     },
     /// A copy begins to arrive at this cell, the target.
@@ -102,8 +115,13 @@ pub enum FenceEvent {
         /// The epoch that the move reserved.
         epoch: Epoch,
     },
+    /// Every row has arrived at this cell, the target, and the source is sealed.
+    Complete,
     /// The directory names this cell, the target, as owner.
-    Activate,
+    Activate {
+        /// The epoch that the move reserved. One read before an earlier move's end is another.
+        epoch: Epoch,
+    },
     /// The move was given up: this cell, the target, takes nothing of it any more.
     Refuse {
         /// The lifecycle the tenant has.
@@ -141,7 +159,7 @@ fn create(event: FenceEvent) -> Option<Fence> {
 }
 
 fn change(fence: Fence, event: FenceEvent) -> Option<Fence> {
-    use FenceState::{Active, Fenced, Gone, Incoming, Refused, Sealed};
+    use FenceState::{Active, Fenced, Gone, Incoming, Ready, Refused, Sealed};
     let newer = |epoch: Epoch| epoch > fence.epoch;
     let at = |state, epoch| Fence {
         state,
@@ -149,23 +167,33 @@ fn change(fence: Fence, event: FenceEvent) -> Option<Fence> {
         ..fence
     };
     let after = match (fence.state, event) {
-        (Active, FenceEvent::Lifecycle { lifecycle, epoch }) if newer(epoch) => Fence {
-            state: if lifecycle == Lifecycle::Gone {
-                Gone
-            } else {
-                Active
-            },
-            lifecycle,
-            epoch,
-        },
+        (Active | Fenced { .. } | Sealed, FenceEvent::Lifecycle { lifecycle, epoch })
+            if newer(epoch) =>
+        {
+            Fence {
+                state: if lifecycle == Lifecycle::Gone {
+                    Gone
+                } else {
+                    Active
+                },
+                lifecycle,
+                epoch,
+            }
+        }
         (Active, FenceEvent::Set { until }) => at(Fenced { until }, fence.epoch),
         (Fenced { .. }, FenceEvent::Release) => at(Active, fence.epoch),
         (Fenced { until }, FenceEvent::Expire { now }) if now >= until => at(Active, fence.epoch),
         (Fenced { .. }, FenceEvent::Seal) => at(Sealed, fence.epoch),
-        (Active | Fenced { .. } | Sealed, FenceEvent::Abort { epoch }) if newer(epoch) => {
+        (Active | Fenced { .. }, FenceEvent::Freeze) => at(Sealed, fence.epoch),
+        // A later epoch may have come with another lifecycle, which this event would lose.
+        (Active | Fenced { .. } | Sealed, FenceEvent::Abort { epoch })
+            if fence.epoch.next().and_then(Epoch::next) == Ok(epoch) =>
+        {
             at(Active, epoch)
         }
-        (Sealed, FenceEvent::Retire { epoch }) if newer(epoch) => at(Gone, epoch),
+        (Active | Fenced { .. } | Sealed, FenceEvent::Retire { epoch }) if newer(epoch) => {
+            at(Gone, epoch)
+        }
         (Gone | Refused, FenceEvent::Receive { lifecycle, epoch })
             if newer(epoch) && fence.lifecycle != Lifecycle::Gone =>
         {
@@ -175,8 +203,9 @@ fn change(fence: Fence, event: FenceEvent) -> Option<Fence> {
                 epoch,
             }
         }
-        (Incoming, FenceEvent::Activate) => at(Active, fence.epoch),
-        (Incoming | Refused | Gone, FenceEvent::Refuse { lifecycle, epoch })
+        (Incoming, FenceEvent::Complete) => at(Ready, fence.epoch),
+        (Ready, FenceEvent::Activate { epoch }) if epoch == fence.epoch => at(Active, epoch),
+        (Incoming | Ready | Refused | Gone, FenceEvent::Refuse { lifecycle, epoch })
             if newer(epoch) && fence.lifecycle != Lifecycle::Gone =>
         {
             Fence {

@@ -4,12 +4,12 @@
 //! | --- | --- | --- | --- |
 //! | lifecycle | see [`may_become`] | the named lifecycle | `e+1` |
 //! | start move | at rest; read-only, active, suspended or offboarding | moving | `e` (reserves `e+1`) |
-//! | flip | moving | the target cell, at rest | `e+1` |
-//! | abort | moving | the same cell, at rest | `e+2` |
+//! | flip | moving, in this [`Move`] | the target cell, at rest | `e+1` |
+//! | abort | moving, in this [`Move`] | the same cell, at rest | `e+2` |
 
-use tenancy_types::{CellId, Lifecycle, Placement};
+use tenancy_types::{Lifecycle, Placement};
 
-use super::Rejected;
+use super::{Move, Rejected};
 
 /// What can happen to a placement. Exhaustive on purpose: whoever records them must decide about each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,17 +17,11 @@ pub enum PlacementEvent {
     /// The tenant's lifecycle becomes this one.
     Lifecycle(Lifecycle),
     /// A move to another cell begins. Reads go on; writes go on until the source is fenced.
-    StartMove {
-        /// The target.
-        to: CellId,
-    },
+    StartMove(Move),
     /// The commit point of a move: the target owns the tenant, with the lifecycle it had.
-    Flip {
-        /// The target.
-        to: CellId,
-    },
+    Flip(Move),
     /// The move is given up: the source keeps the tenant.
-    AbortMove,
+    AbortMove(Move),
 }
 
 /// The placement after an event.
@@ -46,24 +40,24 @@ pub fn next(placement: Placement, event: PlacementEvent) -> Result<Placement, Re
         PlacementEvent::Lifecycle(to) if !moving && may_become(lifecycle, to) => {
             Placement::new(cell, to, epoch.next()?)
         }
-        PlacementEvent::StartMove { to } if !moving && to != cell && may_move(lifecycle) => {
+        PlacementEvent::StartMove(the) if the.may_start_at(placement) && may_move(lifecycle) => {
             // The reserved epoch and the one an abort needs must exist before anything is copied.
-            epoch.next()?.next()?;
+            the.aborted()?;
             Placement {
                 moving: true,
                 ..placement
             }
         }
-        PlacementEvent::Flip { to } if moving && to != cell => {
-            Placement::new(to, lifecycle, epoch.next()?)
+        PlacementEvent::Flip(the) if the.is_under_way_at(placement) => {
+            Placement::new(the.to, lifecycle, the.reserved()?)
         }
-        PlacementEvent::AbortMove if moving => {
-            Placement::new(cell, lifecycle, epoch.next()?.next()?)
+        PlacementEvent::AbortMove(the) if the.is_under_way_at(placement) => {
+            Placement::new(cell, lifecycle, the.aborted()?)
         }
         PlacementEvent::Lifecycle(_)
-        | PlacementEvent::StartMove { .. }
-        | PlacementEvent::Flip { .. }
-        | PlacementEvent::AbortMove => return Err(rejected),
+        | PlacementEvent::StartMove(_)
+        | PlacementEvent::Flip(_)
+        | PlacementEvent::AbortMove(_) => return Err(rejected),
     };
     Ok(after)
 }

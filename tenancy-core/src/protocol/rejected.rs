@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use tenancy_types::{Code, EpochExhausted, Kind, Placement, Problem};
 
-use super::{Fence, FenceEvent, PlacementEvent};
+use super::{Fence, FenceEvent, Mover, PlacementEvent};
 
 /// An event that the table does not list for the present state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,22 @@ pub enum Rejected {
         /// What was wanted.
         event: FenceEvent,
     },
+    /// The cell's row does not name this mover, so it must not act there.
+    #[error("the cell's mover is {found:?}, not {mover:?}")]
+    Superseded {
+        /// Who wanted to act.
+        mover: Mover,
+        /// The row as it is; `None` when the cell has none.
+        found: Option<Mover>,
+    },
+    /// The cell's fence is not at the place in a move where this mover could act on it.
+    #[error("a fence of {fence:?} is not for {mover:?}")]
+    NotItsFence {
+        /// Who wanted to act.
+        mover: Mover,
+        /// The cell's fence.
+        fence: Option<Fence>,
+    },
     /// There is no further epoch to give the change.
     #[error("a tenant cannot change any more")]
     Exhausted(#[from] EpochExhausted),
@@ -32,7 +48,10 @@ pub enum Rejected {
 impl Problem for Rejected {
     fn code(&self) -> Code {
         match self {
-            Self::Placement { .. } | Self::Fence { .. } => Code::new("transition_rejected"),
+            Self::Placement { .. } | Self::Fence { .. } | Self::NotItsFence { .. } => {
+                Code::new("transition_rejected")
+            }
+            Self::Superseded { .. } => Code::new("mover_superseded"),
             Self::Exhausted(_) => Code::new("epochs_exhausted"),
         }
     }

@@ -12,8 +12,11 @@ mod directory;
 mod manifest;
 #[cfg(feature = "http")]
 mod middleware;
+mod ownership;
+mod ownership_model;
 mod protocol;
 mod protocol_model;
 mod purge_model;
+mod reads_model;
 mod resolve;
 mod routes;

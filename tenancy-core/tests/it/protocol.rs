@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tenancy_core::protocol::{
-    Denied, Fence, FenceEvent, FenceState, PlacementEvent, Rejected, admits_read, admits_write,
-    fence, placement,
+    Denied, Fence, FenceEvent, FenceState, Move, PlacementEvent, Rejected, admits_read,
+    admits_write, fence, placement,
 };
 use tenancy_types::{CellId, Epoch, Kind, Lifecycle, Placement, Problem as _, UnixMicros};
 
@@ -50,7 +50,8 @@ fn lifecycles_have_one_legal_order() {
 #[test]
 fn a_move_reserves_an_epoch_and_an_abort_burns_it() {
     let at_home = Placement::new(cell(1), Lifecycle::Suspended, epoch(7));
-    let moving = placement::next(at_home, PlacementEvent::StartMove { to: cell(2) }).unwrap();
+    let the = Move::of(at_home, cell(2));
+    let moving = placement::next(at_home, PlacementEvent::StartMove(the)).unwrap();
     assert_eq!(
         moving,
         Placement {
@@ -60,17 +61,30 @@ fn a_move_reserves_an_epoch_and_an_abort_burns_it() {
     );
     // A suspended tenant arrives suspended.
     assert_eq!(
-        placement::next(moving, PlacementEvent::Flip { to: cell(2) }),
+        placement::next(moving, PlacementEvent::Flip(the)),
         Ok(Placement::new(cell(2), Lifecycle::Suspended, epoch(8)))
     );
     assert_eq!(
-        placement::next(moving, PlacementEvent::AbortMove),
+        placement::next(moving, PlacementEvent::AbortMove(the)),
         Ok(Placement::new(cell(1), Lifecycle::Suspended, epoch(9)))
     );
     for event in [
         PlacementEvent::Lifecycle(Lifecycle::Active),
-        PlacementEvent::StartMove { to: cell(3) },
-        PlacementEvent::Flip { to: cell(1) },
+        PlacementEvent::StartMove(Move::of(at_home, cell(3))),
+        PlacementEvent::Flip(Move::of(at_home, cell(1))),
+        // A move of an earlier epoch or of another cell is another move.
+        PlacementEvent::Flip(Move {
+            epoch: epoch(6),
+            ..the
+        }),
+        PlacementEvent::AbortMove(Move {
+            epoch: epoch(6),
+            ..the
+        }),
+        PlacementEvent::Flip(Move {
+            from: cell(3),
+            ..the
+        }),
     ] {
         let rejected = placement::next(moving, event).unwrap_err();
         assert_eq!(
@@ -83,9 +97,13 @@ fn a_move_reserves_an_epoch_and_an_abort_burns_it() {
         assert_eq!(rejected.kind(), Kind::Conflict);
     }
     for event in [
-        PlacementEvent::Flip { to: cell(2) },
-        PlacementEvent::AbortMove,
-        PlacementEvent::StartMove { to: cell(1) },
+        PlacementEvent::Flip(the),
+        PlacementEvent::AbortMove(the),
+        PlacementEvent::StartMove(Move::of(at_home, cell(1))),
+        PlacementEvent::StartMove(Move {
+            epoch: epoch(6),
+            ..the
+        }),
     ] {
         assert!(
             placement::next(at_home, event).is_err(),
@@ -97,8 +115,9 @@ fn a_move_reserves_an_epoch_and_an_abort_burns_it() {
 #[test]
 fn what_is_set_up_or_emptied_or_gone_does_not_move() {
     for lifecycle in Lifecycle::ALL {
-        let start = PlacementEvent::StartMove { to: cell(2) };
-        let moves = placement::next(Placement::new(cell(1), lifecycle, epoch(7)), start).is_ok();
+        let at_home = Placement::new(cell(1), lifecycle, epoch(7));
+        let start = PlacementEvent::StartMove(Move::of(at_home, cell(2)));
+        let moves = placement::next(at_home, start).is_ok();
         let stays = matches!(
             lifecycle,
             Lifecycle::Provisioning | Lifecycle::Purging | Lifecycle::Gone
@@ -110,7 +129,7 @@ fn what_is_set_up_or_emptied_or_gone_does_not_move() {
 #[test]
 fn a_change_without_an_epoch_left_is_rejected() {
     let last = Placement::new(cell(1), Lifecycle::Active, epoch(u32::MAX - 1));
-    let start = PlacementEvent::StartMove { to: cell(2) };
+    let start = PlacementEvent::StartMove(Move::of(last, cell(2)));
     assert!(matches!(
         placement::next(last, start),
         Err(Rejected::Exhausted(_))
@@ -120,7 +139,7 @@ fn a_change_without_an_epoch_left_is_rejected() {
 
 const UNTIL: UnixMicros = UnixMicros::new(1_000);
 
-fn states() -> [(&'static str, Option<Fence>); 7] {
+fn states() -> [(&'static str, Option<Fence>); 8] {
     let fence = |state| {
         Some(Fence {
             state,
@@ -131,6 +150,7 @@ fn states() -> [(&'static str, Option<Fence>); 7] {
     [
         ("nothing", None),
         ("incoming", fence(FenceState::Incoming)),
+        ("ready", fence(FenceState::Ready)),
         ("active", fence(FenceState::Active)),
         ("fenced", fence(FenceState::Fenced { until: UNTIL })),
         ("sealed", fence(FenceState::Sealed)),
@@ -142,6 +162,7 @@ fn states() -> [(&'static str, Option<Fence>); 7] {
 fn letter(fence: Fence) -> char {
     match fence.state {
         FenceState::Incoming => 'i',
+        FenceState::Ready => 'y',
         FenceState::Active => 'a',
         FenceState::Fenced { .. } => 'f',
         FenceState::Sealed => 's',
@@ -150,7 +171,8 @@ fn letter(fence: Fence) -> char {
     }
 }
 
-/// `expect`: the state after the event, from: nothing, incoming, active, fenced, sealed, gone, refused.
+/// `expect`: the state after the event, from: nothing, incoming, ready, active, fenced,
+/// sealed, gone, refused.
 #[track_caller]
 fn check_fence(event: FenceEvent, expect: &str) {
     let found: String = states()
@@ -163,88 +185,61 @@ fn check_fence(event: FenceEvent, expect: &str) {
 #[test]
 fn fences_take_what_the_table_lists_and_nothing_else() {
     let lifecycle = Lifecycle::Active;
-    let newer = epoch(8);
-    check_fence(
-        FenceEvent::Create {
-            lifecycle,
-            epoch: newer,
-        },
-        "a......",
-    );
-    check_fence(
-        FenceEvent::Lifecycle {
-            lifecycle: Lifecycle::Suspended,
-            epoch: newer,
-        },
-        "..a....",
-    );
-    check_fence(
-        FenceEvent::Lifecycle {
-            lifecycle: Lifecycle::Gone,
-            epoch: newer,
-        },
-        "..g....",
-    );
-    check_fence(FenceEvent::Set { until: UNTIL }, "..f....");
-    check_fence(FenceEvent::Release, "...a...");
-    check_fence(
-        FenceEvent::Expire {
-            now: UnixMicros::new(999),
-        },
-        ".......",
-    );
-    check_fence(FenceEvent::Expire { now: UNTIL }, "...a...");
-    check_fence(FenceEvent::Seal, "...s...");
-    check_fence(FenceEvent::Abort { epoch: newer }, "..aaa..");
-    check_fence(FenceEvent::Retire { epoch: newer }, "....g..");
-    check_fence(
-        FenceEvent::Receive {
-            lifecycle,
-            epoch: newer,
-        },
-        "i....ii",
-    );
-    check_fence(FenceEvent::Activate, ".a.....");
-    check_fence(
-        FenceEvent::Refuse {
-            lifecycle,
-            epoch: newer,
-        },
-        "rr...rr",
-    );
-    // An epoch that is not newer changes nothing.
-    for same in [epoch(7), epoch(6)] {
-        check_fence(
+    let cases = |epoch| {
+        [
+            FenceEvent::Create { lifecycle, epoch },
+            FenceEvent::Lifecycle { lifecycle, epoch },
+            FenceEvent::Retire { epoch },
+            FenceEvent::Receive { lifecycle, epoch },
+            FenceEvent::Refuse { lifecycle, epoch },
+        ]
+    };
+    // A newer epoch, and one that is not.
+    let newer = ["a.......", "...aaa..", "...ggg..", "i.....ii", "rrr...rr"];
+    let same = ["a.......", "........", "........", "i.......", "r......."];
+    for (seq, expect) in [(8, newer), (7, same), (6, same)] {
+        for (event, expect) in cases(epoch(seq)).into_iter().zip(expect) {
+            check_fence(event, expect);
+        }
+    }
+    let (lifecycle, epoch_8) = (Lifecycle::Gone, epoch(8));
+    for (event, expect) in [
+        (
+            FenceEvent::Create {
+                lifecycle,
+                epoch: epoch_8,
+            },
+            "........",
+        ),
+        (
             FenceEvent::Lifecycle {
                 lifecycle,
-                epoch: same,
+                epoch: epoch_8,
             },
-            ".......",
-        );
-        check_fence(FenceEvent::Abort { epoch: same }, ".......");
-        check_fence(FenceEvent::Retire { epoch: same }, ".......");
-        check_fence(
-            FenceEvent::Receive {
-                lifecycle,
-                epoch: same,
+            "...ggg..",
+        ),
+        (FenceEvent::Set { until: UNTIL }, "...f...."),
+        (FenceEvent::Release, "....a..."),
+        (
+            FenceEvent::Expire {
+                now: UnixMicros::new(999),
             },
-            "i......",
-        );
-        check_fence(
-            FenceEvent::Refuse {
-                lifecycle,
-                epoch: same,
-            },
-            "r......",
-        );
+            "........",
+        ),
+        (FenceEvent::Expire { now: UNTIL }, "....a..."),
+        (FenceEvent::Seal, "....s..."),
+        (FenceEvent::Freeze, "...ss..."),
+        // An abort is at the epoch after the reserved one, and at no other.
+        (FenceEvent::Abort { epoch: epoch_8 }, "........"),
+        (FenceEvent::Abort { epoch: epoch(9) }, "...aaa.."),
+        (FenceEvent::Abort { epoch: epoch(10) }, "........"),
+        (FenceEvent::Complete, ".y......"),
+        (FenceEvent::Activate { epoch: epoch(7) }, "..a....."),
+        (FenceEvent::Activate { epoch: epoch(6) }, "........"),
+        (FenceEvent::Activate { epoch: epoch_8 }, "........"),
+    ] {
+        check_fence(event, expect);
     }
-    check_fence(
-        FenceEvent::Create {
-            lifecycle: Lifecycle::Gone,
-            epoch: newer,
-        },
-        ".......",
-    );
 }
 
 #[test]
@@ -286,9 +281,9 @@ fn check_admission(at: u32, reads: &str, writes: &str) {
 
 #[test]
 fn only_the_fences_own_epoch_is_admitted() {
-    check_admission(6, "nnsssnn", "nnsssnn");
-    check_admission(7, "nf+++nn", "nf+ffnn");
-    check_admission(8, "nfsssnn", "nfsssnn");
+    check_admission(6, "nnnsssnn", "nnnsssnn");
+    check_admission(7, "nff+++nn", "nff+ffnn");
+    check_admission(8, "nffsssnn", "nffsssnn");
 }
 
 #[test]
@@ -315,7 +310,7 @@ fn the_lifecycle_beside_the_state_stops_writes() {
 fn any_event() -> impl Strategy<Value = FenceEvent> {
     let lifecycle = proptest::sample::select(&Lifecycle::ALL[..]);
     let seq = 0..20_u32;
-    (0..11_u8, lifecycle, seq, 0..2_000_i64).prop_map(|(kind, lifecycle, seq, time)| {
+    (0..13_u8, lifecycle, seq, 0..2_000_i64).prop_map(|(kind, lifecycle, seq, time)| {
         let (epoch, time) = (epoch(seq), UnixMicros::new(time));
         match kind {
             0 => FenceEvent::Create { lifecycle, epoch },
@@ -327,7 +322,9 @@ fn any_event() -> impl Strategy<Value = FenceEvent> {
             6 => FenceEvent::Abort { epoch },
             7 => FenceEvent::Retire { epoch },
             8 => FenceEvent::Receive { lifecycle, epoch },
-            9 => FenceEvent::Activate,
+            9 => FenceEvent::Activate { epoch },
+            10 => FenceEvent::Complete,
+            11 => FenceEvent::Freeze,
             _ => FenceEvent::Refuse { lifecycle, epoch },
         }
     })
