@@ -23,6 +23,16 @@ pub enum Error {
         /// What it printed.
         report: String,
     },
+    /// A variable of the environment chooses programs that cannot be used.
+    #[error("{variable} is {}: {why}", path.display())]
+    Unusable {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The folder for the servers belongs to somebody else, who could read and change what is in it.
     #[error("folder {} belongs to user id {owner}, not to {expected}", path.display())]
     ForeignFolder {
@@ -60,5 +70,13 @@ impl Error {
     pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let doing = doing.into();
         move |source| Self::Io { doing, source }
+    }
+}
+
+/// An error and everything below it, for a person at a terminal.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", with_causes(source)),
+        None => error.to_string(),
     }
 }

@@ -1,53 +1,57 @@
 //! A private Postgres cluster.
 
+mod control;
+mod data_folder;
 mod database;
 mod programs;
+mod psql;
+mod replica;
 mod template;
 
-use std::fs;
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 pub use database::Database;
+pub use replica::Replica;
+pub use template::Template;
 
-use crate::Error;
+use crate::error::with_causes;
+use crate::server::{Order, Server};
 use crate::server_user::ServerUser;
-use crate::supervisor::Supervisor;
 use crate::workspace::Workspace;
+use crate::{Address, Error};
+use control::{CONTROL, COPY};
 use programs::Programs;
 
 /// Names the socket's file; nothing listens on TCP, so it collides with nobody.
-const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
-/// Start a cluster, wait for the end of the test, remove it. `$1` is the folder of the programs,
-/// `$2` the prepared data, `$3` the cluster's own folder.
-///
-/// The signals are caught instead of ignored, because children inherit what is ignored.
-const SCRIPT: &str = r#"
-trap : HUP INT TERM PIPE
-mkdir -m 700 "$3" &&
-    cp -R -p "$2" "$3/data" 2>>"$3/report" &&
-    "$1/pg_ctl" -D "$3/data" -l "$3/report" -w start >>"$3/start" 2>&1 &&
-    echo ready || echo failed
-read -r _
-"$1/pg_ctl" -D "$3/data" -m immediate -w stop >/dev/null
-rm -rf "$3"
-"#;
+/// How often a condition is looked at before it is given up: for 10 seconds at least.
+const LOOKS: u32 = 1000;
+
+/// The file of a server's socket in `folder`, as every client of Postgres expects it.
+pub(crate) fn socket_in(folder: &Path) -> Address {
+    Address::Unix(folder.join(format!(".s.PGSQL.{PORT}")))
+}
 
 /// A private Postgres cluster: at least version 15, `wal_level = logical`, on a Unix socket that
-/// only this user (and root) can reach, with durability off.
+/// only this user (and root) can reach.
 ///
 /// It runs until it is dropped or the process ends, however it ends, and then its data is gone.
 /// Starting one takes about half a second once the machine has a prepared data folder (the first
-/// start makes it, in a few seconds).
+/// start makes it, in a few seconds). Any number of clusters run side by side.
+///
+/// Which installed server it is: the folder of programs that the variable `TENANCY_TEST_POSTGRES` names,
+/// else the newest that `PATH` and the system's packages have.
 #[derive(Debug)]
 pub struct Postgres {
-    folder: PathBuf,
+    server: Server,
     programs: Programs,
-    databases: AtomicU32,
-    /// Ends the server when dropped.
-    _supervisor: Supervisor,
+    /// How many databases were made, here and in the cluster that this one was a replica of.
+    databases: Arc<AtomicU32>,
 }
 
 impl Postgres {
@@ -55,29 +59,29 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// [`Error::Missing`] without an installed Postgres, [`Error::Failed`] with the server's log when
-    /// it does not start, [`Error::ForeignFolder`] and [`Error::Io`] for the folder it lives in.
+    /// [`Error::Missing`] without an installed Postgres, [`Error::Unusable`] when
+    /// `TENANCY_TEST_POSTGRES` names something else, [`Error::Failed`] with the server's log when it does
+    /// not start, [`Error::ForeignFolder`] and [`Error::Io`] for the folder it lives in.
     pub fn start() -> Result<Self, Error> {
-        let programs = Programs::find()?;
-        let user = ServerUser::unprivileged()?;
+        let user = ServerUser::postgres()?;
+        let programs = Programs::find(user)?;
         let workspace = Workspace::open(user)?;
-        let template = template::prepare(&programs, &workspace, user)?;
-        let folder = workspace.unique("postgres");
-        let arguments = [programs.folder(), template.as_path(), folder.as_path()];
-        let mut supervisor = Supervisor::start(SCRIPT, arguments, user)?;
-        let started = supervisor.wait_for(|line| Some(line == "ready"))?;
-        if started != Some(true) {
-            let report = fs::read_to_string(folder.join("report")).unwrap_or_default();
-            return Err(Error::Failed {
-                what: "starting Postgres",
-                report,
-            });
-        }
+        let prepared = data_folder::prepare(&programs, &workspace, user)?;
+        let server = Server::start(
+            "Postgres",
+            &format!("{CONTROL}{COPY}"),
+            workspace.unique("postgres"),
+            &[
+                programs.folder().as_os_str(),
+                programs.libraries(),
+                prepared.as_os_str(),
+            ],
+            user,
+        )?;
         Ok(Self {
-            folder,
+            server,
             programs,
-            databases: AtomicU32::new(0),
-            _supervisor: supervisor,
+            databases: Arc::default(),
         })
     }
 
@@ -92,28 +96,131 @@ impl Postgres {
             .get_or_init(|| Self::start().unwrap_or_else(|error| panic!("{}", with_causes(&error))))
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> Address {
+        socket_in(self.socket_folder())
+    }
+
     /// A fresh, empty database, which lives as long as the cluster. Blocks for about 100 ms.
     ///
     /// # Errors
     ///
     /// [`Error::Failed`] with the server's answer.
     pub fn database(&self) -> Result<Database, Error> {
-        let number = self.databases.fetch_add(1, Ordering::Relaxed);
-        let database = Database {
-            socket_dir: self.folder.join("data"),
-            port: PORT,
-            user: "postgres",
-            name: format!("test_{number}"),
-        };
-        self.programs.create(&database)?;
-        Ok(database)
+        self.create("template1")
     }
-}
 
-/// An error and everything below it, for a person at a terminal.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", with_causes(source)),
-        None => error.to_string(),
+    /// Makes a prepared database a template, to be copied by [`Postgres::database_from`]. Its tables and
+    /// rows must be there by now: it is closed, for this test too.
+    ///
+    /// Roles belong to the cluster and not to a database, so all copies share them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with the server's answer.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the database cannot be used any more"
+    )]
+    pub fn template(&self, prepared: Database) -> Result<Template, Error> {
+        let template = Template::of(&prepared);
+        self.ask(&template.sql())?;
+        Ok(template)
+    }
+
+    /// A fresh copy of a template of this cluster. Blocks for tens of milliseconds, however long the
+    /// template took to prepare.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with the server's answer.
+    pub fn database_from(&self, template: &Template) -> Result<Database, Error> {
+        self.create(template.name())
+    }
+
+    /// A streaming replica with a folder and a socket of its own. Blocks for about a second.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::start`].
+    pub fn replica(&self) -> Result<Replica, Error> {
+        Replica::of(self)
+    }
+
+    /// Up to where the log is written: all transactions that are committed by now are before it. For
+    /// [`Replica::wait_for`]; written as Postgres writes a `pg_lsn`, `0/1A2B3C`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] when it does not run.
+    pub fn log_position(&self) -> Result<String, Error> {
+        self.ask("select pg_current_wal_lsn()")
+    }
+
+    /// Ends all its processes at once and in mid-work, as a crash would; the next start recovers from
+    /// the log. Committed transactions are kept, all others are lost. Blocks until nothing is left of it.
+    ///
+    /// Takes the cluster by `&mut`, so a shared one cannot be crashed under the other tests.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] when it does not run.
+    pub fn crash(&mut self) -> Result<(), Error> {
+        self.server.order(Order::Crash)
+    }
+
+    /// Ends it in good order: transactions are rolled back, clients are told. Blocks until it is down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] when it does not run.
+    pub fn stop(&mut self) -> Result<(), Error> {
+        self.server.order(Order::Stop)
+    }
+
+    /// Starts it after a crash or a stop: with the data, the socket and so the URLs that it had.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with the server's log when it runs, or does not start.
+    pub fn start_again(&mut self) -> Result<(), Error> {
+        self.server.order(Order::Start)
+    }
+
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    pub(crate) fn socket_folder(&self) -> &Path {
+        self.server.folder()
+    }
+
+    fn create(&self, template: &str) -> Result<Database, Error> {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test_{number}");
+        self.ask(&format!("create database {name} template {template}"))?;
+        Ok(Database::new(self.address(), name, self.programs.psql()))
+    }
+
+    /// The cluster's own answer, from the database that every cluster has.
+    fn ask(&self, sql: &str) -> Result<String, Error> {
+        let own = "postgres".to_owned();
+        Database::new(self.address(), own, self.programs.psql()).run(sql)
+    }
+
+    /// Asks until a condition holds.
+    fn wait_until(&self, what: &'static str, condition: &str) -> Result<(), Error> {
+        let question = format!("select {condition}");
+        for _ in 0..LOOKS {
+            if self.ask(&question)? == "t" {
+                return Ok(());
+            }
+            thread::park_timeout(Duration::from_millis(10));
+        }
+        Err(Error::Failed {
+            what,
+            report: format!("still not: {condition}"),
+        })
     }
 }

@@ -7,8 +7,8 @@ use nix::unistd::{User, geteuid};
 
 use crate::Error;
 
-/// As whom a server runs: the test's own user, except that Postgres refuses to run as root and then
-/// becomes the user that its package made.
+/// As whom a server runs: the test's own user, except that root becomes the user that the server's
+/// package made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ServerUser {
     uid: u32,
@@ -25,26 +25,39 @@ impl ServerUser {
         }
     }
 
-    /// The test's own user, or `postgres` when that is root.
+    /// The test's own user, or `postgres` when that is root, as whom Postgres and its kin refuse to run.
     ///
     /// # Errors
     ///
     /// [`Error::Missing`] when the test runs as root and there is no user `postgres`.
-    pub(crate) fn unprivileged() -> Result<Self, Error> {
-        if !geteuid().is_root() {
-            return Ok(Self::own());
-        }
-        let user = User::from_name("postgres")
-            .map_err(|errno| Error::io("look up user postgres")(errno.into()))?
-            .ok_or(Error::Missing {
-                what: "user `postgres` (the server refuses to run as root)",
-                how: "useradd --system postgres",
-            })?;
-        let uid = user.uid.as_raw();
-        Ok(Self {
-            uid,
-            switch: Some((uid, user.gid.as_raw())),
+    pub(crate) fn postgres() -> Result<Self, Error> {
+        Self::instead_of_root(&["postgres"])?.ok_or(Error::Missing {
+            what: "user `postgres` (the server refuses to run as root)",
+            how: "useradd --system postgres",
         })
+    }
+
+    /// The test's own user, or one with fewer rights when that is root.
+    pub(crate) fn redis() -> Result<Self, Error> {
+        let user = Self::instead_of_root(&["redis", "nobody"])?;
+        Ok(user.unwrap_or_else(Self::own))
+    }
+
+    /// The test's own user, or the first of `names` that exists when that is root.
+    fn instead_of_root(names: &[&str]) -> Result<Option<Self>, Error> {
+        if !geteuid().is_root() {
+            return Ok(Some(Self::own()));
+        }
+        for name in names {
+            let user = User::from_name(name)
+                .map_err(|errno| Error::io(format!("look up user {name}"))(errno.into()))?;
+            if let Some(user) = user {
+                let uid = user.uid.as_raw();
+                let switch = Some((uid, user.gid.as_raw()));
+                return Ok(Some(Self { uid, switch }));
+            }
+        }
+        Ok(None)
     }
 
     /// The numeric user id.

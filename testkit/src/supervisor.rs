@@ -1,15 +1,16 @@
 //! The process that outlives a test for long enough to clean up after it.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::Error;
+use crate::program;
 use crate::server_user::ServerUser;
 
-/// A shell that runs a script of three parts: start a server, wait for the end of standard input,
-/// clean up.
+/// A shell that runs a script of three parts: start a server, read standard input to its end, clean
+/// up.
 ///
 /// The other end of that input is held by this process alone, so it ends when the supervisor is
 /// dropped and also when this process is killed, at any moment: the script itself makes the folder
@@ -28,8 +29,8 @@ impl Supervisor {
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
         user: ServerUser,
     ) -> Result<Self, Error> {
-        let mut child = user
-            .apply(&mut Command::new("sh"))
+        let mut command = Command::new("sh");
+        let mut child = program::without_libpq(user.apply(&mut command))
             .args(["-c", script, "supervisor"])
             .args(arguments)
             .stdin(Stdio::piped())
@@ -43,6 +44,16 @@ impl Supervisor {
             child,
             stdout: BufReader::new(stdout),
         })
+    }
+
+    /// Writes a line to the script's input.
+    pub(crate) fn tell(&mut self, line: &str) -> Result<(), Error> {
+        let mut stdin = self
+            .child
+            .stdin
+            .as_ref()
+            .expect("standard input is piped, and taken only when dropped");
+        writeln!(stdin, "{line}").map_err(Error::io("write to a supervisor"))
     }
 
     /// The first answer that `pick` finds in a line of the script's output; none when the output

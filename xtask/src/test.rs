@@ -9,8 +9,8 @@ use crate::process::{self, cargo};
 
 /// Run every test and every documentation example.
 ///
-/// Tests use real servers, which they start for themselves: Postgres (15 or newer) and a headless
-/// Chromium with its driver. When one is not installed this says what to install and ends; with
+/// Tests use real servers, which they start for themselves: Postgres (15 or newer), PgBouncer, Redis and
+/// a headless Chromium with its driver. When one is not installed this says what to install and ends; with
 /// --install it gets them with the system's package manager (apt-get, through sudo unless root).
 ///
 /// Runs with cargo-nextest where that is installed, else with cargo's own runner.

@@ -1,7 +1,7 @@
 //! Starts one server, says where it lives, and holds it until standard input ends.
 //!
 //! `cargo run -p tenancy-testkit -- postgres` gives a scratch database for as long as the terminal is
-//! open. The clean-up tests run it too, and end it in every way a test can end.
+//! open; `replica` and `pgbouncer` give one that is reached through them, `redis` a Redis. The clean-up tests run it too, and end it in every way a test can end.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
@@ -11,9 +11,10 @@
 
 use std::error::Error;
 use std::io::Read as _;
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
-use tenancy_testkit::{Browser, Postgres};
+use tenancy_testkit::{Browser, PgBouncer, Postgres, Redis};
 
 fn main() -> ExitCode {
     match hold() {
@@ -31,6 +32,19 @@ fn hold() -> Result<(), Box<dyn Error>> {
             let cluster = Postgres::start()?;
             say_and_wait(&cluster.database()?.url());
         }
+        Some("replica") => {
+            let cluster = Postgres::start()?;
+            let database = cluster.database()?;
+            let replica = cluster.replica()?;
+            replica.wait_for(&cluster.log_position()?)?;
+            say_and_wait(&replica.database(&database).url());
+        }
+        Some("pgbouncer") => {
+            let cluster = Postgres::start()?;
+            let pooler = PgBouncer::start(&cluster, NonZeroU32::MIN)?;
+            say_and_wait(&pooler.database(&cluster.database()?).url());
+        }
+        Some("redis") => say_and_wait(&Redis::start()?.url()),
         Some("browser") => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .enable_all()
@@ -38,7 +52,7 @@ fn hold() -> Result<(), Box<dyn Error>> {
             let browser = runtime.block_on(Browser::start())?;
             say_and_wait(profile(&browser).ok_or("the browser names no profile")?);
         }
-        _ => return Err("usage: hold postgres|browser".into()),
+        _ => return Err("usage: hold postgres|replica|pgbouncer|redis|browser".into()),
     }
     Ok(())
 }

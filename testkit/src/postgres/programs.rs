@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Database;
+use super::psql::{Psql, use_libraries};
 use crate::Error;
 use crate::program;
 use crate::server_user::ServerUser;
@@ -14,51 +14,121 @@ use crate::server_user::ServerUser;
 /// The oldest major version that the tests are written for.
 const OLDEST: u32 = 15;
 
-const NEEDED: [&str; 4] = ["initdb", "pg_ctl", "postgres", "createdb"];
+const NEEDED: [&str; 6] = [
+    "initdb",
+    "pg_ctl",
+    "postgres",
+    "psql",
+    "pg_basebackup",
+    "pg_isready",
+];
+
+/// Names a folder of programs, to run the tests with another server than the system's.
+const CHOSEN: &str = "TENANCY_TEST_POSTGRES";
 
 /// A folder with the server and its tools.
-#[derive(Debug)]
-pub(super) struct Programs {
+#[derive(Clone, Debug)]
+pub(crate) struct Programs {
     folder: PathBuf,
+    /// For a server that is not installed where the system's linker looks.
+    libraries: Option<PathBuf>,
     /// What `postgres --version` says.
     version: String,
 }
 
 impl Programs {
+    /// The installation that the environment chooses, else the first one of the system.
+    pub(super) fn find(user: ServerUser) -> Result<Self, Error> {
+        match env::var_os(CHOSEN) {
+            Some(folder) => Self::chosen(Path::new(&folder), user),
+            None => Self::installed(user),
+        }
+    }
+
+    fn chosen(folder: &Path, user: ServerUser) -> Result<Self, Error> {
+        let unusable = |why: String| Error::Unusable {
+            variable: CHOSEN,
+            path: folder.to_owned(),
+            why,
+        };
+        // Servers run in another folder, which a relative path would not survive.
+        let found = folder
+            .canonicalize()
+            .map_err(|error| unusable(error.to_string()))?;
+        let libraries = Some(found.with_file_name("lib")).filter(|folder| folder.is_dir());
+        let programs = Self::at(found, libraries, user).map_err(unusable)?;
+        if programs.is_new_enough() {
+            return Ok(programs);
+        }
+        Err(unusable(format!(
+            "it has {}, and the tests need {OLDEST} or newer",
+            programs.version
+        )))
+    }
+
     /// The first complete installation that is new enough: from `PATH`, then where the packages of
     /// Debian and its kin put it, newest first.
-    pub(super) fn find() -> Result<Self, Error> {
+    fn installed(user: ServerUser) -> Result<Self, Error> {
         let mut packaged = packaged_folders();
         packaged.sort_by_key(|folder| std::cmp::Reverse(version_in_path(folder)));
         on_path()
             .into_iter()
             .chain(packaged)
-            .filter_map(Self::at)
-            .find(|programs| major(&programs.version).is_some_and(|major| major >= OLDEST))
+            .filter_map(|folder| Self::at(folder, None, user).ok())
+            .find(Self::is_new_enough)
             .ok_or(Error::Missing {
                 what: "Postgres 15 or newer",
                 how: "apt-get install postgresql",
             })
     }
 
-    fn at(folder: PathBuf) -> Option<Self> {
-        if !NEEDED.iter().all(|name| folder.join(name).is_file()) {
-            return None;
+    /// What is in a folder, or what is wrong with it.
+    fn at(folder: PathBuf, libraries: Option<PathBuf>, user: ServerUser) -> Result<Self, String> {
+        if let Some(name) = NEEDED.iter().find(|name| !folder.join(name).is_file()) {
+            return Err(format!("there is no {name} in it"));
         }
-        let answer = Command::new(folder.join("postgres"))
+        let mut command = Command::new(folder.join("postgres"));
+        use_libraries(user.apply(&mut command), libraries.as_deref());
+        let answer = command
             .arg("--version")
             .output()
-            .ok()?;
-        let version = String::from_utf8(answer.stdout).ok()?.trim().to_owned();
-        Some(Self { folder, version })
+            .map_err(|error| format!("run its postgres as the server's user: {error}"))?;
+        let version = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+        if !answer.status.success() {
+            let report = String::from_utf8_lossy(&answer.stderr);
+            return Err(format!("its postgres does not run: {}", report.trim()));
+        }
+        Ok(Self {
+            folder,
+            libraries,
+            version,
+        })
     }
 
-    pub(super) fn folder(&self) -> &Path {
+    fn is_new_enough(&self) -> bool {
+        major(&self.version).is_some_and(|major| major >= OLDEST)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The folder of libraries as an argument, empty for none.
+    pub(crate) fn libraries(&self) -> &OsStr {
+        self.libraries
+            .as_deref()
+            .map_or(OsStr::new(""), Path::as_os_str)
     }
 
     pub(super) fn version(&self) -> &str {
         &self.version
+    }
+
+    pub(super) fn psql(&self) -> Psql {
+        Psql {
+            program: self.folder.join("psql"),
+            libraries: self.libraries.clone(),
+        }
     }
 
     /// Makes an empty data folder.
@@ -69,38 +139,19 @@ impl Programs {
         user: ServerUser,
     ) -> Result<(), Error> {
         let mut command = Command::new(self.folder.join("initdb"));
-        user.apply(&mut command).arg("-D").arg(data).args(arguments);
-        run("initdb", command)
+        use_libraries(user.apply(&mut command), self.libraries.as_deref());
+        program::without_libpq(&mut command)
+            .arg("-D")
+            .arg(data)
+            .args(arguments);
+        let output = command.output().map_err(Error::io("run initdb"))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let report = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let what = "initdb";
+        Err(Error::Failed { what, report })
     }
-
-    /// Makes an empty database in a running cluster.
-    pub(super) fn create(&self, database: &Database) -> Result<(), Error> {
-        let mut command = Command::new(self.folder.join("createdb"));
-        command
-            .arg("--host")
-            .arg(&database.socket_dir)
-            .args(["--port", &database.port.to_string()])
-            .args(["--username", database.user, "--no-password"])
-            .args(["--maintenance-db", "postgres", &database.name]);
-        run("createdb", command)
-    }
-}
-
-/// Runs to the end; the caller's own `PG…` variables must not lead it to another server.
-fn run(what: &'static str, mut command: Command) -> Result<(), Error> {
-    for (name, _) in env::vars_os().filter(|(name, _)| is_libpq(name)) {
-        command.env_remove(name);
-    }
-    let output = command.output().map_err(Error::io(format!("run {what}")))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let report = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-    Err(Error::Failed { what, report })
-}
-
-fn is_libpq(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b"PG")
 }
 
 /// The folder of the real `pg_ctl`, behind any link.

@@ -33,6 +33,12 @@ impl Holder {
         Self { child, folder }
     }
 
+    /// The holder panics about any order.
+    fn panic(&mut self) {
+        let mut stdin = self.child.stdin.take().unwrap();
+        stdin.write_all(b"panic").unwrap();
+    }
+
     #[track_caller]
     fn check_nothing_is_left(mut self) {
         self.child.wait().unwrap();
@@ -49,10 +55,18 @@ impl Holder {
 /// `/dev/shm/tenancy-testkit-0/postgres-1-0` from a URL or a path that contains it.
 fn folder_of(place: &str) -> PathBuf {
     let place = place.replace("%2F", "/");
-    let path = place
-        .rsplit_once("?host=")
-        .map_or(place.as_str(), |(_, path)| path);
-    Path::new(path).parent().unwrap().to_owned()
+    let (_, path) = place.split_once("?host=").unwrap_or(("", &place));
+    let path = path.trim_start_matches("redis+unix://");
+    Path::new(path)
+        .ancestors()
+        .find(|folder| is_workspace(folder.parent().unwrap()))
+        .unwrap()
+        .to_owned()
+}
+
+fn is_workspace(folder: &Path) -> bool {
+    let name = folder.file_name().unwrap_or_default().to_str().unwrap();
+    name.starts_with("tenancy-testkit-")
 }
 
 /// Whether some process was started with this folder among its arguments.
@@ -74,13 +88,7 @@ fn postgres_is_gone_after_kill_9() {
 #[test]
 fn postgres_is_gone_after_a_panic() {
     let mut holder = Holder::start("postgres");
-    holder
-        .child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(b"panic")
-        .unwrap();
+    holder.panic();
     holder.check_nothing_is_left();
 }
 
@@ -88,6 +96,49 @@ fn postgres_is_gone_after_a_panic() {
 fn postgres_is_gone_after_a_normal_end() {
     let mut holder = Holder::start("postgres");
     drop(holder.child.stdin.take());
+    holder.check_nothing_is_left();
+}
+
+/// Its primary goes at the same time, so neither may wait for the other.
+#[test]
+fn a_replica_is_gone_after_kill_9() {
+    let mut holder = Holder::start("replica");
+    holder.child.kill().unwrap();
+    holder.check_nothing_is_left();
+}
+
+#[test]
+fn a_replica_is_gone_after_a_normal_end() {
+    let mut holder = Holder::start("replica");
+    drop(holder.child.stdin.take());
+    holder.check_nothing_is_left();
+}
+
+#[test]
+fn pgbouncer_is_gone_after_kill_9() {
+    let mut holder = Holder::start("pgbouncer");
+    holder.child.kill().unwrap();
+    holder.check_nothing_is_left();
+}
+
+#[test]
+fn pgbouncer_is_gone_after_a_panic() {
+    let mut holder = Holder::start("pgbouncer");
+    holder.panic();
+    holder.check_nothing_is_left();
+}
+
+#[test]
+fn redis_is_gone_after_kill_9() {
+    let mut holder = Holder::start("redis");
+    holder.child.kill().unwrap();
+    holder.check_nothing_is_left();
+}
+
+#[test]
+fn redis_is_gone_after_a_panic() {
+    let mut holder = Holder::start("redis");
+    holder.panic();
     holder.check_nothing_is_left();
 }
 

@@ -6,5 +6,12 @@
 
 mod browser;
 mod clean_up;
+mod client;
 mod missing;
+mod pgbouncer;
 mod postgres;
+mod proxy;
+mod redis;
+mod replica;
+mod restart;
+mod template;

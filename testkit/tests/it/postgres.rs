@@ -1,21 +1,8 @@
 //! A cluster of one's own.
 
-use sqlx::{Connection as _, PgConnection};
-use tenancy_testkit::{Database, Postgres};
+use tenancy_testkit::Postgres;
 
-async fn connect(database: &Database) -> PgConnection {
-    let url = database.url();
-    PgConnection::connect(&url)
-        .await
-        .unwrap_or_else(|error| panic!("{url}: {error}"))
-}
-
-async fn text(connection: &mut PgConnection, query: &'static str) -> String {
-    sqlx::query_scalar(query)
-        .fetch_one(connection)
-        .await
-        .unwrap()
-}
+use crate::client::{connect, connect_to, text};
 
 #[tokio::test]
 async fn the_url_leads_to_the_database() {
@@ -23,11 +10,11 @@ async fn the_url_leads_to_the_database() {
     let mut connection = connect(&database).await;
     assert_eq!(
         text(&mut connection, "select current_database()::text").await,
-        database.name
+        database.name()
     );
     assert_eq!(
         text(&mut connection, "select current_user::text").await,
-        database.user
+        "postgres"
     );
 }
 
@@ -60,6 +47,41 @@ async fn clusters_run_side_by_side() {
     let (one, two) = (Postgres::start().unwrap(), Postgres::start().unwrap());
     let one = one.database().unwrap();
     let two = two.database().unwrap();
-    assert_ne!(one.socket_dir, two.socket_dir);
-    connect(&two).await;
+    assert_ne!(one.address(), two.address());
+    one.run("create table only_here ()").unwrap();
+    let seen = "select count(*)::text from pg_tables where tablename = 'only_here'";
+    assert_eq!(text(&mut connect(&one).await, seen).await, "1");
+    assert_eq!(text(&mut connect(&two).await, seen).await, "0");
+}
+
+#[tokio::test]
+async fn roles_with_passwords_connect_as_themselves() {
+    let database = Postgres::shared().database().unwrap();
+    database
+        .run("create role shopkeeper login password 'told to nobody'")
+        .unwrap();
+    let mut connection = connect_to(&database.url_as("shopkeeper")).await;
+    assert_eq!(
+        text(&mut connection, "select current_user::text").await,
+        "shopkeeper"
+    );
+}
+
+#[test]
+fn sql_is_run_until_its_first_error() {
+    let database = Postgres::shared().database().unwrap();
+    let rows = database
+        .run("create table pots (id int, name text); insert into pots values (1, 'big'), (2, 'small');
+            select * from pots order by id")
+        .unwrap();
+    assert_eq!(rows, "1|big\n2|small");
+    let error = database
+        .run("select nothing; insert into pots values (3, 'none')")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("column \"nothing\" does not exist"),
+        "{error}"
+    );
+    assert_eq!(database.run("select count(*) from pots").unwrap(), "2");
 }

@@ -15,11 +15,21 @@ struct Server {
     package: &'static str,
 }
 
-const SERVERS: [Server; 3] = [
+const SERVERS: [Server; 5] = [
     Server {
         what: "Postgres 15 or newer",
         programs: &["initdb"],
         package: "postgresql",
+    },
+    Server {
+        what: "PgBouncer",
+        programs: &["pgbouncer"],
+        package: "pgbouncer",
+    },
+    Server {
+        what: "Redis",
+        programs: &["redis-server"],
+        package: "redis-server",
     },
     Server {
         what: "Chromium",
@@ -72,7 +82,7 @@ impl Server {
     }
 }
 
-/// Debian keeps the servers' programs of Postgres out of `PATH`.
+/// Debian keeps the servers' programs of Postgres out of `PATH`, and others out of a user's.
 fn packaged_folders() -> Vec<PathBuf> {
     let versions = Path::new("/usr/lib/postgresql")
         .read_dir()
@@ -81,6 +91,7 @@ fn packaged_folders() -> Vec<PathBuf> {
     versions
         .flatten()
         .map(|version| version.path().join("bin"))
+        .chain([PathBuf::from("/usr/sbin")])
         .collect()
 }
 
@@ -136,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_missing_server_is_named_with_a_way_to_get_it() {
-        let text = how_to_get(&[&SERVERS[0], &SERVERS[2]]);
+        let text = how_to_get(&[&SERVERS[0], &SERVERS[4]]);
         assert!(
             text.contains("the tests need Postgres 15 or newer, chromedriver;"),
             "{text}"
