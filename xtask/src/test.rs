@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test, with the real servers they need.
 
+mod other_postgres;
 mod servers;
 
 use anyhow::Result;
@@ -13,6 +14,9 @@ use crate::process::{self, cargo};
 /// a headless Chromium with its driver. When one is not installed this says what to install and ends; with
 /// --install it gets them with the system's package manager (apt-get, through sudo unless root).
 ///
+/// Which Postgres they start: with --postgres, one of that version; else the folder of programs that the
+/// variable TENANCY_TEST_POSTGRES names, if any; else the system's.
+///
 /// Runs with cargo-nextest where that is installed, else with cargo's own runner.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -20,12 +24,16 @@ Examples:
   cargo xtask test
   cargo xtask test --install
   cargo xtask test -- gcra          only tests with `gcra` in their name
+  cargo xtask test --postgres 17    on a Postgres that pip installs below target/
 
 Exit codes: 0 all tests pass, 1 a test failed or a server is missing, 2 wrong usage.")]
 pub(crate) struct Arguments {
     /// Install missing servers first
     #[arg(long)]
     install: bool,
+    /// Run on this version of Postgres, which pip fetches when it is not there yet
+    #[arg(long, value_name = "VERSION")]
+    postgres: Option<other_postgres::Version>,
     /// For the test runner: a part of a test's name, or its own options. Documentation examples
     /// are then left out
     #[arg(last = true, value_name = "ARGS")]
@@ -37,23 +45,21 @@ const EVERYTHING: [&str; 3] = ["--workspace", "--all-targets", "--all-features"]
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     servers::ensure(arguments.install)?;
+    let postgres = arguments.postgres.map(other_postgres::choose).transpose()?;
     let runner: &[&str] = if process::find("cargo-nextest").is_some() {
         &["nextest", "run", "--no-fail-fast"]
     } else {
         &["test"]
     };
     let mut tests = cargo(runner);
-    process::run(tests.args(EVERYTHING).args(&arguments.runner))?;
+    tests.args(EVERYTHING).args(&arguments.runner);
+    process::run(tests.envs(postgres.clone()))?;
     if !arguments.runner.is_empty() {
         println!(
             "documentation examples were left out, because the runner got arguments of its own"
         );
         return Ok(());
     }
-    process::run(&mut cargo([
-        "test",
-        "--doc",
-        "--workspace",
-        "--all-features",
-    ]))
+    let mut examples = cargo(["test", "--doc", "--workspace", "--all-features"]);
+    process::run(examples.envs(postgres))
 }
