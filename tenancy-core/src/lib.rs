@@ -39,6 +39,8 @@ mod axum;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod db;
 pub mod directory;
+#[cfg(feature = "postgres")]
+pub mod isolation;
 mod manifest;
 #[cfg(feature = "http")]
 pub mod middleware;
@@ -52,7 +54,10 @@ pub use admission::{Admitted, TenantContext, admit};
 pub use authority::Authority;
 #[cfg(feature = "http")]
 pub use authority::AuthorityError;
-pub use manifest::{Manifest, ManifestError, Table, TableKind};
+pub use manifest::{
+    Manifest, ManifestError, SearchDocument, SearchFunction, SearchKind, Table, TableKind,
+    TenantColumn,
+};
 pub use principal::{Grant, Membership, MembershipUnknown, OpenToAll, Principal};
 pub use refusal::Refusal;
 pub use resolve::{Evidence, Finding, HostEvidence, Resolved, Resolver, Source, SubdomainEvidence};

@@ -20,13 +20,18 @@
 //! ```
 
 mod error;
+pub(crate) mod identifier;
 mod order;
+mod search;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 mod table;
+mod tenant_column;
 
 pub use error::ManifestError;
+pub use search::{SearchDocument, SearchFunction, SearchKind};
 pub use table::{Table, TableKind};
+pub use tenant_column::TenantColumn;
 
 use std::collections::HashSet;
 
@@ -34,6 +39,7 @@ use std::collections::HashSet;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manifest {
     tables: Vec<Table>,
+    searches: Vec<SearchFunction>,
 }
 
 impl Manifest {
@@ -54,7 +60,28 @@ impl Manifest {
         }
         Ok(Self {
             tables: order::parents_first(tables)?,
+            searches: Vec::new(),
         })
+    }
+
+    /// Adds the searches that Postgres answers by functions of their own; see [`SearchFunction`].
+    ///
+    /// # Errors
+    /// A [`ManifestError`] that names the search.
+    pub fn with_searches(
+        mut self,
+        searches: impl IntoIterator<Item = SearchFunction>,
+    ) -> Result<Self, ManifestError> {
+        for search in searches {
+            search.check(&self)?;
+            if self.searches.iter().any(|one| one.name() == search.name()) {
+                return Err(ManifestError::DuplicateSearch {
+                    search: search.name().into(),
+                });
+            }
+            self.searches.push(search);
+        }
+        Ok(self)
     }
 
     /// The tables, each after its parents. Copying goes in this order, deleting in the reverse one.
@@ -63,10 +90,23 @@ impl Manifest {
         &self.tables
     }
 
-    /// The tables that hold tenants' rows, each after its parents.
-    pub fn tenant_tables(&self) -> impl Iterator<Item = &Table> {
+    /// The tables that hold tenants' rows, each after its parents: the order of a copy or an export. A purge
+    /// goes from the back.
+    pub fn tenant_tables(&self) -> impl DoubleEndedIterator<Item = &Table> {
         self.tables
             .iter()
             .filter(|table| matches!(table.kind(), TableKind::Tenant { .. }))
+    }
+
+    /// The table of this name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.iter().find(|table| table.name() == name)
+    }
+
+    /// The searches that Postgres answers by functions of their own.
+    #[must_use]
+    pub fn searches(&self) -> &[SearchFunction] {
+        &self.searches
     }
 }

@@ -46,4 +46,24 @@ pub enum ManifestError {
         /// One of them.
         table: Box<str>,
     },
+    /// A search is declared twice.
+    #[error("search {search} is declared twice")]
+    DuplicateSearch {
+        /// The search.
+        search: Box<str>,
+    },
+    /// A search is of a table that is not declared, or holds no tenants' rows.
+    #[error("search {search} is of {table}, which is not declared as a table of tenants' rows")]
+    SearchTable {
+        /// The search.
+        search: Box<str>,
+        /// The table.
+        table: Box<str>,
+    },
+    /// A search answers with no column: its table has no key beside the tenant's column.
+    #[error("search {search} answers with no column")]
+    SearchColumns {
+        /// The search.
+        search: Box<str>,
+    },
 }

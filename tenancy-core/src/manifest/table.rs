@@ -1,16 +1,23 @@
-use super::ManifestError;
+use std::num::NonZeroU16;
 
-/// The longest identifier that every supported database keeps whole (Postgres: `NAMEDATALEN` - 1).
-const MAX_IDENTIFIER: usize = 63;
+use super::{ManifestError, TenantColumn, identifier};
 
 /// Names that belong to the databases or to this crate.
 const RESERVED_PREFIXES: [&str; 4] = ["sqlite_", "pragma_", "pg_", "tenancy_"];
+
+/// Schemas that belong to Postgres or to this crate.
+const RESERVED_SCHEMAS: [&str; 4] = ["information_schema", "pg_catalog", "pg_temp", "tenancy"];
+
+const DEFAULT_SCHEMA: &str = "public";
 
 /// One table of a cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     name: Box<str>,
+    schema: Box<str>,
     kind: TableKind,
+    tenant_type: TenantColumn,
+    partitions: Option<NonZeroU16>,
     parents: Vec<Box<str>>,
 }
 
@@ -43,6 +50,15 @@ impl Table {
         )
     }
 
+    /// As [`tenant`](Self::tenant), with the tenant's external key, a UUID, in the tenant's column.
+    #[must_use]
+    pub fn tenant_uuid<'k>(name: &str, key: impl IntoIterator<Item = &'k str>) -> Self {
+        Self {
+            tenant_type: TenantColumn::Uuid,
+            ..Self::tenant(name, key)
+        }
+    }
+
     /// A table that all tenants read and none writes.
     #[must_use]
     pub fn shared_read(name: &str) -> Self {
@@ -58,7 +74,10 @@ impl Table {
     fn new(name: &str, kind: TableKind) -> Self {
         Self {
             name: name.into(),
+            schema: DEFAULT_SCHEMA.into(),
             kind,
+            tenant_type: TenantColumn::BigInt,
+            partitions: None,
             parents: Vec::new(),
         }
     }
@@ -69,6 +88,24 @@ impl Table {
     pub fn tenant_column(mut self, column: &str) -> Self {
         if let TableKind::Tenant { tenant_column, .. } = &mut self.kind {
             *tenant_column = column.into();
+        }
+        self
+    }
+
+    /// Names another schema than `public`. Postgres only; SQLite has no schemas.
+    #[must_use]
+    pub fn schema(mut self, schema: &str) -> Self {
+        self.schema = schema.into();
+        self
+    }
+
+    /// Splits the table's rows by tenant into this many hash partitions, named `{table}_p{number}`. The
+    /// application declares the table `PARTITION BY HASH` of the tenant's column; the partitions are made by
+    /// the isolation. Postgres only, and only for tenants' tables; on others it changes nothing.
+    #[must_use]
+    pub fn partitioned(mut self, partitions: NonZeroU16) -> Self {
+        if matches!(self.kind, TableKind::Tenant { .. }) {
+            self.partitions = Some(partitions);
         }
         self
     }
@@ -84,6 +121,24 @@ impl Table {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The schema it is in, on Postgres.
+    #[must_use]
+    pub fn schema_name(&self) -> &str {
+        &self.schema
+    }
+
+    /// What its tenant's column holds, on Postgres. Means nothing in tables that are not tenants'.
+    #[must_use]
+    pub const fn tenant_type(&self) -> TenantColumn {
+        self.tenant_type
+    }
+
+    /// How many hash partitions it has, on Postgres; `None` when it is not partitioned by its manifest.
+    #[must_use]
+    pub const fn partitions(&self) -> Option<NonZeroU16> {
+        self.partitions
     }
 
     /// Whose rows it holds.
@@ -109,20 +164,25 @@ impl Table {
     }
 
     pub(super) fn check(&self) -> Result<(), ManifestError> {
-        self.check_identifier(&self.name)?;
+        identifier::check(&self.name, &self.name)?;
+        identifier::check(&self.name, &self.schema)?;
         if RESERVED_PREFIXES
             .iter()
             .any(|prefix| self.name.starts_with(prefix))
+            || RESERVED_SCHEMAS.contains(&&*self.schema)
         {
             return Err(ManifestError::ReservedName {
                 table: self.name.clone(),
             });
         }
+        if self.partitions.is_some() {
+            identifier::check(&self.name, &self.partition(u16::MAX))?;
+        }
         if let TableKind::Tenant { tenant_column, key } = &self.kind {
-            self.check_identifier(tenant_column)?;
+            identifier::check(&self.name, tenant_column)?;
             let mut columns = vec![tenant_column];
             for column in key {
-                self.check_identifier(column)?;
+                identifier::check(&self.name, column)?;
                 if columns.contains(&column) {
                     return Err(ManifestError::DuplicateColumn {
                         table: self.name.clone(),
@@ -135,21 +195,8 @@ impl Table {
         Ok(())
     }
 
-    /// Lower case only: Postgres folds unquoted names and SQLite ignores their case, so that two spellings of
-    /// one table cannot be told apart there.
-    fn check_identifier(&self, identifier: &str) -> Result<(), ManifestError> {
-        let mut bytes = identifier.bytes();
-        let plain = bytes
-            .next()
-            .is_some_and(|b| b.is_ascii_lowercase() || b == b'_')
-            && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if plain && identifier.len() <= MAX_IDENTIFIER {
-            Ok(())
-        } else {
-            Err(ManifestError::InvalidIdentifier {
-                table: self.name.clone(),
-                identifier: identifier.into(),
-            })
-        }
+    /// The name of one of its partitions.
+    pub(crate) fn partition(&self, number: u16) -> String {
+        format!("{}_p{number}", self.name)
     }
 }

@@ -1,0 +1,71 @@
+//! What stands in a Postgres cell so that a tenant's rows cannot be reached from another tenant's request.
+//!
+//! An application declares its tables in a [`Manifest`](crate::Manifest). From that, from the names of five
+//! [`Roles`] and from an [`IsolationMode`], an [`Isolation`] writes the statements that guard them, and
+//! [`install`] runs them: an administrator's work, once for each cell and each change of the manifest. It is
+//! printed before it is run, by whoever wants to see it, and it can be run any number of times.
+//!
+//! ```
+//! use tenancy_core::{
+//!     Manifest, Table,
+//!     isolation::{Isolation, IsolationMode, Roles},
+//! };
+//!
+//! let manifest = Manifest::new([Table::tenant("product", ["id"])])?;
+//! let isolation = Isolation::new(&manifest, Roles::named("shop")?, IsolationMode::Sealed);
+//! println!("{isolation}");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What stops what
+//!
+//! | | plain | sealed |
+//! | --- | --- | --- |
+//! | a statement without a tenant, or with another one's predicate | its rows are out of sight | the same |
+//! | a write of another tenant's row | refused by the policy's check | the same |
+//! | a later policy that opens a table | the restrictive floor stays below it | the same |
+//! | a table made by hand | closed by the event trigger until it is declared | the same |
+//! | a pool that keeps a tenant | the tenant is the transaction's, and ends with it | the same |
+//! | an injected `set_config('app.tenant_id', …)` | **nothing** | the forged setting is an error |
+//! | a seal or setting seen elsewhere and used again | – | taken only by the message that begins a transaction; a setting is worth nothing in any other |
+//! | a stolen key, an administrator, the mover's password | nothing | nothing |
+//!
+//! Plain mode stops mistakes. Sealed mode also stops injected SQL from becoming another tenant; what it can
+//! still do is to act as the tenant in whose transaction it runs.
+//!
+//! # The guard
+//!
+//! `tenancy.enter` is called in the message that begins a transaction. A writer first *tries* the tenant's
+//! lock, shared, and then reads the fence, in a statement of its own: whoever changes the fence holds that
+//! lock alone, so a writer that has it reads the fence as it will stay until the writer ends. That holds
+//! because the function is `VOLATILE`, where each statement sees what was committed before it. Under
+//! `REPEATABLE READ` and `SERIALIZABLE` all statements see one snapshot, which may be older than the lock;
+//! there the row is read `FOR SHARE`, which fails with 40001 when it has changed since. The function decides
+//! nothing: what the row means is the [`protocol`](crate::protocol)'s matter.
+//!
+//! `tenancy.leave` goes before `COMMIT`, in one message, and raises unless the transaction is still open and
+//! the tenant's.
+
+mod error;
+mod hex;
+mod install;
+mod mode;
+mod parts;
+mod password;
+mod plan;
+mod policy;
+mod roles;
+mod seal;
+mod seal_keys;
+pub mod sqlstate;
+mod statement;
+
+pub use error::InstallError;
+pub use install::{Change, Installed, WhatChanged, install};
+pub use mode::{IsolationMode, Net};
+pub use password::{Password, set_password};
+pub use plan::Isolation;
+pub use roles::{InvalidPrefix, Login, Roles};
+pub use seal::{InvalidKeyId, SealAccess, SealClaim, SealKey};
+pub use seal_keys::{install_key, retire_key};
+pub use statement::Statement;

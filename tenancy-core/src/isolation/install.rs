@@ -1,0 +1,96 @@
+//! Running an [`Isolation`]'s statements.
+
+mod catalog;
+mod state;
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use super::{InstallError, Isolation};
+
+pub use state::{Change, WhatChanged};
+
+/// Writers' lock of tenant 0, which no tenant has: two installations do not meet.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(1414415193::bigint << 32)";
+
+/// Names are written with their schemas, whatever the administrator's search path is; and whoever waits for a
+/// table that somebody keeps, keeps everybody else waiting behind.
+const SETTINGS: &str =
+    "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '10s'";
+
+/// What an installation did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    changes: Vec<Change>,
+}
+
+impl Installed {
+    /// Everything that is other than before, in order of name. Empty when the cell was as it should be.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+}
+
+/// Isolates a cell, in one transaction: after an error it is as it was before. Doing it twice does it once.
+///
+/// The connection is an administrator's, in the cell's database: a superuser's, or one that may make roles,
+/// owns the database and its tables, and finds the roles that bypass row security made already. The declared
+/// tables are locked until it is done, which takes milliseconds; it waits up to 10 s for each.
+///
+/// # Errors
+/// [`InstallError`], before anything is changed when the tables are not as declared.
+///
+/// # Cancel safety
+/// When the future is dropped, all was done or nothing; do it again.
+pub async fn install(
+    connection: &mut PgConnection,
+    isolation: &Isolation,
+) -> Result<Installed, InstallError> {
+    let mut transaction = connection.begin().await?;
+    for sql in [SETTINGS, LOCK] {
+        sqlx::raw_sql(sql).execute(&mut *transaction).await?;
+    }
+    refuse_newer(&mut transaction).await?;
+    catalog::read(&mut transaction, isolation.manifest())
+        .await?
+        .check(isolation.manifest())?;
+    let before = state::read(&mut transaction, isolation).await?;
+    for statement in isolation.statements() {
+        sqlx::raw_sql(AssertSqlSafe(statement.sql()))
+            .execute(&mut *transaction)
+            .await
+            .map_err(|error| InstallError::Statement {
+                statement: statement.name().into(),
+                source: error.into(),
+            })?;
+    }
+    let after = state::read(&mut transaction, isolation).await?;
+    transaction.commit().await?;
+    Ok(Installed {
+        changes: state::changes(&before, &after),
+    })
+}
+
+async fn refuse_newer(connection: &mut PgConnection) -> Result<(), InstallError> {
+    let stands: bool = sqlx::query_scalar("SELECT to_regclass('tenancy.format') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !stands {
+        return Ok(());
+    }
+    let versions: Vec<(String, i64)> = sqlx::query_as("SELECT part, version FROM tenancy.format")
+        .fetch_all(connection)
+        .await?;
+    for (part, found) in versions {
+        let known = match part.as_str() {
+            "isolation" => Isolation::VERSION,
+            "fence" => Isolation::FENCE_VERSION,
+            _ => continue,
+        };
+        if found > known {
+            let part = part.into();
+            return Err(InstallError::NewerVersion { part, found, known });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Whether the tables are as the manifest declares them.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use crate::{
+    Manifest, SearchDocument, SearchFunction, SearchKind, Table, TableKind, isolation::InstallError,
+};
+
+/// `indkey` and `partattrs` count from 0.
+const COLUMNS: &str = "
+SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, NULL), a.attnotnull,
+    coalesce(i.indkey[0] = a.attnum, false),
+    coalesce(p.partstrat = 'h' AND p.partnatts = 1 AND p.partattrs[0] = a.attnum, false)
+FROM unnest($1::text[], $2::text[]) AS declared (schema, name)
+JOIN pg_namespace n ON n.nspname = declared.schema
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = declared.name AND c.relkind IN ('r', 'p')
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid";
+
+#[derive(Debug)]
+struct Column {
+    name: String,
+    r#type: String,
+    not_null: bool,
+    leads_key: bool,
+    partitions: bool,
+}
+
+/// A row of [`COLUMNS`].
+type Row = (String, String, String, String, bool, bool, bool);
+
+/// The columns of the declared tables that exist, by schema and table.
+#[derive(Debug)]
+pub(super) struct Catalog(HashMap<(String, String), Vec<Column>>);
+
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    manifest: &Manifest,
+) -> Result<Catalog, InstallError> {
+    let tables = manifest.tables();
+    let (schemas, names): (Vec<&str>, Vec<&str>) = tables
+        .iter()
+        .map(|table| (table.schema_name(), table.name()))
+        .unzip();
+    let rows: Vec<Row> = sqlx::query_as(COLUMNS)
+        .bind(schemas)
+        .bind(names)
+        .fetch_all(connection)
+        .await?;
+    let mut catalog: HashMap<_, Vec<Column>> = HashMap::new();
+    for (schema, table, name, r#type, not_null, leads_key, partitions) in rows {
+        catalog.entry((schema, table)).or_default().push(Column {
+            name,
+            r#type,
+            not_null,
+            leads_key,
+            partitions,
+        });
+    }
+    Ok(Catalog(catalog))
+}
+
+impl Catalog {
+    /// The first difference, in the order of the manifest.
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), InstallError> {
+        for table in manifest.tables() {
+            self.check_table(table)?;
+        }
+        for search in manifest.searches() {
+            let table = manifest
+                .table(search.table())
+                .expect("a manifest checks that its searches are of its tables");
+            for column in columns_of(search) {
+                self.column(table, column)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_table(&self, table: &Table) -> Result<(), InstallError> {
+        self.columns(table)?;
+        let TableKind::Tenant { tenant_column, key } = table.kind() else {
+            return Ok(());
+        };
+        for column in key {
+            self.column(table, column)?;
+        }
+        let found = self.column(table, tenant_column)?;
+        let (table_name, column) = (name(table), tenant_column.clone());
+        let expected = table.tenant_type().as_str();
+        if found.r#type != expected {
+            return Err(InstallError::ColumnType {
+                table: table_name,
+                column,
+                found: found.r#type.as_str().into(),
+                expected,
+            });
+        }
+        if !found.not_null {
+            return Err(InstallError::NullableColumn {
+                table: table_name,
+                column,
+            });
+        }
+        if !found.leads_key {
+            return Err(InstallError::KeyOrder {
+                table: table_name,
+                column,
+            });
+        }
+        if table.partitions().is_some() && !found.partitions {
+            return Err(InstallError::NotPartitioned {
+                table: table_name,
+                column,
+            });
+        }
+        Ok(())
+    }
+
+    fn columns(&self, table: &Table) -> Result<&[Column], InstallError> {
+        let key = (table.schema_name().to_owned(), table.name().to_owned());
+        match self.0.get(&key) {
+            Some(columns) => Ok(columns),
+            None => Err(InstallError::MissingTable { table: name(table) }),
+        }
+    }
+
+    fn column(&self, table: &Table, column: &str) -> Result<&Column, InstallError> {
+        self.columns(table)?
+            .iter()
+            .find(|found| found.name == column)
+            .ok_or_else(|| InstallError::MissingColumn {
+                table: name(table),
+                column: column.into(),
+            })
+    }
+}
+
+fn name(table: &Table) -> Box<str> {
+    format!("{}.{}", table.schema_name(), table.name()).into()
+}
+
+/// What a search compares and answers with, as far as it is not its table's key. An expression is read by
+/// Postgres alone.
+fn columns_of(search: &SearchFunction) -> impl Iterator<Item = &str> {
+    let compared = match search.kind() {
+        SearchKind::FullText {
+            document: SearchDocument::Column(column),
+            ..
+        }
+        | SearchKind::Json { column }
+        | SearchKind::Prefix { column } => Some(column),
+        SearchKind::FullText {
+            document: SearchDocument::Expression(_),
+            ..
+        } => None,
+    };
+    let answered = search.columns().into_iter().flatten();
+    compared.into_iter().chain(answered).map(|column| &**column)
+}

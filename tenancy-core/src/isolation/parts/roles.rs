@@ -1,0 +1,151 @@
+//! The roles, with the attributes they must have also where they exist already.
+
+use crate::isolation::{Isolation, Statement};
+
+struct Role {
+    name: String,
+    logs_in: &'static str,
+    bypasses: &'static str,
+    /// Whether it may be a member of other roles, and so be one of them.
+    alone: bool,
+}
+
+pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
+    let names = isolation.roles();
+    let role = |name, logs_in, bypasses, alone| Role {
+        name,
+        logs_in,
+        bypasses,
+        alone,
+    };
+    let roles = [
+        role(names.owner(), "NOLOGIN", "NOBYPASSRLS", false),
+        role(names.app(), "LOGIN", "NOBYPASSRLS", true),
+        role(names.mover(), "LOGIN", "BYPASSRLS", true),
+        role(names.auditor(), "LOGIN", "NOBYPASSRLS", true),
+        role(names.search(), "NOLOGIN", "BYPASSRLS", true),
+    ];
+    let mut statements: Vec<Statement> = roles.iter().map(made).collect();
+    statements.push(administrator(names.owner(), names.search()));
+    statements.extend(
+        roles
+            .iter()
+            .filter(|role| role.alone)
+            .map(member_of_nothing),
+    );
+    statements.extend([
+        search_path(isolation, names.app()),
+        search_path(isolation, names.mover()),
+        no_preset(names.app()),
+    ]);
+    statements
+}
+
+/// Whoever is no superuser may set some of the attributes only at their right value, or not at all; so what is
+/// right already is not touched.
+fn made(role: &Role) -> Statement {
+    let Role {
+        name,
+        logs_in,
+        bypasses,
+        ..
+    } = role;
+    let attributes =
+        format!("{logs_in} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION {bypasses}");
+    let (login, bypass) = (*logs_in == "LOGIN", *bypasses == "BYPASSRLS");
+    let sql = format!(
+        "DO $tenancy$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = '{name}') THEN
+        CREATE ROLE \"{name}\" {attributes};
+    ELSIF EXISTS (
+        SELECT FROM pg_catalog.pg_roles WHERE rolname = '{name}'
+            AND (rolcanlogin <> {login} OR rolbypassrls <> {bypass}
+                OR rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication)
+    ) THEN
+        ALTER ROLE \"{name}\" {attributes};
+    END IF;
+END
+$tenancy$;"
+    );
+    Statement::new(format!("role {name}"), sql)
+}
+
+/// To give objects to a role one must be a member of it; a superuser is of all.
+fn administrator(owner: String, search: String) -> Statement {
+    let sql = format!(
+        "DO $tenancy$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['{owner}', '{search}'] LOOP
+        IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO %I', role, current_user);
+        END IF;
+    END LOOP;
+END
+$tenancy$;"
+    );
+    Statement::new("the administrator may give objects to their owners", sql)
+}
+
+fn member_of_nothing(role: &Role) -> Statement {
+    let name = &role.name;
+    let sql = format!(
+        "DO $tenancy$
+DECLARE
+    membership record;
+BEGIN
+    FOR membership IN
+        SELECT held.rolname AS role, giver.rolname AS grantor
+        FROM pg_catalog.pg_auth_members m
+        JOIN pg_catalog.pg_roles member ON member.oid = m.member AND member.rolname = '{name}'
+        JOIN pg_catalog.pg_roles held ON held.oid = m.roleid
+        LEFT JOIN pg_catalog.pg_roles giver ON giver.oid = m.grantor
+    LOOP
+        -- From 16 on each grantor's grant is one of its own.
+        EXECUTE format('REVOKE %I FROM \"{name}\"', membership.role)
+            || CASE WHEN current_setting('server_version_num')::int >= 160000
+                THEN format(' GRANTED BY %I', membership.grantor) ELSE '' END;
+    END LOOP;
+END
+$tenancy$;"
+    );
+    Statement::new(format!("role {name} is a member of nothing"), sql)
+}
+
+/// Without the default's `\"$user\"`, and with all schemas of the manifest.
+fn search_path(isolation: &Isolation, role: String) -> Statement {
+    let schemas: Vec<String> = isolation
+        .schemas()
+        .into_iter()
+        .map(|schema| format!("\"{schema}\""))
+        .collect();
+    let schemas = if schemas.is_empty() {
+        "\"public\"".to_owned()
+    } else {
+        schemas.join(", ")
+    };
+    let sql = format!(
+        "DO $tenancy$
+BEGIN
+    EXECUTE format('ALTER ROLE \"{role}\" IN DATABASE %I SET search_path TO {schemas}', current_database());
+END
+$tenancy$;"
+    );
+    Statement::new(format!("search path of {role}"), sql)
+}
+
+/// A tenant that is preset for a role or a database would be everybody's.
+fn no_preset(app: String) -> Statement {
+    let sql = format!(
+        "DO $tenancy$
+BEGIN
+    EXECUTE 'ALTER ROLE \"{app}\" RESET app.tenant_id';
+    EXECUTE format('ALTER ROLE \"{app}\" IN DATABASE %I RESET app.tenant_id', current_database());
+    EXECUTE format('ALTER DATABASE %I RESET app.tenant_id', current_database());
+END
+$tenancy$;"
+    );
+    Statement::new("no preset tenant", sql)
+}
