@@ -9,6 +9,8 @@ mod axum_extract;
 mod db;
 #[cfg(all(feature = "sqlite", feature = "test-util"))]
 mod directory;
+#[cfg(feature = "postgres")]
+mod isolation;
 mod manifest;
 #[cfg(feature = "http")]
 mod middleware;

@@ -71,7 +71,7 @@ SELECT 'schema ' || n.nspname, concat_ws(' ', n.nspowner::regrole, rights.list)
 FROM pg_namespace n JOIN rights ON rights.of = 'n' AND rights.oid = n.oid
 WHERE n.nspname = ANY($2::text[]) OR n.nspname = 'tenancy'
 UNION ALL
-SELECT 'default privileges of ' || a.defaclrole::regrole || ' ' || a.defaclobjtype || a.defaclnamespace, rights.list
+SELECT concat_ws(' ', 'default privileges of', a.defaclrole::regrole, a.defaclobjtype, a.defaclnamespace), rights.list
 FROM pg_default_acl a JOIN rights ON rights.of = 'a' AND rights.oid = a.oid
 UNION ALL
 SELECT 'table ' || c.oid::regclass, concat_ws(' ', c.relowner::regrole, c.relrowsecurity, c.relforcerowsecurity, rights.list)

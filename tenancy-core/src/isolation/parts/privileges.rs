@@ -53,7 +53,7 @@ BEGIN
             AND a.grantee IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = '{app}'))
     LOOP
         EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', given.maker)
-            || coalesce(format(' IN SCHEMA %I', given.schema), '')
+            || CASE WHEN given.schema IS NULL THEN '' ELSE format(' IN SCHEMA %I', given.schema) END
             || format(' REVOKE ALL ON %s FROM %s', given.kind, given.grantee);
     END LOOP;
 END

@@ -7,7 +7,10 @@ pub(super) fn refuse_newer(_: &Isolation) -> Vec<Statement> {
     let sql = format!(
         "DO $tenancy$
 BEGIN
-    IF to_regclass('tenancy.format') IS NOT NULL AND EXISTS (
+    IF to_regclass('tenancy.format') IS NULL THEN
+        RETURN;
+    END IF;
+    IF EXISTS (
         SELECT FROM tenancy.format
         WHERE (part = 'isolation' AND version > {ours}) OR (part = 'fence' AND version > {fence})
     ) THEN
