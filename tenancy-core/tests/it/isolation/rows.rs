@@ -1,7 +1,7 @@
 //! Every way to another tenant's rows that a guard closes, and that it is open without that guard.
 
 use sqlx::{AssertSqlSafe, PgConnection};
-use tenancy_core::isolation::IsolationMode;
+use tenancy_core::isolation::{IsolationMode, SealAccess};
 
 use super::{
     ROWS, SCHEMA, manifest,
@@ -103,52 +103,131 @@ fn doors() -> Vec<Door> {
         door(one, "select 1 from tenancy.transaction_key", denied(), "grant select on tenancy.transaction_key to public", Rows(1)),
         door(one, "create table mine (id int)", denied(), "grant create on schema public to public", Rows(0)),
         door(one, "create temp table product (id int)", denied(), "grant temporary on database $database to public", Rows(0)),
-        door(one, "set local role $owner", denied(), "grant $owner to $app", Rows(0)),
         door(one, "set local row_security = off; select 1 from product", denied(), unguarded, Rows(4)),
         door(nobody, "select 1 from product", Rows(0), "alter role $app bypassrls", Rows(4)),
         door(nobody, "select 1 from product", Rows(0), "alter role $app superuser", Rows(4)),
     ]
 }
 
+/// What a statement comes to without a guard, as the application, in a transaction that takes everything back.
+async fn without(world: &World, admin: &mut PgConnection, door: &Door) -> Outcome {
+    let enter = match door.tenant {
+        Some(tenant) => world.enter(tenant, SealAccess::Write),
+        None => "select".to_owned(),
+    };
+    let begin = format!("begin; {}; set local role $app; {enter}", door.without);
+    run(admin, &named(world, &begin)).await;
+    let open = outcome(admin, &named(world, door.sql)).await;
+    run(admin, "rollback").await;
+    open
+}
+
+fn named(world: &World, sql: &str) -> String {
+    let roles = world.isolation.roles();
+    let product = world.isolation.manifest().table("product").unwrap();
+    let [_, floor] = world.isolation.policies_of(product).unwrap();
+    sql.replace("$app", &roles.app())
+        .replace("$owner", &roles.owner())
+        .replace("$floor", &floor)
+        .replace("$database", &world.database.name)
+}
+
+async fn every_door_is_closed_and_was_open_without_its_guard(mode: IsolationMode) {
+    let world = world(mode).await;
+    let mut admin = world.admin().await;
+    // Control: the rows of both tenants are there.
+    for (table, count) in [
+        ("product", 4),
+        ("variant", 2),
+        ("files.file", 2),
+        ("event", 4),
+    ] {
+        let all = outcome(&mut admin, &format!("select 1 from {table}")).await;
+        assert_eq!(all, Outcome::Rows(count), "{table}");
+    }
+    for door in doors() {
+        let closed = world.attempt(door.tenant, &named(&world, door.sql)).await;
+        assert_eq!(closed, door.closed, "{}", door.sql);
+        let open = without(&world, &mut admin, &door).await;
+        assert_eq!(open, door.open, "after {}: {}", door.without, door.sql);
+    }
+}
+
 #[tokio::test]
-async fn every_door_is_closed_and_was_open_without_its_guard() {
-    for mode in MODES {
-        let world = world(mode).await;
-        let roles = world.isolation.roles();
-        let product = world.isolation.manifest().table("product").unwrap();
-        let [_, floor] = world.isolation.policies_of(product).unwrap();
-        let named = |sql: &str| {
-            sql.replace("$app", &roles.app())
-                .replace("$owner", &roles.owner())
-                .replace("$floor", &floor)
-                .replace("$database", &world.database.name)
-        };
-        let mut admin = world.admin().await;
-        // Control: the rows of both tenants are there.
-        for (table, count) in [
-            ("product", 4),
-            ("variant", 2),
-            ("files.file", 2),
-            ("event", 4),
-        ] {
-            let all = outcome(&mut admin, &format!("select 1 from {table}")).await;
-            assert_eq!(all, Outcome::Rows(count), "{table}");
-        }
-        for door in doors() {
-            let sql = named(door.sql);
-            let closed = world.attempt(door.tenant, &sql).await;
-            assert_eq!(closed, door.closed, "{mode:?}: {sql}");
-            run(&mut admin, &named(door.without)).await;
-            let open = world.attempt(door.tenant, &sql).await;
-            assert_eq!(open, door.open, "{mode:?}, after {}: {sql}", door.without);
-            // An installation heals what was opened.
-            let installed = world.install().await;
-            if !door.without.contains("create policy") {
-                assert!(!installed.changes().is_empty(), "{}", door.without);
-            }
-            let healed = world.attempt(door.tenant, &sql).await;
-            assert_eq!(healed, door.closed, "{mode:?}, healed: {sql}");
-        }
+async fn every_door_is_closed_in_plain_mode() {
+    every_door_is_closed_and_was_open_without_its_guard(IsolationMode::Plain).await;
+}
+
+#[tokio::test]
+async fn every_door_is_closed_in_sealed_mode() {
+    every_door_is_closed_and_was_open_without_its_guard(IsolationMode::Sealed).await;
+}
+
+/// What somebody changed meanwhile, the next installation puts right, and says so.
+#[tokio::test]
+async fn an_installation_heals() {
+    let world = world(IsolationMode::Plain).await;
+    let mut admin = world.admin().await;
+    let all = "select 1 from product";
+    let become_owner = "set local role $owner";
+    for (tenant, sql, closed, broken, open, healed) in [
+        (
+            None,
+            all,
+            Outcome::Rows(0),
+            "alter table product disable row level security",
+            Outcome::Rows(4),
+            "altered table public.product",
+        ),
+        (
+            None,
+            all,
+            Outcome::Rows(0),
+            "alter role $app superuser",
+            Outcome::Rows(4),
+            "altered role $app",
+        ),
+        (
+            Some(1),
+            become_owner,
+            refused("42501"),
+            "grant $owner to $app",
+            Outcome::Rows(0),
+            "dropped membership of $app in $owner",
+        ),
+        (
+            Some(1),
+            all,
+            Outcome::Rows(2),
+            "create policy debug on product using (true); alter policy $floor on product using (true)",
+            Outcome::Rows(4),
+            "altered policy $floor on public.product",
+        ),
+        (
+            Some(1),
+            "select 1 from journal",
+            refused("42501"),
+            "grant select on journal to public",
+            Outcome::Rows(1),
+            "altered table public.journal",
+        ),
+    ] {
+        let sql = named(&world, sql);
+        run(&mut admin, &named(&world, broken)).await;
+        assert_eq!(
+            world.attempt(tenant, &sql).await,
+            open,
+            "after {broken}: {sql}"
+        );
+        let changes: Vec<String> = world
+            .install()
+            .await
+            .changes()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(changes, [named(&world, healed)], "after {broken}");
+        assert_eq!(world.attempt(tenant, &sql).await, closed, "healed: {sql}");
     }
 }
 
