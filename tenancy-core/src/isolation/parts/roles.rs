@@ -140,10 +140,21 @@ $tenancy$;"
 fn no_preset(app: String) -> Statement {
     let sql = format!(
         "DO $tenancy$
+DECLARE
+    preset record;
 BEGIN
-    EXECUTE 'ALTER ROLE \"{app}\" RESET app.tenant_id';
-    EXECUTE format('ALTER ROLE \"{app}\" IN DATABASE %I RESET app.tenant_id', current_database());
-    EXECUTE format('ALTER DATABASE %I RESET app.tenant_id', current_database());
+    FOR preset IN
+        SELECT coalesce(quote_ident(r.rolname), 'ALL') AS role,
+            coalesce(' IN DATABASE ' || quote_ident(d.datname), '') AS place
+        FROM pg_catalog.pg_db_role_setting s
+        LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+        LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+        WHERE EXISTS (SELECT FROM unnest(s.setconfig) one WHERE starts_with(one, 'app.tenant_id='))
+            AND (s.setrole = 0 OR r.rolname = '{app}')
+            AND (s.setdatabase = 0 OR d.datname = current_database())
+    LOOP
+        EXECUTE format('ALTER ROLE %s%s RESET app.tenant_id', preset.role, preset.place);
+    END LOOP;
 END
 $tenancy$;"
     );

@@ -1,1 +1,370 @@
-//! To be written.
+//! Installing: what is refused, what is changed, and that doing it twice does it once.
+
+use std::num::NonZeroU16;
+
+use sqlx::AssertSqlSafe;
+use tenancy_core::{
+    Manifest, Table,
+    isolation::{
+        InstallError, Isolation, IsolationMode, Login, Net, Password, Roles, install, set_password,
+    },
+    types::Problem as _,
+};
+
+use super::{
+    SCHEMA, manifest,
+    world::{MODES, Outcome, World, outcome, refused, run},
+};
+
+#[tokio::test]
+async fn installing_twice_changes_nothing() {
+    for mode in MODES {
+        let world = World::new(SCHEMA, &manifest(), mode).await;
+        let again = world.install().await;
+        assert_eq!(again.changes(), [], "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_printed_script_does_what_an_installation_does() {
+    for mode in MODES {
+        let world = World::bare(SCHEMA, &manifest(), mode).await;
+        let script = world.isolation.to_string();
+        for _ in 0..2 {
+            run(&mut world.admin().await, &script).await;
+        }
+        let after = world.install().await;
+        assert_eq!(after.changes(), [], "{mode:?}");
+        assert!(
+            script.starts_with("-- Isolation of tenants, version 1"),
+            "{script}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_installation_says_what_it_made() {
+    let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let installed = world.install().await;
+    let changes: Vec<String> = installed
+        .changes()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let app = world.isolation.roles().app();
+    let product = world.isolation.manifest().table("product").unwrap();
+    let [rows, floor] = world.isolation.policies_of(product).unwrap();
+    for expect in [
+        format!("made role {app}"),
+        format!("made policy {rows} on public.product"),
+        format!("made policy {floor} on public.product"),
+        "altered table public.product".to_owned(),
+        "made table public.event_p1".to_owned(),
+        "made table tenancy.fence".to_owned(),
+        "made function tenancy.leave(bigint)".to_owned(),
+        "made event trigger tenancy_net".to_owned(),
+        "made version of isolation".to_owned(),
+    ] {
+        assert!(changes.contains(&expect), "{expect}: {changes:#?}");
+    }
+}
+
+#[tokio::test]
+async fn policies_of_an_older_body_are_replaced() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let product = world.isolation.manifest().table("product").unwrap();
+    let [rows, floor] = world.isolation.policies_of(product).unwrap();
+    run(
+        &mut world.admin().await,
+        &format!(
+            "drop policy {rows} on product; drop policy {floor} on product;
+             create policy tenancy_rows_0123456789ab on product using (true);
+             create policy tenancy_floor_0123456789ab on product as restrictive using (true);
+             create policy tenancy_rows on product using (true)"
+        ),
+    )
+    .await;
+    let all = world.attempt(Some(1), "select 1 from product").await;
+    assert_eq!(all, Outcome::Rows(4), "control");
+    let installed = world.install().await;
+    let mut changes: Vec<String> = installed
+        .changes()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    // What is not ours stays, and opens nothing.
+    changes.sort();
+    assert_eq!(
+        changes,
+        [
+            "dropped policy tenancy_floor_0123456789ab on public.product".to_owned(),
+            "dropped policy tenancy_rows_0123456789ab on public.product".to_owned(),
+            format!("made policy {floor} on public.product"),
+            format!("made policy {rows} on public.product"),
+        ]
+    );
+    let own = world.attempt(Some(1), "select 1 from product").await;
+    assert_eq!(own, Outcome::Rows(2));
+}
+
+#[tokio::test]
+async fn a_policys_name_tells_its_body() {
+    let names = |mode, prefix: &str, column: &str| {
+        let table = Table::tenant("t", ["id"]).tenant_column(column);
+        let manifest = Manifest::new([table.clone()]).unwrap();
+        Isolation::new(&manifest, Roles::named(prefix).unwrap(), mode)
+            .policies_of(&table)
+            .unwrap()
+    };
+    let one = names(IsolationMode::Plain, "shop", "tenant_id");
+    assert_eq!(one, names(IsolationMode::Plain, "shop", "tenant_id"));
+    assert_ne!(one, names(IsolationMode::Sealed, "shop", "tenant_id"));
+    assert_ne!(one, names(IsolationMode::Plain, "other", "tenant_id"));
+    assert_ne!(one, names(IsolationMode::Plain, "shop", "shop"));
+}
+
+#[tokio::test]
+async fn a_newer_cell_is_left_alone() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    for (part, found) in [("isolation", 2), ("fence", 3)] {
+        let newer = format!("update tenancy.format set version = {found} where part = '{part}'");
+        run(&mut world.admin().await, &newer).await;
+        let error = world.try_install().await.unwrap_err();
+        assert!(
+            matches!(&error, InstallError::NewerVersion { part: p, found: f, .. } if **p == *part && *f == found),
+            "{error:?}"
+        );
+        let script = world.isolation.to_string();
+        assert_eq!(
+            outcome(&mut world.admin().await, &script).await,
+            refused("TN020")
+        );
+        let back = "update tenancy.format set version = version - 1 where part = $1";
+        sqlx::query(back)
+            .bind(part)
+            .execute(&mut world.admin().await)
+            .await
+            .unwrap();
+    }
+    world.install().await;
+}
+
+#[tokio::test]
+async fn tables_that_are_not_as_declared_are_named_and_nothing_is_changed() {
+    let t = || Table::tenant("t", ["id"]);
+    let two = NonZeroU16::new(2).unwrap();
+    for (schema, table, expect) in [
+        ("", t(), "there is no table public.t"),
+        (
+            "create view t as select 1::bigint as tenant_id, 1 as id",
+            t(),
+            "there is no table public.t",
+        ),
+        (
+            "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id))",
+            t().schema("other"),
+            "there is no table other.t",
+        ),
+        (
+            "create table t (id bigint primary key)",
+            t(),
+            "table public.t has no column tenant_id",
+        ),
+        (
+            "create table t (tenant_id bigint primary key)",
+            t(),
+            "table public.t has no column id",
+        ),
+        (
+            "create table t (tenant_id integer, id bigint, primary key (tenant_id, id))",
+            t(),
+            "column tenant_id of table public.t is integer, declared as bigint",
+        ),
+        (
+            "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id))",
+            Table::tenant_uuid("t", ["id"]),
+            "column tenant_id of table public.t is bigint, declared as uuid",
+        ),
+        (
+            "create table t (tenant_id bigint, id bigint primary key)",
+            t(),
+            "column tenant_id of table public.t takes null",
+        ),
+        (
+            "create table t (tenant_id bigint not null, id bigint primary key)",
+            t(),
+            "the primary key of table public.t does not start with tenant_id",
+        ),
+        (
+            "create table t (tenant_id bigint not null, id bigint)",
+            t(),
+            "the primary key of table public.t does not start with tenant_id",
+        ),
+        (
+            "create table t (id bigint, tenant_id bigint, primary key (id, tenant_id))",
+            t(),
+            "the primary key of table public.t does not start with tenant_id",
+        ),
+        (
+            "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id))",
+            t().partitioned(two),
+            "table public.t is not partitioned by hash of tenant_id",
+        ),
+        (
+            "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id)) partition by hash (id)",
+            t().partitioned(two),
+            "table public.t is not partitioned by hash of tenant_id",
+        ),
+    ] {
+        let manifest = Manifest::new([table]).unwrap();
+        let world = World::bare(schema, &manifest, IsolationMode::Plain).await;
+        let error = world.try_install().await.unwrap_err();
+        assert_eq!(error.to_string(), expect);
+        assert_eq!(error.code().as_str(), "isolation_schema");
+        assert_untouched(&world).await;
+    }
+}
+
+async fn assert_untouched(world: &World) {
+    let made = format!(
+        "select 1 from pg_namespace where nspname = 'tenancy'
+         union all select 1 from pg_roles where rolname like '{}\\_%'",
+        world.isolation.roles().prefix()
+    );
+    assert_eq!(
+        outcome(&mut world.admin().await, &made).await,
+        Outcome::Rows(0)
+    );
+}
+
+#[tokio::test]
+async fn a_statement_that_fails_takes_everything_back() {
+    let two = NonZeroU16::new(2).unwrap();
+    let manifest = Manifest::new([Table::tenant("t", ["id"]).partitioned(two)]).unwrap();
+    let schema = "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id)) partition by hash (tenant_id);
+        create table odd partition of t for values with (modulus 3, remainder 0)";
+    let world = World::bare(schema, &manifest, IsolationMode::Plain).await;
+    let error = world.try_install().await.unwrap_err();
+    assert_eq!(error.to_string(), "install partition 0 of public.t");
+    assert_eq!(error.code().as_str(), "isolation_refused");
+    assert_untouched(&world).await;
+}
+
+#[tokio::test]
+async fn two_cells_of_one_cluster_do_not_meet() {
+    let one = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let two = World::new(SCHEMA, &manifest(), IsolationMode::Sealed).await;
+    assert_eq!(one.install().await.changes(), []);
+    assert_eq!(two.install().await.changes(), []);
+    for role in [one.isolation.roles().app(), one.isolation.roles().mover()] {
+        let mut guest = two.connect(&role).await;
+        for sql in [
+            "select 1 from product",
+            "select 1 from tenancy.fence",
+            "select tenancy.current_tenant()",
+        ] {
+            assert_eq!(
+                outcome(&mut guest, sql).await,
+                refused("42501"),
+                "{role}: {sql}"
+            );
+        }
+    }
+    assert_eq!(
+        two.attempt(Some(1), "select 1 from product").await,
+        Outcome::Rows(2)
+    );
+}
+
+#[tokio::test]
+async fn fences_of_the_first_version_move() {
+    let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    run(
+        &mut world.admin().await,
+        "create table tenancy_format (part text primary key, version bigint not null);
+         create table tenancy_fence (tenant_id bigint primary key, state text not null,
+            lifecycle text not null, epoch bigint not null, deadline bigint not null);
+         insert into tenancy_format values ('fence', 1);
+         insert into tenancy_fence values (7, 'fenced', 'active', 4, 99)",
+    )
+    .await;
+    world.install().await;
+    let moved = "select 1 from tenancy.fence where (tenant_id, state, lifecycle, epoch, deadline)
+        = (7, 'fenced', 'active', 4, 99) and to_regclass('public.tenancy_fence') is null
+        and to_regclass('public.tenancy_format') is null";
+    assert_eq!(
+        outcome(&mut world.mover().await, moved).await,
+        Outcome::Rows(1)
+    );
+}
+
+/// On managed servers nobody is a superuser. One makes the roles that bypass row security beforehand.
+#[tokio::test]
+async fn an_administrator_need_not_be_a_superuser() {
+    let world = World::bare("", &manifest(), IsolationMode::Sealed).await;
+    let (roles, database) = (world.isolation.roles(), &world.database.name);
+    let (mover, search, admin) = (roles.mover(), roles.search(), format!("{database}_admin"));
+    let set_up = format!(
+        "create role {mover} login bypassrls; create role {search} nologin bypassrls;
+         create role {admin} login createrole; grant {search} to {admin};
+         alter database {database} owner to {admin}; grant all on schema public to {admin}"
+    );
+    let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+        .fetch_one(&mut world.admin().await)
+        .await
+        .unwrap();
+    // From 16 on, to change a role one needs to administer it.
+    let administer = format!("grant {mover}, {search} to {admin} with admin option");
+    let set_up = if version < 160_000 {
+        set_up
+    } else {
+        format!("{set_up}; {administer}")
+    };
+    run(&mut world.admin().await, &set_up).await;
+    let mut administrator = world.connect(&admin).await;
+    run(&mut administrator, SCHEMA).await;
+    let isolation = world.isolation.clone().net(Net::No);
+    install(&mut administrator, &isolation).await.unwrap();
+    let again = install(&mut administrator, &isolation).await.unwrap();
+    assert_eq!(again.changes(), []);
+    run(
+        &mut world.admin().await,
+        "insert into tenancy.fence values (1, null, 'active', 'active', 1, 0)",
+    )
+    .await;
+    tenancy_core::isolation::install_key(&mut administrator, &world.key)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.attempt(Some(1), "select 1 from product").await,
+        Outcome::Rows(2)
+    );
+}
+
+#[tokio::test]
+async fn a_password_is_kept_as_a_hash_and_never_shown() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let mut admin = world.admin().await;
+    let password = Password::new("it's a \\ secret");
+    assert_eq!(format!("{password:?}"), "Password(..)");
+    let roles = world.isolation.roles();
+    set_password(&mut admin, roles, Login::App, &password)
+        .await
+        .unwrap();
+    let kept = format!(
+        "select rolpassword from pg_authid where rolname = '{}'",
+        roles.app()
+    );
+    let kept: String = sqlx::query_scalar(AssertSqlSafe(kept))
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    assert!(kept.starts_with("SCRAM-SHA-256$"), "{kept}");
+    // An installation leaves it.
+    assert_eq!(world.install().await.changes(), []);
+    let roles = Roles::named(&"x".repeat(56));
+    assert!(roles.is_err());
+    for prefix in ["", "Shop", "shop-1", "pg_shop", "1shop"] {
+        assert!(Roles::named(prefix).is_err(), "{prefix}");
+    }
+}

@@ -78,7 +78,7 @@ async fn race(world: &World, begin: &str, question: &str) -> Fate {
     let others = async {
         // Until the writer stands at the gate: its snapshot is as old as this.
         let waits =
-            "select 1 from pg_locks where locktype = 'advisory' and objid = 1 and not granted
+            "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = 1 and not granted
             and database = (select oid from pg_database where datname = current_database())";
         while outcome(&mut watch, waits).await == Outcome::Rows(0) {}
         let copied = leave_the_cell(&mut mover).await;

@@ -7,8 +7,8 @@ use sqlx::{
 use tenancy_core::{
     Manifest,
     isolation::{
-        Installed, Isolation, IsolationMode, Roles, SealAccess, SealClaim, SealKey, install,
-        install_key,
+        InstallError, Installed, Isolation, IsolationMode, Roles, SealAccess, SealClaim, SealKey,
+        install, install_key,
     },
     types::{Epoch, TenantId, UnixMicros},
 };
@@ -43,9 +43,8 @@ pub(crate) fn refused(code: &str) -> Outcome {
 }
 
 impl World {
-    /// An isolated cell with these tables. Tenants 1 to 3 have fences at epoch 0.1; nobody has rows but by
-    /// the schema.
-    pub(crate) async fn new(schema: &str, manifest: &Manifest, mode: IsolationMode) -> Self {
+    /// A cell with these tables that is not isolated yet.
+    pub(crate) async fn bare(schema: &str, manifest: &Manifest, mode: IsolationMode) -> Self {
         let database = Postgres::shared().database().unwrap();
         let roles = Roles::named(&database.name).unwrap();
         let world = Self {
@@ -53,10 +52,18 @@ impl World {
             isolation: Isolation::new(manifest, roles, mode),
             key: SealKey::new("first", [7; 32]).unwrap(),
         };
-        let mut admin = world.admin().await;
-        run(&mut admin, schema).await;
+        run(&mut world.admin().await, schema).await;
+        world
+    }
+
+    /// An isolated cell with these tables. Tenants 1 to 3 have fences at epoch 0.1; nobody has rows but by
+    /// the schema.
+    pub(crate) async fn new(schema: &str, manifest: &Manifest, mode: IsolationMode) -> Self {
+        let world = Self::bare(schema, manifest, mode).await;
         world.install().await;
-        install_key(&mut admin, &world.key).await.unwrap();
+        install_key(&mut world.admin().await, &world.key)
+            .await
+            .unwrap();
         run(
             &mut world.mover().await,
             "insert into tenancy.fence select id, ('00000000-0000-4000-8000-00000000000' || id)::uuid,
@@ -68,9 +75,11 @@ impl World {
 
     /// Installs again: what was changed meanwhile is healed.
     pub(crate) async fn install(&self) -> Installed {
-        install(&mut self.admin().await, &self.isolation)
-            .await
-            .unwrap()
+        self.try_install().await.unwrap()
+    }
+
+    pub(crate) async fn try_install(&self) -> Result<Installed, InstallError> {
+        install(&mut self.admin().await, &self.isolation).await
     }
 
     /// A superuser.
