@@ -120,6 +120,9 @@ impl Problem for InstallError {
     }
 
     fn client_text(&self) -> Cow<'static, str> {
-        "something went wrong on our side".into()
+        match self {
+            Self::Database { .. } => "too much is going on, try again shortly".into(),
+            _ => "something went wrong on our side".into(),
+        }
     }
 }

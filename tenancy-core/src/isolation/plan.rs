@@ -35,7 +35,7 @@ impl Isolation {
 
     /// With or without the event trigger.
     #[must_use]
-    pub const fn net(mut self, net: Net) -> Self {
+    pub const fn with_net(mut self, net: Net) -> Self {
         self.net = net;
         self
     }
@@ -60,7 +60,7 @@ impl Isolation {
 
     /// Whether it closes tables that are made by hand.
     #[must_use]
-    pub const fn has_net(&self) -> Net {
+    pub const fn net(&self) -> Net {
         self.net
     }
 

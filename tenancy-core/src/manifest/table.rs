@@ -51,6 +51,7 @@ impl Table {
     }
 
     /// As [`tenant`](Self::tenant), with the tenant's external key, a UUID, in the tenant's column.
+    /// Postgres only: the fences of SQLite know no external keys, so a transaction there sees none of its rows.
     #[must_use]
     pub fn tenant_uuid<'k>(name: &str, key: impl IntoIterator<Item = &'k str>) -> Self {
         Self {

@@ -1,6 +1,10 @@
 //! Declarations of tables.
 
-use tenancy_core::{Manifest, ManifestError, Table, TableKind};
+use std::num::{NonZeroU16, NonZeroU32};
+
+use tenancy_core::{
+    Manifest, ManifestError, SearchDocument, SearchFunction, Table, TableKind, TenantColumn,
+};
 
 #[track_caller]
 fn check(tables: impl IntoIterator<Item = Table>, expect: Result<&[&str], &str>) {
@@ -96,4 +100,128 @@ fn a_table_says_whose_rows_it_holds() {
         Manifest::new([Table::shared_read("-")]),
         Err(ManifestError::InvalidIdentifier { .. })
     ));
+}
+
+#[test]
+fn a_table_says_where_postgres_has_it() {
+    let two = NonZeroU16::new(2);
+    let product = Table::tenant("product", ["id"]);
+    assert_eq!(
+        (product.schema_name(), product.tenant_type()),
+        ("public", TenantColumn::BigInt)
+    );
+    assert_eq!(product.partitions(), None);
+    let file = Table::tenant_uuid("file", ["id"])
+        .schema("files")
+        .partitioned(two.unwrap());
+    assert_eq!(
+        (file.schema_name(), file.tenant_type(), file.partitions()),
+        ("files", TenantColumn::Uuid, two)
+    );
+    let shared = Table::shared_read("currency").partitioned(two.unwrap());
+    assert_eq!(shared.partitions(), None);
+    for schema in ["tenancy", "pg_catalog", "information_schema"] {
+        check(
+            [Table::shared_read("a").schema(schema)],
+            Err("the name of table a is reserved"),
+        );
+    }
+    check(
+        [Table::shared_read("a").schema("A")],
+        Err("\"A\" in the declaration of table \"a\" is no plain lower-case identifier"),
+    );
+    // The longest partition's name must be whole, too.
+    let long = "x".repeat(57);
+    let whole = Table::tenant(&long[..56], ["id"]).partitioned(two.unwrap());
+    check([whole], Ok(&[&long[..56]]));
+    let cut = Table::tenant(&long, ["id"]).partitioned(two.unwrap());
+    check(
+        [cut],
+        Err(&format!(
+            "\"{long}_p65535\" in the declaration of table {long:?} is no plain lower-case identifier"
+        )),
+    );
+}
+
+#[test]
+fn a_purge_goes_from_the_back() {
+    let manifest = Manifest::new([
+        Table::tenant("variant", ["id"]).parent("product"),
+        Table::shared_read("currency"),
+        Table::tenant("product", ["id"]),
+    ])
+    .unwrap();
+    let back: Vec<&str> = manifest.tenant_tables().rev().map(Table::name).collect();
+    assert_eq!(back, ["variant", "product"]);
+    assert_eq!(manifest.table("product").map(Table::name), Some("product"));
+    assert_eq!(manifest.table("nobody"), None);
+}
+
+#[test]
+fn bad_searches_name_the_search() {
+    let manifest = Manifest::new([
+        Table::tenant("product", ["id"]),
+        Table::tenant("profile", []),
+        Table::shared_read("currency"),
+    ])
+    .unwrap();
+    let column = || SearchDocument::column("document");
+    for (searches, expect) in [
+        (
+            vec![SearchFunction::prefix("a", "nobody", "title")],
+            "search a is of nobody, which is not declared as a table of tenants' rows",
+        ),
+        (
+            vec![SearchFunction::prefix("a", "currency", "code")],
+            "search a is of currency, which is not declared as a table of tenants' rows",
+        ),
+        (
+            vec![SearchFunction::prefix("a", "profile", "motto")],
+            "search a answers with no column",
+        ),
+        (
+            vec![
+                SearchFunction::prefix("a", "product", "title"),
+                SearchFunction::json("a", "product", "data"),
+            ],
+            "search a is declared twice",
+        ),
+        (
+            vec![SearchFunction::json("a", "product", "data'")],
+            "\"data'\" in the declaration of table \"a\" is no plain lower-case identifier",
+        ),
+        (
+            vec![SearchFunction::full_text(
+                "a",
+                "product",
+                column(),
+                "simple', x",
+            )],
+            "\"simple', x\" in the declaration of table \"a\" is no plain lower-case identifier",
+        ),
+        (
+            vec![SearchFunction::full_text(
+                "a",
+                "product",
+                SearchDocument::column("a b"),
+                "simple",
+            )],
+            "\"a b\" in the declaration of table \"a\" is no plain lower-case identifier",
+        ),
+        (
+            vec![SearchFunction::prefix("a", "product", "title").returning(["x y"])],
+            "\"x y\" in the declaration of table \"a\" is no plain lower-case identifier",
+        ),
+        (
+            vec![SearchFunction::prefix("A", "product", "title")],
+            "\"search_A\" in the declaration of table \"A\" is no plain lower-case identifier",
+        ),
+    ] {
+        let error = manifest.clone().with_searches(searches).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    }
+    let good = SearchFunction::full_text("a", "product", column(), "public.german")
+        .limit(NonZeroU32::new(7).unwrap());
+    let declared = manifest.with_searches([good.clone()]).unwrap();
+    assert_eq!(declared.searches(), [good]);
 }

@@ -7,9 +7,14 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 9] = [
+const PURE: [&str; 14] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
+    "tenancy-core/src/manifest",
+    "tenancy-core/src/isolation/parts",
+    "tenancy-core/src/isolation/plan",
+    "tenancy-core/src/isolation/policy",
+    "tenancy-core/src/isolation/seal",
     "cell-router/src/table/reference",
     "rate-limit/src/gcra",
     "placement/src",

@@ -11,7 +11,7 @@ const DROP: &str =
     "DROP EVENT TRIGGER IF EXISTS tenancy_net;\nDROP FUNCTION IF EXISTS tenancy.net();";
 
 pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
-    let statement = match isolation.has_net() {
+    let statement = match isolation.net() {
         Net::Yes => Statement::new("net for tables made by hand", net(isolation)),
         // Taking away one that is not there needs no superuser.
         Net::No => Statement::new("no net for tables made by hand", DROP),

@@ -26,7 +26,7 @@ pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
         role(names.search(), "NOLOGIN", "BYPASSRLS", true),
     ];
     let mut statements: Vec<Statement> = roles.iter().map(made).collect();
-    statements.push(administrator(names.owner(), names.search()));
+    statements.push(administrator(&names.owner(), &names.search()));
     statements.extend(
         roles
             .iter()
@@ -34,9 +34,9 @@ pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
             .map(member_of_nothing),
     );
     statements.extend([
-        search_path(isolation, names.app()),
-        search_path(isolation, names.mover()),
-        no_preset(names.app()),
+        search_path(isolation, &names.app()),
+        search_path(isolation, &names.mover()),
+        no_preset(&names.app()),
     ]);
     statements
 }
@@ -72,7 +72,7 @@ $tenancy$;"
 }
 
 /// To give objects to a role one must be a member of it; a superuser is of all.
-fn administrator(owner: String, search: String) -> Statement {
+fn administrator(owner: &str, search: &str) -> Statement {
     let sql = format!(
         "DO $tenancy$
 DECLARE
@@ -115,7 +115,7 @@ $tenancy$;"
 }
 
 /// Without the default's `\"$user\"`, and with all schemas of the manifest.
-fn search_path(isolation: &Isolation, role: String) -> Statement {
+fn search_path(isolation: &Isolation, role: &str) -> Statement {
     let schemas: Vec<String> = isolation
         .schemas()
         .into_iter()
@@ -137,7 +137,7 @@ $tenancy$;"
 }
 
 /// A tenant that is preset for a role or a database would be everybody's.
-fn no_preset(app: String) -> Statement {
+fn no_preset(app: &str) -> Statement {
     let sql = format!(
         "DO $tenancy$
 DECLARE

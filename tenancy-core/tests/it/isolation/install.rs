@@ -323,7 +323,7 @@ async fn an_administrator_need_not_be_a_superuser() {
     run(&mut world.admin().await, &set_up).await;
     let mut administrator = world.connect(&admin).await;
     run(&mut administrator, SCHEMA).await;
-    let isolation = world.isolation.clone().net(Net::No);
+    let isolation = world.isolation.clone().with_net(Net::No);
     install(&mut administrator, &isolation).await.unwrap();
     let again = install(&mut administrator, &isolation).await.unwrap();
     assert_eq!(again.changes(), []);
@@ -367,4 +367,12 @@ async fn a_password_is_kept_as_a_hash_and_never_shown() {
     for prefix in ["", "Shop", "shop-1", "pg_shop", "1shop"] {
         assert!(Roles::named(prefix).is_err(), "{prefix}");
     }
+}
+
+#[tokio::test]
+async fn two_installations_at_once_do_it_once() {
+    let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let (one, two) = tokio::join!(world.try_install(), world.try_install());
+    let changes = [one.unwrap(), two.unwrap()].map(|installed| installed.changes().len());
+    assert!(changes.contains(&0) && changes != [0, 0], "{changes:?}");
 }

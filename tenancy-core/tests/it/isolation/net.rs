@@ -119,7 +119,7 @@ async fn without_a_net_nothing_of_it_is_there() {
     let mut admin = world.admin().await;
     let triggers = "select 1 from pg_event_trigger";
     assert_eq!(outcome(&mut admin, triggers).await, Outcome::Rows(1));
-    let without = world.isolation.clone().net(Net::No);
+    let without = world.isolation.clone().with_net(Net::No);
     install(&mut admin, &without).await.unwrap();
     assert_eq!(outcome(&mut admin, triggers).await, Outcome::Rows(0));
 }

@@ -19,19 +19,19 @@ const GUARD: &str = "select pg_get_functiondef(
     'tenancy.enter(bigint,bigint,boolean,bigint,bigint,text)'::regprocedure)";
 
 /// Puts a changed text of the guard in its place.
-async fn change_guard(world: &World, change: impl Fn(String) -> String) {
+async fn change_guard(world: &World, change: impl Fn(&str) -> String) {
     let mut admin = world.admin().await;
     let text: String = sqlx::query_scalar(GUARD)
         .fetch_one(&mut admin)
         .await
         .unwrap();
-    let changed = change(text.clone());
+    let changed = change(&text);
     assert_ne!(text, changed);
     run(&mut admin, &changed).await;
 }
 
 /// The guard waits at the gate before its first statement.
-fn gated(text: String) -> String {
+fn gated(text: &str) -> String {
     let gated = text.replacen(
         "BEGIN\n",
         "BEGIN\n    PERFORM pg_advisory_xact_lock(1);\n",
