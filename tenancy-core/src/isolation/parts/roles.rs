@@ -71,15 +71,17 @@ $tenancy$;"
     Statement::new(format!("role {name}"), sql)
 }
 
-/// To give objects to a role one must be a member of it; a superuser is of all.
+/// To give objects to a role one must be a member of it, which a superuser is of all. From 16 on, who makes a
+/// role administers it, and is no member in this sense.
 fn administrator(owner: &str, search: &str) -> Statement {
     let sql = format!(
         "DO $tenancy$
 DECLARE
     role text;
+    needed text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
     FOREACH role IN ARRAY ARRAY['{owner}', '{search}'] LOOP
-        IF NOT pg_has_role(current_user, role, 'MEMBER') THEN
+        IF NOT pg_has_role(current_user, role, needed) THEN
             EXECUTE format('GRANT %I TO %I', role, current_user);
         END IF;
     END LOOP;
