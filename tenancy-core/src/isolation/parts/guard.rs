@@ -44,17 +44,18 @@ GRANT EXECUTE ON FUNCTION tenancy.{signature} TO \"{app}\", \"{mover}\"{others};
 }
 
 /// `own` is the tenant's number. Bound to the backend and to the moment at which the transaction began: the
-/// setting is worth nothing in any other transaction.
+/// setting is worth nothing in any other transaction. Its key is in the variables `own_inner` and `own_outer`.
 fn transaction_mac(own: &str) -> String {
-    mac(&format!(
+    let text = format!(
         "'tx:' || {own} || ':' || pg_backend_pid() || ':' || extract(epoch FROM transaction_timestamp())"
-    ))
+    );
+    mac(&text, "own_inner", "own_outer")
 }
 
-/// HMAC-SHA256 (RFC 2104) of a text, with the two pads in the variable `key`, as lower-case hex.
-fn mac(text: &str) -> String {
+/// HMAC-SHA256 (RFC 2104) of a text, with the pads in these variables, as lower-case hex.
+fn mac(text: &str, inner: &str, outer: &str) -> String {
     format!(
-        "encode(sha256(key.outer_pad || sha256(key.inner_pad || convert_to(
+        "encode(sha256({outer} || sha256({inner} || convert_to(
         {text}, 'UTF8'))), 'hex')"
     )
 }
@@ -73,12 +74,13 @@ AS $function$
 DECLARE
     setting text := current_setting('app.tenant_id', true);
     own text := split_part(setting, '.', 1);
-    key record;
+    own_inner bytea;
+    own_outer bytea;
 BEGIN
     IF coalesce(setting, '') = '' THEN
         RETURN NULL;
     END IF;
-    SELECT inner_pad, outer_pad INTO STRICT key FROM tenancy.transaction_key;
+    SELECT k.inner_pad, k.outer_pad INTO STRICT own_inner, own_outer FROM tenancy.transaction_key k;
     IF (setting = own || '.' || {mac}) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_INVALID}',
             MESSAGE = 'tenancy: the setting of the tenant is not this transaction''s';
@@ -101,12 +103,14 @@ $function$;";
 /// The lock is tried, and the fence read, in two statements of a `VOLATILE` function: the second one's
 /// snapshot is not older than the lock. Where the transaction has one snapshot for all, the row is locked,
 /// which fails when it has changed since. The tenant is set only for who has come in.
+///
+/// Each expression costs microseconds in every transaction, so there are few.
 fn enter(mode: IsolationMode) -> String {
     let lock = u64::from(WRITERS);
     let (declarations, check, setting) = match mode {
-        IsolationMode::Plain => (String::new(), String::new(), "tenant::text".to_owned()),
+        IsolationMode::Plain => ("", String::new(), "tenant::text".to_owned()),
         IsolationMode::Sealed => (
-            SEAL_PARTS.to_owned(),
+            SEAL_PARTS,
             check_seal(),
             format!("tenant || '.' || {}", transaction_mac("tenant")),
         ),
@@ -117,14 +121,16 @@ fn enter(mode: IsolationMode) -> String {
 ) RETURNS TABLE (entered boolean, state text, lifecycle text, epoch bigint, deadline bigint)
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $function$
+DECLARE
+    settings text;
 {declarations}BEGIN
-    IF writes IS NOT TRUE AND current_setting('transaction_read_only') <> 'on' THEN
+{check}    IF writes THEN
+        entered := pg_try_advisory_xact_lock_shared(({lock}::bigint << 32) | tenant);
+    ELSIF current_setting('transaction_read_only') = 'on' THEN
+        entered := true;
+    ELSE
         RAISE EXCEPTION USING ERRCODE = '{NOT_READ_ONLY}',
             MESSAGE = 'tenancy: a transaction that enters for reading must be read only';
-    END IF;
-{check}    entered := true;
-    IF writes THEN
-        entered := pg_try_advisory_xact_lock_shared(({lock}::bigint << 32) | tenant);
     END IF;
     IF writes AND entered AND current_setting('transaction_isolation') <> 'read committed' THEN
         SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
@@ -133,26 +139,25 @@ AS $function$
         SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
             FROM tenancy.fence f WHERE f.tenant_id = tenant;
     END IF;
-    IF NOT FOUND THEN
-        RETURN;
+    IF FOUND THEN
+        settings := set_config('app.tenant_id', CASE WHEN entered THEN {setting} END, true)
+            || set_config('statement_timeout', greatest(statement_ms, 1)::text, true)
+            || set_config('lock_timeout', greatest(lock_ms, 1)::text, true);
+        RETURN NEXT;
     END IF;
-    IF entered THEN
-        PERFORM set_config('app.tenant_id', {setting}, true);
-    END IF;
-    PERFORM set_config('statement_timeout', greatest(statement_ms, 1)::text, true);
-    PERFORM set_config('lock_timeout', greatest(lock_ms, 1)::text, true);
-    RETURN NEXT;
 END
 $function$;"
     )
 }
 
-const SEAL_PARTS: &str = "DECLARE
-    key_id text := split_part(seal, ':', 2);
+const SEAL_PARTS: &str = "    key_id text := split_part(seal, ':', 2);
     expires text := split_part(seal, ':', 6);
     claim text := concat_ws(':', 'v1', key_id, tenant, at_epoch,
         CASE WHEN writes THEN 'w' ELSE 'r' END, expires);
-    key record;
+    seal_inner bytea;
+    seal_outer bytea;
+    own_inner bytea;
+    own_outer bytea;
 ";
 
 /// The seal is compared with the one that this very entry would have. Hashes are compared instead of texts,
@@ -163,17 +168,18 @@ fn check_seal() -> String {
         RAISE EXCEPTION USING ERRCODE = '{SEAL_REPLAYED}',
             MESSAGE = 'tenancy: a seal is taken only by the message that begins the transaction';
     END IF;
-    SELECT k.inner_pad, k.outer_pad INTO key FROM tenancy.seal_key k
-        WHERE k.id = key_id AND (k.not_after IS NULL OR k.not_after > clock_timestamp());
+    SELECT s.inner_pad, s.outer_pad, t.inner_pad, t.outer_pad
+        INTO seal_inner, seal_outer, own_inner, own_outer
+        FROM tenancy.seal_key s CROSS JOIN tenancy.transaction_key t
+        WHERE s.id = key_id AND (s.not_after IS NULL OR s.not_after > clock_timestamp());
     IF NOT FOUND OR (sha256(convert_to(seal, 'UTF8')) = sha256(convert_to(claim || ':' || {mac}, 'UTF8'))) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_INVALID}', MESSAGE = 'tenancy: the seal is not valid';
     END IF;
     IF to_timestamp(expires::bigint) <= clock_timestamp() THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_EXPIRED}', MESSAGE = 'tenancy: the seal has expired';
     END IF;
-    SELECT k.inner_pad, k.outer_pad INTO STRICT key FROM tenancy.transaction_key k;
 ",
-        mac = mac("claim")
+        mac = mac("claim", "seal_inner", "seal_outer")
     )
 }
 
