@@ -302,7 +302,7 @@ async fn fences_of_the_first_version_move() {
 #[tokio::test]
 async fn an_administrator_need_not_be_a_superuser() {
     let world = World::bare("", &manifest(), IsolationMode::Sealed).await;
-    let (roles, database) = (world.isolation.roles(), &world.database.name);
+    let (roles, database) = (world.isolation.roles(), world.database.name());
     let (mover, search, admin) = (roles.mover(), roles.search(), format!("{database}_admin"));
     let set_up = format!(
         "create role {mover} login bypassrls; create role {search} nologin bypassrls;

@@ -129,7 +129,7 @@ fn named(world: &World, sql: &str) -> String {
     sql.replace("$app", &roles.app())
         .replace("$owner", &roles.owner())
         .replace("$floor", &floor)
-        .replace("$database", &world.database.name)
+        .replace("$database", world.database.name())
 }
 
 async fn every_door_is_closed_and_was_open_without_its_guard(mode: IsolationMode) {
@@ -367,7 +367,7 @@ async fn a_temporary_table_would_stay_for_the_next_tenant() {
         &mut world.admin().await,
         &format!(
             "grant temporary on database {} to public",
-            world.database.name
+            world.database.name()
         ),
     )
     .await;
@@ -419,7 +419,7 @@ async fn a_table_of_the_owners_gives_nothing_by_default() {
 #[tokio::test]
 async fn no_role_or_database_presets_a_tenant() {
     let world = world(IsolationMode::Plain).await;
-    let (app, database) = (world.isolation.roles().app(), &world.database.name);
+    let (app, database) = (world.isolation.roles().app(), world.database.name());
     for preset in [
         format!("alter role {app} set app.tenant_id = '2'"),
         format!("alter role {app} in database {database} set app.tenant_id = '2'"),

@@ -1,9 +1,6 @@
 //! A cell in a database of its own, isolated, and connections as each of its roles.
 
-use sqlx::{
-    AssertSqlSafe, Connection as _, PgConnection, Row as _,
-    postgres::{PgConnectOptions, PgRow},
-};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, postgres::PgRow};
 use tenancy_core::{
     Manifest,
     isolation::{
@@ -46,7 +43,7 @@ impl World {
     /// A cell with these tables that is not isolated yet.
     pub(crate) async fn bare(schema: &str, manifest: &Manifest, mode: IsolationMode) -> Self {
         let database = Postgres::shared().database().unwrap();
-        let roles = Roles::named(&database.name).unwrap();
+        let roles = Roles::named(database.name()).unwrap();
         let world = Self {
             database,
             isolation: Isolation::new(manifest, roles, mode),
@@ -84,7 +81,7 @@ impl World {
 
     /// A superuser.
     pub(crate) async fn admin(&self) -> PgConnection {
-        self.connect(self.database.user).await
+        PgConnection::connect(&self.database.url()).await.unwrap()
     }
 
     pub(crate) async fn app(&self) -> PgConnection {
@@ -104,8 +101,7 @@ impl World {
     }
 
     pub(crate) async fn connect(&self, role: &str) -> PgConnection {
-        let options: PgConnectOptions = self.database.url().parse().unwrap();
-        PgConnection::connect_with(&options.username(role))
+        PgConnection::connect(&self.database.url_as(role))
             .await
             .unwrap()
     }
