@@ -42,23 +42,29 @@
 //!
 //! | | SQLite | Postgres |
 //! | --- | --- | --- |
-//! | read transactions | see tenants' tables only through views of the transaction's tenant | **the statement's own predicate** |
-//! | writes | triggers refuse inserts, updates and deletes of others' rows | **the statement's own predicate** |
-//! | reads inside a write transaction | **the statement's own predicate** | **the statement's own predicate** |
-//! | the platform's tables | hidden from readers, unchangeable by writers | – |
+//! | read transactions | see tenants' tables only through views of the transaction's tenant | row security |
+//! | writes | triggers refuse inserts, updates and deletes of others' rows | row security |
+//! | reads inside a write transaction | **the statement's own predicate** | row security |
+//! | the platform's tables | hidden from readers, unchangeable by writers | no right to them |
 //! | a read-only context | the file is opened read-only | `READ ONLY` transaction |
 //! | a fence that changes meanwhile | cannot: there is one writer | waits for open writers; new ones are `Fenced` |
 //!
-//! What is bold is weaker than it should be. On Postgres the tenant is set and the fence is asked, under a
-//! lock that writers share and a change of the fence holds alone, but row security is not part of this
-//! version. On SQLite a write transaction reads the
-//! tables themselves, because a view under the table's name would take the writes, and `UPSERT` and
-//! `RETURNING` do not work on views; so what is written after a careless read is still refused when it
-//! touches another's row, but the read has seen it.
+//! What is bold is weaker than it should be: on SQLite a write transaction reads the tables themselves,
+//! because a view under the table's name would take the writes, and `UPSERT` and `RETURNING` do not work on
+//! views; so what is written after a careless read is still refused when it touches another's row, but the
+//! read has seen it. What stands in a Postgres cell, and what each of its two modes stops, is
+//! [`isolation`](crate::isolation)'s matter; a cell opens only with the receipt of an audit.
+//!
+//! On Postgres one message begins the transaction and asks the guard, which sets the tenant for this
+//! transaction alone and reads the fence, under a lock that writers share and a change of the fence holds
+//! alone. One message ends it, which commits only what is still the tenant's. A connection that died while
+//! nobody used it, and one whose prepared statements a changed table has outdated, is replaced together with
+//! all of its pool, so that one request notices, or none.
 //!
 //! In both, the text of a statement is looked at before it runs: it is one statement that reads or changes
 //! rows (a `COMMIT` or `SET` inside would end or change what was set up), it does not name the schemas behind
-//! the views, and a value is bound to each of its parameters.
+//! the views or the platform's own, and a value is bound to each of its parameters. On Postgres
+//! `&mut TenantTx` is also an executor for `sqlx::query` and its macros, whose texts are looked at alike.
 //!
 //! # Cancel safety
 //!
@@ -121,7 +127,7 @@ pub use bulk::{Datum, TableRows};
 pub use cell_db::CellDb;
 #[cfg(feature = "portable")]
 pub use cell_tx::{CellStmt, CellTx};
-pub use database::CellDatabase;
+pub use database::{CellDatabase, IsolationLevel};
 pub use error::DbError;
 pub use open_error::OpenError;
 pub use options::CellOptions;

@@ -46,6 +46,7 @@
 //! `tenancy.leave` goes before `COMMIT`, in one message, and raises unless the transaction is still open and
 //! the tenant's.
 
+pub mod audit;
 mod error;
 mod hex;
 mod install;
@@ -59,7 +60,10 @@ mod seal;
 mod seal_keys;
 pub mod sqlstate;
 mod statement;
+#[cfg(feature = "test-util")]
+pub mod testing;
 
+pub use audit::{AuditError, AuditReceipt};
 pub use error::InstallError;
 pub use install::{Change, Installed, WhatChanged, install};
 pub use mode::{IsolationMode, Net};

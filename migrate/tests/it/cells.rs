@@ -6,7 +6,8 @@ use sqlx::{Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnec
 use tempfile::TempDir;
 use tenancy_core::{
     Grant, Manifest, Principal, ReadWrite, Resolved, Source, Table, TenantContext, admit,
-    db::{CellDb, CellOptions, Datum, DbError, PostgresCell, SqliteCell, TableRows},
+    db::{CellDb, CellOptions, Datum, DbError, SqliteCell, TableRows},
+    isolation::{IsolationMode, testing},
     protocol::FenceEvent,
 };
 use tenancy_testkit::Postgres;
@@ -76,7 +77,14 @@ pub(crate) async fn postgres() -> Cell {
         .await
         .unwrap();
     connection.close().await.unwrap();
-    let cell = PostgresCell::open(url.parse().unwrap(), options_of_a_cell()).await;
+    let mode = IsolationMode::Sealed;
+    let cell = testing::cell(
+        &url.parse().unwrap(),
+        &manifest(),
+        mode,
+        options_of_a_cell(),
+    )
+    .await;
     Cell {
         db: CellDb::Postgres(cell.unwrap()),
         _folder: None,

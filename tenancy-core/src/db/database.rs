@@ -6,7 +6,7 @@ use tenancy_types::{Epoch, TenantId, WorkBudget};
 use super::{
     DbError,
     error::Source,
-    fence::{StoredFence, Value},
+    fence::{FenceSql, StoredFence, Value},
 };
 
 /// A database that cells live in: SQLite and Postgres. Sealed.
@@ -22,6 +22,20 @@ pub struct Opening {
     pub(super) epoch: Epoch,
     pub(super) budget: WorkBudget,
     pub(super) access: Mode,
+    pub(super) level: IsolationLevel,
+}
+
+/// How much a transaction sees of what others commit while it runs (SQL:2016, 4.41.4). SQLite's are always
+/// serializable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsolationLevel {
+    /// Each statement sees what was committed before it.
+    ReadCommitted,
+    /// One snapshot for all statements. A write to a row that has changed since fails with
+    /// [`DbError::Conflict`].
+    RepeatableRead,
+    /// As if it ran alone, or it fails with [`DbError::Conflict`].
+    Serializable,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +46,8 @@ pub(super) enum Mode {
 
 pub(super) mod private {
     use super::{
-        Cow, Database, DbError, Duration, Encode, FromRow, Future, Opening, Source, StoredFence,
-        TenantId, Type, Value,
+        Cow, Database, DbError, Duration, Encode, FenceSql, FromRow, Future, Opening, Source,
+        StoredFence, TenantId, Type, Value,
     };
 
     /// What [`TenantTx`](crate::db::TenantTx) needs of a database.
@@ -48,6 +62,9 @@ pub(super) mod private {
 
         /// How long the client gives the server beyond a statement's own timeout.
         const GRACE: Duration;
+
+        /// The statements of the table of fences.
+        const FENCES: FenceSql;
 
         /// Waits for a connection, begins the transaction, sets the tenant and asks the fence.
         fn open(
@@ -113,8 +130,17 @@ pub(super) mod private {
             arguments: Self::Arguments,
         ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
+        /// Takes note of an error that says something about the other connections.
+        fn learn(lease: &mut Self::Lease, error: &sqlx::Error);
+
         /// Whether the error says that the statement ran too long.
         fn is_timeout(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+        /// Whether the error says that the transaction would not have been alone, and may be tried again.
+        fn is_conflict(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+        /// Whether the error says that a lock was not given up in time.
+        fn is_locked(error: &dyn sqlx::error::DatabaseError) -> bool;
 
         /// Whether the error says that a row is not the tenant's.
         fn is_foreign_row(error: &dyn sqlx::error::DatabaseError) -> bool;

@@ -43,6 +43,18 @@ pub enum DbError {
         /// What the driver said.
         source: Source,
     },
+    /// The database refuses the transaction's seal: it knows another key, or another time. Nothing was done.
+    #[error("the database refuses the seal of the transaction")]
+    SealRefused {
+        /// What the database said.
+        source: Source,
+    },
+    /// Another transaction was in the way of this one, which was rolled back and may be tried again.
+    #[error("another transaction was in the way")]
+    Conflict {
+        /// What the database said.
+        source: Source,
+    },
     /// The text of a statement is not one that a tenant's transaction runs.
     #[error("the statement is refused: {sql}")]
     Refused {
@@ -189,6 +201,8 @@ impl Problem for DbError {
             },
             Self::Busy => "database_busy",
             Self::Unreachable { .. } => "database_unavailable",
+            Self::SealRefused { .. } => "seal_refused",
+            Self::Conflict { .. } => "transaction_conflict",
             Self::Duplicate { .. } => "already_exists",
             Self::Timeout { .. } => "statement_timeout",
             Self::TooOld { .. } => "transaction_too_old",
@@ -212,6 +226,8 @@ impl Problem for DbError {
             | Self::StaleEpoch { .. }
             | Self::Busy
             | Self::Unreachable { .. }
+            | Self::SealRefused { .. }
+            | Self::Conflict { .. }
             | Self::Timeout { .. }
             | Self::TooOld { .. }
             | Self::CommitUnknown { .. } => Kind::Unavailable,
@@ -221,7 +237,7 @@ impl Problem for DbError {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::StaleEpoch { .. } => Retry::Now,
+            Self::StaleEpoch { .. } | Self::Conflict { .. } => Retry::Now,
             Self::Fenced | Self::Busy | Self::Unreachable { .. } => {
                 Retry::After(Duration::from_secs(1))
             }
@@ -235,13 +251,17 @@ impl Problem for DbError {
             Self::StaleEpoch { .. } => "this has just changed, try again",
             Self::NotHere => "this is served elsewhere",
             Self::NotWritable { .. } => "this cannot be changed at present",
-            Self::Busy | Self::Unreachable { .. } => "too much is going on, try again shortly",
+            Self::Busy | Self::Unreachable { .. } | Self::SealRefused { .. } => {
+                "too much is going on, try again shortly"
+            }
             Self::Duplicate { .. } => "there is one with this name already",
             Self::Timeout { .. } | Self::TooOld { .. } => "this took too long",
             Self::CommitUnknown { .. } => {
                 "it is not known whether the change was made, look before trying again"
             }
-            Self::FenceChanged { .. } => "something else changed this at the same time",
+            Self::FenceChanged { .. } | Self::Conflict { .. } => {
+                "something else changed this at the same time"
+            }
             Self::Rejected(rejected) => return rejected.client_text(),
             _ => "something went wrong on our side",
         }

@@ -21,6 +21,10 @@ pub(super) fn explain<D: CellDatabase>(
         sqlx::Error::Database(refusal) if D::is_timeout(&**refusal) => {
             DbError::Timeout { sql, limit }
         }
+        sqlx::Error::Database(refusal) if D::is_conflict(&**refusal) => DbError::Conflict {
+            source: error.into(),
+        },
+        sqlx::Error::Database(refusal) if D::is_locked(&**refusal) => DbError::Busy,
         _ => DbError::of_driver::<D>(sql, error),
     }
 }

@@ -5,38 +5,51 @@ use tenancy_types::{Epoch, Lifecycle, TenantId, UnixMicros};
 use super::{CellDatabase, DbError};
 use crate::protocol::{Fence, FenceEvent, FenceState, fence};
 
-/// The version of the table's layout. A cell with a newer one is not opened.
-pub(super) const FORMAT: i64 = 1;
+/// The table's statements, which are the same in both databases but for where it is.
+#[derive(Clone, Copy, Debug)]
+pub struct FenceSql {
+    pub(super) table: &'static str,
+    pub(super) one: &'static str,
+    pub(super) page: &'static str,
+    pub(super) create: &'static str,
+    pub(super) change: &'static str,
+}
 
-/// Idempotent; the deadline is 0 in states that have none.
-pub(super) const TABLES: &str = "
-CREATE TABLE IF NOT EXISTS tenancy_format (part TEXT PRIMARY KEY, version BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS tenancy_fence (
-    tenant_id BIGINT PRIMARY KEY,
-    state TEXT NOT NULL,
-    lifecycle TEXT NOT NULL,
-    epoch BIGINT NOT NULL,
-    deadline BIGINT NOT NULL
-);
-INSERT INTO tenancy_format (part, version) VALUES ('fence', 1) ON CONFLICT (part) DO NOTHING;
-";
-
-pub(super) const FORMAT_OF_FENCES: &str = "SELECT version FROM tenancy_format WHERE part = 'fence'";
-
-const ONE: &str =
-    "SELECT tenant_id, state, lifecycle, epoch, deadline FROM tenancy_fence WHERE tenant_id = $1";
-
-const PAGE: &str = "SELECT tenant_id, state, lifecycle, epoch, deadline FROM tenancy_fence
-    WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2";
-
-const CREATE: &str = "INSERT INTO tenancy_fence (tenant_id, state, lifecycle, epoch, deadline)
-    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id) DO NOTHING
-    RETURNING tenant_id, state, lifecycle, epoch, deadline";
-
-const CHANGE: &str =
-    "UPDATE tenancy_fence SET state = $2, lifecycle = $3, epoch = $4, deadline = $5
-    WHERE tenant_id = $1 AND state = $6 AND lifecycle = $7 AND epoch = $8 AND deadline = $9
-    RETURNING tenant_id, state, lifecycle, epoch, deadline";
+/// The statements for a table of this name.
+macro_rules! fence_sql {
+    ($table:literal) => {
+        $crate::db::fence::FenceSql {
+            table: $table,
+            one: concat!(fence_sql!(select), $table, " WHERE tenant_id = $1"),
+            page: concat!(
+                fence_sql!(select),
+                $table,
+                " WHERE tenant_id > $1 ORDER BY tenant_id LIMIT $2"
+            ),
+            create: concat!(
+                "INSERT INTO ",
+                $table,
+                " (tenant_id, state, lifecycle, epoch, deadline) VALUES ($1, $2, $3, $4, $5)",
+                " ON CONFLICT (tenant_id) DO NOTHING",
+                fence_sql!(returning)
+            ),
+            change: concat!(
+                "UPDATE ",
+                $table,
+                " SET state = $2, lifecycle = $3, epoch = $4, deadline = $5",
+                " WHERE tenant_id = $1 AND state = $6 AND lifecycle = $7 AND epoch = $8 AND deadline = $9",
+                fence_sql!(returning)
+            ),
+        }
+    };
+    (select) => {
+        "SELECT tenant_id, state, lifecycle, epoch, deadline FROM "
+    };
+    (returning) => {
+        " RETURNING tenant_id, state, lifecycle, epoch, deadline"
+    };
+}
+pub(super) use fence_sql;
 
 /// A row: tenant, state, lifecycle, epoch, deadline.
 pub(super) type StoredFence = (i64, String, String, i64, i64);
@@ -63,11 +76,15 @@ pub(super) async fn change<D: CellDatabase>(
     let mut values = vec![Value::Int(tenant.as_i64())];
     values.extend(store(after));
     values.extend(expected.into_iter().flat_map(store));
-    let sql = if expected.is_none() { CREATE } else { CHANGE };
+    let sql = if expected.is_none() {
+        D::FENCES.create
+    } else {
+        D::FENCES.change
+    };
     let mut lease = D::alone(cell, tenant).await?;
     let mut rows = D::fences(&mut lease, sql, &values).await?;
     if rows.is_empty() {
-        rows = D::fences(&mut lease, ONE, &values[..1]).await?;
+        rows = D::fences(&mut lease, D::FENCES.one, &values[..1]).await?;
     }
     D::conclude(lease).await?;
     let found = first(rows)?;
@@ -87,7 +104,7 @@ pub(super) async fn read<D: CellDatabase>(
     cell: &D::Cell,
     tenant: TenantId,
 ) -> Result<Option<Fence>, DbError> {
-    first(select::<D>(cell, ONE, &[Value::Int(tenant.as_i64())]).await?)
+    first(select::<D>(cell, D::FENCES.one, &[Value::Int(tenant.as_i64())]).await?)
 }
 
 /// The fences of up to `limit` tenants after one, in order.
@@ -98,7 +115,7 @@ pub(super) async fn page<D: CellDatabase>(
 ) -> Result<Vec<(TenantId, Fence)>, DbError> {
     let after = after.map_or(0, TenantId::as_i64);
     let values = [Value::Int(after), Value::Int(limit.into())];
-    let rows = select::<D>(cell, PAGE, &values).await?;
+    let rows = select::<D>(cell, D::FENCES.page, &values).await?;
     rows.into_iter().map(load).collect()
 }
 

@@ -28,6 +28,12 @@ pub enum OpenError {
         /// What the driver said.
         source: Source,
     },
+    /// The fences of a Postgres cell cannot be read as the mover.
+    #[error("read the cell's fences as its mover")]
+    Mover {
+        /// Why not.
+        source: Box<super::DbError>,
+    },
     /// The fences are of a version that this program does not know.
     #[error("the cell's fences are of version {found}, this program knows {known}")]
     NewerFormat {
@@ -49,6 +55,15 @@ pub enum OpenError {
 fn list(findings: &[super::SchemaFinding]) -> String {
     let texts: Vec<String> = findings.iter().map(ToString::to_string).collect();
     texts.join("; ")
+}
+
+impl OpenError {
+    #[cfg(feature = "postgres")]
+    pub(super) fn mover(error: super::DbError) -> Self {
+        Self::Mover {
+            source: Box::new(error),
+        }
+    }
 }
 
 impl From<sqlx::Error> for OpenError {

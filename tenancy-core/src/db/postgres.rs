@@ -1,76 +1,65 @@
 //! A cell in a Postgres database.
 
 mod driver;
+mod executor;
 mod guard;
 mod lease;
+mod seals;
 
 use std::{num::NonZeroU32, sync::Arc};
 
-use sqlx::{
-    PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::postgres::PgConnectOptions;
 use tenancy_types::TenantId;
 
-use super::{CellOptions, DbError, OpenError, TenantTx, fence, gate::Gate, survey};
+use self::lease::{Check, Door};
+use super::{CellOptions, DbError, OpenError, TenantTx, fence, survey};
 use crate::{
     Access, TenantContext,
+    isolation::{AuditReceipt, SealKey},
     protocol::{Fence, FenceEvent},
 };
 
-/// A number of our own, so that two processes do not make the same table at once.
-const PREPARE_LOCK: &str = "SELECT pg_advisory_xact_lock(8314046112346231)";
+/// Connections for the platform's own work: a change of a fence may wait long for a writer, and must not
+/// keep the others from theirs.
+const PLATFORM_CONNECTIONS: u16 = 4;
 
-/// A cell whose tenants' rows are in a Postgres database. A cheap handle; clones are the same cell.
-///
-/// **This version sets the tenant and checks the fence, and does not yet isolate**: a statement sees what
-/// its own `WHERE tenant_id = …` says. Row security comes with the isolation of this database.
+/// A cell whose tenants' rows are in a Postgres database that isolates them. A cheap handle; clones are the
+/// same cell.
 #[derive(Clone, Debug)]
 pub struct PostgresCell(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    pool: PgPool,
-    gate: Gate,
+    /// As the application's role, which row security binds.
+    tenants: Door,
+    /// As the mover's role, which it does not: fences, and questions about all tenants.
+    platform: Door,
+    /// Of a sealed cell.
+    key: Option<SealKey>,
     options: CellOptions,
 }
 
 impl PostgresCell {
-    /// Opens a database and makes its fence table if it has none.
+    /// Opens a database that was found to isolate. Tenants' transactions use the connection that was
+    /// audited; `mover` is the role that changes fences.
     ///
     /// # Errors
-    /// [`OpenError`]: the database cannot be reached, or is of a newer version.
-    pub async fn open(connect: PgConnectOptions, options: CellOptions) -> Result<Self, OpenError> {
-        let connections = options.connections.get();
-        let pool = PgPoolOptions::new()
-            .max_connections(connections.into())
-            .acquire_timeout(options.wait)
-            // A connection that has died is noticed by the first statement, without a round trip for each.
-            .test_before_acquire(false)
-            .connect_with(connect)
-            .await?;
-        let mut transaction = pool.begin().await?;
-        sqlx::raw_sql(PREPARE_LOCK)
-            .execute(&mut *transaction)
-            .await?;
-        sqlx::raw_sql(fence::TABLES)
-            .execute(&mut *transaction)
-            .await?;
-        let found = sqlx::query_scalar(fence::FORMAT_OF_FENCES)
-            .fetch_one(&mut *transaction)
-            .await?;
-        transaction.commit().await?;
-        if found > fence::FORMAT {
-            return Err(OpenError::NewerFormat {
-                found,
-                known: fence::FORMAT,
-            });
-        }
-        Ok(Self(Arc::new(Inner {
-            pool,
-            gate: Gate::new(connections.into(), options.patience()),
+    /// [`OpenError`]: the database cannot be reached as the mover.
+    pub async fn open(
+        receipt: AuditReceipt,
+        mover: PgConnectOptions,
+        options: CellOptions,
+    ) -> Result<Self, OpenError> {
+        let (app, key) = receipt.into_parts();
+        let cell = Self(Arc::new(Inner {
+            tenants: Door::new(app, options.connections.get(), options, Check::Use),
+            platform: Door::new(mover, PLATFORM_CONNECTIONS, options, Check::Before),
+            key,
             options,
-        })))
+        }));
+        // A wrong address or password is better known now than at the first change of a fence.
+        cell.fences(None, 1).await.map_err(OpenError::mover)?;
+        Ok(cell)
     }
 
     /// A transaction of the context's tenant, which is committed by hand.

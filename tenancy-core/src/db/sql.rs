@@ -19,6 +19,9 @@ pub enum SqlRefused {
     /// There is something after a semicolon.
     #[error("one text holds one statement")]
     SecondStatement,
+    /// It is not prepared, so that it may hold more than one statement.
+    #[error("a tenant's transaction runs prepared statements only: use `sqlx::query`")]
+    NotPrepared,
     /// It names what belongs to the database or to this crate.
     #[error("the name {found:?} is out of a tenant's reach")]
     ReservedName {
@@ -38,8 +41,8 @@ pub enum SqlRefused {
 
 const VERBS: [&str; 6] = ["select", "insert", "update", "delete", "with", "values"];
 
-/// Schemas that reach behind the views; refused where a dot follows.
-const SCHEMAS: [&str; 2] = ["main", "temp"];
+/// Schemas that reach behind the views, and the platform's own; refused where a dot follows.
+const SCHEMAS: [&str; 3] = ["main", "temp", "tenancy"];
 
 const RESERVED_PREFIXES: [&str; 3] = ["sqlite_", "pragma_", "tenancy_"];
 

@@ -65,7 +65,7 @@ where
             source,
         })?;
     }
-    let sql = Cow::Owned(among_the_served(select, values.len() + 1));
+    let sql = Cow::Owned(among_the_served(D::FENCES.table, select, values.len() + 1));
     let mut lease = D::survey(cell, LIMIT).await?;
     let ids = D::all(&mut lease, sql, arguments).await;
     let ids = ids.map_err(|error| explain::<D>(select.into(), LIMIT, error))?;
@@ -74,9 +74,9 @@ where
 }
 
 /// The line's end keeps a comment at the end of `select` to itself.
-fn among_the_served(select: &str, limit: usize) -> String {
+fn among_the_served(fences: &str, select: &str, limit: usize) -> String {
     format!(
-        "SELECT tenant_id FROM tenancy_fence
+        "SELECT tenant_id FROM {fences}
          WHERE state = 'active' AND lifecycle = 'active' AND tenant_id IN ({select}\n)
          ORDER BY tenant_id LIMIT ${limit}"
     )

@@ -13,7 +13,7 @@ use tokio::task::AbortHandle;
 
 use super::{
     CellDatabase, DbError, TxStmt,
-    database::{Mode, Opening},
+    database::{IsolationLevel, Mode, Opening},
     explain::explain,
     text::{Made, Text},
 };
@@ -54,7 +54,13 @@ enum State<L> {
 
 impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     pub(super) fn new(cell: D::Cell, ctx: &TenantContext<A>, max_age: Duration) -> Self {
-        let access = if A::WRITES { Mode::Write } else { Mode::Read };
+        // One snapshot for all that a reader reads, as SQLite gives it; a writer must see the fence as it is
+        // when the lock is held, not as it was when the transaction began.
+        let (access, level) = if A::WRITES {
+            (Mode::Write, IsolationLevel::ReadCommitted)
+        } else {
+            (Mode::Read, IsolationLevel::RepeatableRead)
+        };
         Self {
             cell,
             opening: Opening {
@@ -62,12 +68,22 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
                 epoch: ctx.epoch(),
                 budget: ctx.budget(),
                 access,
+                level,
             },
             max_age,
             state: Arc::new(Mutex::new(State::Unopened)),
             watchdog: None,
             access: PhantomData,
         }
+    }
+
+    /// Sees what others commit while it runs as this level says. Before the first statement; later it changes
+    /// nothing. Reads are at [`RepeatableRead`](IsolationLevel::RepeatableRead) and writes at
+    /// [`ReadCommitted`](IsolationLevel::ReadCommitted) unless told otherwise.
+    #[must_use]
+    pub fn at(mut self, level: IsolationLevel) -> Self {
+        self.opening.level = level;
+        self
     }
 
     /// The tenant whose rows it sees.
@@ -137,19 +153,39 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         let Ok((lease, result)) = tokio::time::timeout(limit + D::GRACE, work(lease)).await else {
             return Err(DbError::Timeout { sql, limit });
         };
+        self.settle(lease, &result)?;
+        result.map_err(|error| explain::<D>(sql, limit, error))
+    }
+
+    /// How long the client waits for an answer of the server.
+    #[cfg(feature = "postgres")]
+    pub(super) fn patience(&self) -> Duration {
+        self.opening.budget.statement_timeout + D::GRACE
+    }
+
+    /// Puts the connection back after a statement.
+    pub(super) fn settle<T>(
+        &self,
+        mut lease: D::Lease,
+        worked: &Result<T, sqlx::Error>,
+    ) -> Result<(), DbError> {
+        if let Err(error) = worked {
+            D::learn(&mut lease, error);
+        }
         let mut state = self.state();
         if matches!(*state, State::Expired) {
             return Err(self.too_old());
         }
-        *state = match &result {
+        *state = match worked {
             Ok(_) => State::Open(lease),
             Err(_) => State::Failed(Some(lease)),
         };
-        drop(state);
-        result.map_err(|error| explain::<D>(sql, limit, error))
+        Ok(())
     }
 
-    async fn lease(&mut self) -> Result<D::Lease, DbError> {
+    /// The connection, opened before the first statement. Who drops it instead of settling it fails the
+    /// transaction.
+    pub(super) async fn lease(&mut self) -> Result<D::Lease, DbError> {
         match self.take() {
             State::Open(lease) => Ok(lease),
             State::Failed(lease) => {

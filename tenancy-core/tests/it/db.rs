@@ -1,7 +1,9 @@
 //! Cells of both databases with a small shop's schema, and contexts of their tenants.
 
+mod borrower;
 mod bulk;
 mod cancel;
+mod executor;
 mod fence;
 mod isolation;
 mod limits;
@@ -20,6 +22,7 @@ use tenancy_core::{
     Admitted, Grant, Manifest, Principal, ReadOnly, ReadWrite, Resolved, Source, Table,
     TenantContext, admit,
     db::{CellDb, CellOptions, PostgresCell, SqliteCell},
+    isolation::{IsolationMode, testing},
     protocol::FenceEvent,
     types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget},
 };
@@ -173,14 +176,23 @@ pub(crate) async fn postgres(tenants: u32, options: CellOptions) -> (CellDb, Str
         .await
         .unwrap();
     connection.close().await.unwrap();
-    let cell = PostgresCell::open(url.parse().unwrap(), options)
-        .await
-        .unwrap();
-    let cell = CellDb::Postgres(cell);
+    let cell = CellDb::Postgres(sealed(&url, options).await);
     for id in 1..=tenants {
         create(&cell, id).await;
     }
     (cell, url)
+}
+
+/// The cell in a database that is isolated here, sealed.
+pub(crate) async fn sealed(url: &str, options: CellOptions) -> PostgresCell {
+    testing::cell(
+        &url.parse().unwrap(),
+        &manifest(),
+        IsolationMode::Sealed,
+        options,
+    )
+    .await
+    .unwrap()
 }
 
 /// Puts a product into the tenant's shop.

@@ -25,7 +25,8 @@ use storefront::{
 use tempfile::TempDir;
 use tenancy_core::{
     Admitted, Grant, Principal, ReadOnly, ReadWrite, Resolved, Source, TenantContext, admit,
-    db::{CellDb, CellOptions, PostgresCell, SqliteCell},
+    db::{CellDb, CellOptions, SqliteCell},
+    isolation::{IsolationMode, testing},
     protocol::FenceEvent,
 };
 use tenancy_testkit::Postgres;
@@ -39,6 +40,8 @@ pub(crate) struct World {
     pub(crate) db: CellDb,
     pub(crate) clock: ManualClock,
     folder: Option<TempDir>,
+    /// The Postgres database as its administrator, whom row security does not bind.
+    admin: Option<String>,
     _payments: TempDir,
 }
 
@@ -66,7 +69,7 @@ impl World {
         let cell = SqliteCell::open(path, &schema::manifest(), options_of_cell())
             .await
             .unwrap();
-        Self::over(CellDb::Sqlite(cell), Some(folder)).await
+        Self::over(CellDb::Sqlite(cell), Some(folder), None).await
     }
 
     pub(crate) async fn postgres() -> Self {
@@ -79,13 +82,24 @@ impl World {
                 .unwrap();
         }
         connection.close().await.unwrap();
-        let cell = PostgresCell::open(url.parse().unwrap(), options_of_cell())
-            .await
-            .unwrap();
-        Self::over(CellDb::Postgres(cell), None).await
+        let cell = testing::cell(
+            &url.parse().unwrap(),
+            &schema::manifest(),
+            IsolationMode::Sealed,
+            options_of_cell(),
+        )
+        .await
+        .unwrap();
+        Self::over(CellDb::Postgres(cell), None, Some(url)).await
     }
 
-    async fn over(db: CellDb, folder: Option<TempDir>) -> Self {
+    /// On Postgres: a connection that sees the rows of all shops.
+    pub(crate) async fn past_the_door(&self) -> PgConnection {
+        let url = self.admin.as_deref().expect("a cell in Postgres");
+        PgConnection::connect(url).await.unwrap()
+    }
+
+    async fn over(db: CellDb, folder: Option<TempDir>, admin: Option<String>) -> Self {
         let clock = ManualClock::default();
         let cell = Cell::new(CellId::new(1).unwrap(), db.clone(), Arc::new(clock.clone()));
         let payments = tempfile::tempdir().unwrap();
@@ -98,6 +112,7 @@ impl World {
             db,
             clock,
             folder,
+            admin,
             _payments: payments,
         };
         for id in [1, 2] {

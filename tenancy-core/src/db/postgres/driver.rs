@@ -1,17 +1,22 @@
 use std::{borrow::Cow, time::Duration};
 
-use sqlx::{AssertSqlSafe, Encode, FromRow, Postgres, Type, error::DatabaseError, postgres::PgRow};
+use sqlx::{
+    AssertSqlSafe, Encode, FromRow, Postgres, Row as _, Type,
+    error::DatabaseError,
+    postgres::{PgDatabaseError, PgRow},
+};
 use tenancy_types::TenantId;
 
-use super::{PostgresCell, guard, lease::PgLease};
+use super::{PostgresCell, guard, lease::PgLease, seals::seal};
 use crate::{
     db::{
         CellDatabase, DbError,
-        database::{Mode, Opening, private::Driver, statements},
+        database::{IsolationLevel, Mode, Opening, private::Driver, statements},
         error::Source,
-        fence::{self, StoredFence, Value},
+        fence::{self, FenceSql, StoredFence, Value, fence_sql},
     },
-    protocol,
+    isolation::sqlstate::{NOT_OURS, SEAL_EXPIRED, SEAL_INVALID, SEAL_REPLAYED},
+    protocol::{self, Fence},
 };
 
 impl CellDatabase for Postgres {}
@@ -21,14 +26,16 @@ impl Driver for Postgres {
     type Lease = PgLease;
 
     const GRACE: Duration = Duration::from_secs(1);
+    const FENCES: FenceSql = fence_sql!("tenancy.fence");
 
     async fn open(cell: &PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
-        let limit = opening.budget.connections.get();
-        let mut lease = cell.0.lease(Some(opening.tenant), limit).await?;
-        let rows = sqlx::raw_sql(AssertSqlSafe(begin(opening)))
-            .fetch_all(lease.connection())
-            .await
-            .map_err(|error| DbError::of_driver::<Self>("begin".into(), error))?;
+        let (lease, rows) = match enter(cell, opening).await? {
+            Ok(entered) => entered,
+            // A connection that died while nobody used it: nothing was done on it, and others that are like
+            // it are gone with their pool.
+            Err(error) if is_lost(&error) => enter(cell, opening).await?.map_err(unopened)?,
+            Err(error) => return Err(unopened(error)),
+        };
         if let Err(denied) = admits(opening, &rows) {
             Self::rollback(lease).await;
             return Err(denied);
@@ -37,19 +44,18 @@ impl Driver for Postgres {
     }
 
     async fn commit(mut lease: PgLease, opening: Opening) -> Result<(), DbError> {
-        let rows = sqlx::raw_sql(AssertSqlSafe(leave(opening)))
-            .fetch_all(lease.connection())
+        // One message: raises unless the transaction is still open and the tenant's, then commits. A plain
+        // commit of an aborted transaction would answer that all is well.
+        let leave = format!("SELECT tenancy.leave({}); COMMIT", opening.tenant);
+        let left = sqlx::raw_sql(AssertSqlSafe(leave))
+            .execute(lease.connection())
             .await;
-        match rows {
+        match left {
             Ok(_) => {
                 lease.keep();
                 Ok(())
             }
-            Err(sqlx::Error::Database(refusal))
-                if refusal.code().as_deref() == Some(DIVISION_BY_ZERO) =>
-            {
-                Err(DbError::NotOurs)
-            }
+            Err(sqlx::Error::Database(refusal)) if is_not_ours(&*refusal) => Err(DbError::NotOurs),
             Err(error) => Err(uncommitted(error)),
         }
     }
@@ -62,11 +68,11 @@ impl Driver for Postgres {
     }
 
     async fn platform(cell: &PostgresCell) -> Result<PgLease, DbError> {
-        cell.0.lease(None, 1).await
+        cell.0.platform.lease(None, OWN_WORK).await
     }
 
     async fn alone(cell: &PostgresCell, tenant: TenantId) -> Result<PgLease, DbError> {
-        let mut lease = cell.0.lease(None, 1).await?;
+        let mut lease = cell.0.platform.lease(Some(tenant), 1).await?;
         let wait = cell.0.options.max_write_age + Self::GRACE;
         guard::exclude(&mut lease, tenant, wait).await?;
         Ok(lease)
@@ -82,7 +88,7 @@ impl Driver for Postgres {
     }
 
     async fn survey(cell: &PostgresCell, limit: Duration) -> Result<PgLease, DbError> {
-        let mut lease = cell.0.lease(None, 1).await?;
+        let mut lease = cell.0.platform.lease(None, OWN_WORK).await?;
         let timeout = limit.as_millis().max(1);
         let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {timeout}");
         sqlx::raw_sql(AssertSqlSafe(sql))
@@ -98,12 +104,32 @@ impl Driver for Postgres {
         lease.keep();
     }
 
+    fn learn(lease: &mut PgLease, error: &sqlx::Error) {
+        let stale = match error {
+            sqlx::Error::Database(refusal) => is_stale_plan(&**refusal),
+            _ => false,
+        };
+        if stale || is_lost(error) {
+            lease.spoil();
+        }
+    }
+
     fn is_timeout(error: &dyn DatabaseError) -> bool {
         error.code().as_deref() == Some(QUERY_CANCELED)
     }
 
+    fn is_conflict(error: &dyn DatabaseError) -> bool {
+        is_stale_plan(error) || error.code().is_some_and(|code| CONFLICTS.contains(&&*code))
+    }
+
+    fn is_locked(error: &dyn DatabaseError) -> bool {
+        error.code().as_deref() == Some(guard::LOCK_NOT_AVAILABLE)
+    }
+
     fn is_foreign_row(error: &dyn DatabaseError) -> bool {
-        error.code().as_deref() == Some(INSUFFICIENT_PRIVILEGE)
+        error
+            .code()
+            .is_some_and(|code| code == INSUFFICIENT_PRIVILEGE || SEALS.contains(&&*code))
     }
 
     fn is_lost(error: &dyn DatabaseError) -> bool {
@@ -115,43 +141,106 @@ impl Driver for Postgres {
     statements!(PgLease::connection);
 }
 
+/// How many connections the platform's own questions may use at one time; the rest are for fences.
+const OWN_WORK: u16 = 2;
+
 // Postgres, "PostgreSQL Error Codes" (appendix A of its documentation).
-const DIVISION_BY_ZERO: &str = "22012";
 const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const CONNECTION: &str = "08";
 /// The server stops, has crashed, or starts.
 const GOING_AWAY: [&str; 3] = ["57P01", "57P02", "57P03"];
+/// A transaction that was not alone, or a deadlock.
+const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
-/// One message: the transaction, its settings, a writer's lock, and the question to the fence.
-fn begin(opening: Opening) -> String {
-    let tenant = opening.tenant;
-    let (mode, enter) = match opening.access {
-        // One snapshot for all its statements, as SQLite gives it; the fence is read in it, too.
-        Mode::Read => ("REPEATABLE READ READ ONLY", String::new()),
-        // The fence must be seen as it is when the lock is held, not as it was when the transaction began.
-        Mode::Write => ("READ COMMITTED READ WRITE", guard::enter(tenant) + ";"),
+/// The seal, or the setting that stands for it, is forged, expired or replayed.
+const SEALS: [&str; 3] = [SEAL_INVALID, SEAL_EXPIRED, SEAL_REPLAYED];
+
+/// A prepared statement has another shape than it had, because a table was changed. Its code (0A000) means
+/// other things as well, and its message is translated; where the server raised it is not.
+fn is_stale_plan(error: &dyn DatabaseError) -> bool {
+    error
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
+}
+
+/// One message: the transaction, and the guard, which sets the tenant and reads the fence.
+fn begin(opening: Opening, seal: Option<&str>) -> String {
+    let Opening { tenant, epoch, .. } = opening;
+    let level = match opening.level {
+        IsolationLevel::ReadCommitted => "READ COMMITTED",
+        IsolationLevel::RepeatableRead => "REPEATABLE READ",
+        IsolationLevel::Serializable => "SERIALIZABLE",
+    };
+    let (mode, writes) = match opening.access {
+        Mode::Read => ("READ ONLY", "false"),
+        Mode::Write => ("READ WRITE", "true"),
     };
     // 0 would mean no limit.
-    let timeout = opening.budget.statement_timeout.as_millis().max(1);
+    let limit = opening.budget.statement_timeout.as_millis().max(1);
+    let seal = seal.map_or("NULL".to_owned(), |seal| format!("'{seal}'"));
+    let epoch = epoch.as_i64();
     format!(
-        "BEGIN ISOLATION LEVEL {mode}; \
-         SET LOCAL app.tenant_id = '{tenant}'; \
-         SET LOCAL statement_timeout = {timeout}; \
-         {enter} \
-         SELECT tenant_id, state, lifecycle, epoch, deadline FROM tenancy_fence WHERE tenant_id = {tenant}"
+        "BEGIN ISOLATION LEVEL {level} {mode}; \
+         SELECT entered, state, lifecycle, epoch, deadline \
+         FROM tenancy.enter({tenant}, {epoch}, {writes}, {limit}, {limit}, {seal})"
     )
 }
 
-/// Whether the transaction may go on, by the answers to [`begin`].
+/// Begins a transaction on a connection of the tenant's share. The inner error is the server's.
+async fn enter(
+    cell: &PostgresCell,
+    opening: Opening,
+) -> Result<Result<(PgLease, Vec<PgRow>), sqlx::Error>, DbError> {
+    let limit = opening.budget.connections.get();
+    let mut lease = cell.0.tenants.lease(Some(opening.tenant), limit).await?;
+    let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
+    let rows = sqlx::raw_sql(AssertSqlSafe(begin(opening, seal.as_deref())))
+        .fetch_all(lease.connection())
+        .await;
+    Ok(match rows {
+        Ok(rows) => Ok((lease, rows)),
+        Err(error) => {
+            Postgres::learn(&mut lease, &error);
+            Err(error)
+        }
+    })
+}
+
+/// The connection is gone, and what it was asked last may have been done or not.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(refusal) => Postgres::is_lost(&**refusal),
+        _ => false,
+    }
+}
+
+fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
+    let code = refusal.code();
+    code.is_some_and(|code| code == NOT_OURS || SEALS.contains(&&*code))
+}
+
+/// The guard did not answer.
+fn unopened(error: sqlx::Error) -> DbError {
+    match &error {
+        sqlx::Error::Database(refusal)
+            if refusal.code().is_some_and(|code| SEALS.contains(&&*code)) =>
+        {
+            DbError::SealRefused {
+                source: error.into(),
+            }
+        }
+        _ => DbError::of_driver::<Postgres>("begin".into(), error),
+    }
+}
+
+/// Whether the transaction may go on, by the answer to [`begin`].
 fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
-    let unread = |error| DbError::of_driver::<Postgres>("begin".into(), error);
-    let (entered, fences) = match (opening.access, rows) {
-        (Mode::Write, [entered, fences @ ..]) => (guard::entered(entered).map_err(unread)?, fences),
-        (_, fences) => (true, fences),
+    let (entered, found) = match rows.first() {
+        Some(row) => answer(opening, row)?,
+        None => (true, None),
     };
-    let fences: Result<_, _> = fences.iter().map(StoredFence::from_row).collect();
-    let found = fence::first(fences.map_err(unread)?)?;
     match opening.access {
         Mode::Read => protocol::admits_read(found, opening.epoch)?,
         Mode::Write => protocol::admits_write(found, opening.epoch)?,
@@ -164,21 +253,27 @@ fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
     }
 }
 
+fn answer(opening: Opening, row: &PgRow) -> Result<(bool, Option<Fence>), DbError> {
+    let read = || -> Result<(bool, StoredFence), sqlx::Error> {
+        let tenant = opening.tenant.as_i64();
+        let (state, lifecycle) = (row.try_get(1)?, row.try_get(2)?);
+        let (epoch, deadline) = (row.try_get(3)?, row.try_get(4)?);
+        Ok((row.try_get(0)?, (tenant, state, lifecycle, epoch, deadline)))
+    };
+    let (entered, fence) =
+        read().map_err(|error| DbError::of_driver::<Postgres>("begin".into(), error))?;
+    Ok((entered, fence::first(vec![fence])?))
+}
+
 /// A refusal is an answer: nothing was committed.
 fn uncommitted(error: sqlx::Error) -> DbError {
     match error {
+        sqlx::Error::Database(refusal) if Postgres::is_conflict(&*refusal) => DbError::Conflict {
+            source: Box::new(sqlx::Error::Database(refusal)),
+        },
         sqlx::Error::Database(_) => DbError::of_driver::<Postgres>("commit".into(), error),
         error => DbError::CommitUnknown {
             source: error.into(),
         },
     }
-}
-
-/// One message: raises unless the transaction is still open and the tenant's, then commits. A plain commit
-/// of an aborted transaction would answer that all is well.
-fn leave(opening: Opening) -> String {
-    format!(
-        "SELECT 1 / (current_setting('app.tenant_id', true) = '{}')::int; COMMIT",
-        opening.tenant
-    )
 }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+use sqlx::AssertSqlSafe;
 use tenancy_types::TenantId;
 
 use super::lease::PgLease;
@@ -18,24 +18,10 @@ use crate::db::DbError;
 const WRITERS: i64 = 0x544e_4359 << 32;
 
 /// Postgres, "PostgreSQL Error Codes" (appendix A of its documentation).
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 fn lock_of(tenant: TenantId) -> i64 {
     WRITERS | tenant.as_i64()
-}
-
-/// One row that says whether the writer was let in. A statement of its own, before the one that reads the
-/// fence: that one's snapshot must not be older than the lock.
-pub(super) fn enter(tenant: TenantId) -> String {
-    format!(
-        "SELECT pg_try_advisory_xact_lock_shared({})",
-        lock_of(tenant)
-    )
-}
-
-/// The answer to [`enter`].
-pub(super) fn entered(row: &PgRow) -> Result<bool, sqlx::Error> {
-    row.try_get(0)
 }
 
 /// Begins a transaction of the platform's beside which the tenant has no writer. Waits for those that are
@@ -49,6 +35,7 @@ pub(super) async fn exclude(
     let sql = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
          SET LOCAL lock_timeout = {wait}; \
+         SET LOCAL synchronous_commit = on; \
          SELECT pg_advisory_xact_lock({lock})"
     );
     let locked = sqlx::raw_sql(AssertSqlSafe(sql))

@@ -10,7 +10,7 @@ use crate::{
         CellDatabase, DbError,
         database::{Mode, Opening, private::Driver, statements},
         error::Source,
-        fence::{self, StoredFence, Value},
+        fence::{self, FenceSql, StoredFence, Value, fence_sql},
     },
     manifest::sqlite::{FOREIGN_ROW, HIDDEN},
     protocol,
@@ -55,6 +55,7 @@ impl Driver for Sqlite {
     type Lease = SqliteLease;
 
     const GRACE: Duration = Duration::ZERO;
+    const FENCES: FenceSql = fence_sql!("tenancy_fence");
 
     async fn open(cell: &SqliteCell, opening: Opening) -> Result<SqliteLease, DbError> {
         let (pool, begin) = match opening.access {
@@ -142,8 +143,22 @@ impl Driver for Sqlite {
         lease.keep();
     }
 
+    fn learn(_: &mut SqliteLease, _: &sqlx::Error) {
+        // Its connections notice a changed schema themselves.
+    }
+
     fn is_timeout(_: &dyn DatabaseError) -> bool {
         // Whoever waits for a statement stops it, so nobody is left to be told.
+        false
+    }
+
+    fn is_conflict(_: &dyn DatabaseError) -> bool {
+        // There is one writer at a time, so nobody can be in its way.
+        false
+    }
+
+    fn is_locked(_: &dyn DatabaseError) -> bool {
+        // A writer waits for its turn before it begins.
         false
     }
 

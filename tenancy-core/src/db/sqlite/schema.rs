@@ -2,10 +2,7 @@ use std::{collections::BTreeSet, fmt};
 
 use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 
-use crate::{
-    Manifest, Table, TableKind,
-    db::{OpenError, fence},
-};
+use crate::{Manifest, Table, TableKind, db::OpenError};
 
 /// How a live schema differs from the manifest. Each is a way past the views or the triggers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,22 +64,38 @@ impl fmt::Display for SchemaFinding {
     }
 }
 
+/// The version of the fence table's layout. A cell with a newer one is not opened.
+const FORMAT: i64 = 1;
+
+/// Idempotent; the deadline is 0 in states that have none.
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS tenancy_format (part TEXT PRIMARY KEY, version BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS tenancy_fence (
+    tenant_id BIGINT PRIMARY KEY,
+    state TEXT NOT NULL,
+    lifecycle TEXT NOT NULL,
+    epoch BIGINT NOT NULL,
+    deadline BIGINT NOT NULL
+);
+INSERT INTO tenancy_format (part, version) VALUES ('fence', 1) ON CONFLICT (part) DO NOTHING;
+";
+
+const FORMAT_OF_FENCES: &str = "SELECT version FROM tenancy_format WHERE part = 'fence'";
+
 /// Makes the fence table and refuses a schema that is not the manifest's.
 pub(super) async fn prepare(
     connect: &SqliteConnectOptions,
     manifest: &Manifest,
 ) -> Result<(), OpenError> {
     let mut connection = SqliteConnection::connect_with(connect).await?;
-    sqlx::raw_sql(fence::TABLES)
-        .execute(&mut connection)
-        .await?;
-    let found = sqlx::query_scalar(fence::FORMAT_OF_FENCES)
+    sqlx::raw_sql(TABLES).execute(&mut connection).await?;
+    let found = sqlx::query_scalar(FORMAT_OF_FENCES)
         .fetch_one(&mut connection)
         .await?;
-    if found > fence::FORMAT {
+    if found > FORMAT {
         return Err(OpenError::NewerFormat {
             found,
-            known: fence::FORMAT,
+            known: FORMAT,
         });
     }
     let findings = findings(&mut connection, manifest).await?;

@@ -9,7 +9,7 @@ use tenancy_types::{Epoch, Lifecycle, WorkBudget};
 use super::{pool::SqliteLease, *};
 use crate::{
     Table,
-    db::database::{Mode, Opening, private::Driver as _},
+    db::database::{IsolationLevel, Mode, Opening, private::Driver as _},
 };
 
 const SCHEMA: &str = "
@@ -55,6 +55,7 @@ fn opening(tenant: u32, access: Mode) -> Opening {
         epoch: Epoch::FIRST,
         budget: WorkBudget::new(NonZeroU16::MIN, Duration::from_secs(5)),
         access,
+        level: IsolationLevel::Serializable,
     }
 }
 

@@ -4,12 +4,12 @@ use std::{num::NonZeroU32, time::Duration};
 
 use sqlx::{Connection as _, PgConnection};
 use tenancy_core::{
-    db::{CellDb, CellOptions, DbError, PostgresCell},
+    db::{CellDb, CellOptions, DbError},
     protocol::{Fence, FenceEvent},
     types::{Epoch, Kind, Lifecycle, Problem as _},
 };
 
-use super::{epoch, options, postgres, tenant, writer};
+use super::{epoch, options, postgres, sealed, tenant, writer};
 
 const INSERT: &str = "insert into product values (1, $1, $2, 'Mug', null, 0.5)";
 
@@ -108,7 +108,7 @@ async fn without_the_lock_an_open_writer_would_survive_the_fence() {
             .execute(&mut open)
             .await
             .unwrap();
-        sqlx::query_scalar("select epoch from tenancy_fence where tenant_id = 1")
+        sqlx::query_scalar("select epoch from tenancy.fence where tenant_id = 1")
             .fetch_one(&mut open)
             .await
             .unwrap()
@@ -130,10 +130,7 @@ async fn a_fence_does_not_wait_for_ever() {
     let (cell, url) = postgres(1, options(4)).await;
     // A process with less patience than the one that writes.
     let hasty: CellOptions = options(2).max_write_age(Duration::from_millis(1));
-    let hasty = PostgresCell::open(url.parse().unwrap(), hasty)
-        .await
-        .unwrap();
-    let hasty = CellDb::Postgres(hasty);
+    let hasty = CellDb::Postgres(sealed(&url, hasty).await);
     let ctx = writer(1);
     let mut open = cell.begin(&ctx);
     open.sql(INSERT)

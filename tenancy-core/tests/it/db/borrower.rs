@@ -1,0 +1,184 @@
+//! On Postgres, with a pool of one: however a transaction ends, the next borrower of its connection is in no
+//! transaction, has no tenant, and holds no lock.
+
+use std::time::Duration;
+
+use sqlx::{Connection as _, PgConnection, postgres::PgPoolOptions};
+use tenancy_core::{
+    db::{CellDb, DbError, PostgresCell},
+    protocol::FenceEvent,
+    types::{Epoch, Lifecycle},
+};
+
+use super::{cancel::given_up, options, postgres, stock, tenant, writer};
+
+const INSERT: &str = "insert into mark values (1)";
+
+struct One {
+    cell: PostgresCell,
+    any: CellDb,
+    plain: PgConnection,
+}
+
+impl One {
+    async fn new() -> Self {
+        let (any, url) = postgres(2, options(1)).await;
+        stock(&any, 1, "Mug").await;
+        let CellDb::Postgres(cell) = any.clone() else {
+            unreachable!("a Postgres cell");
+        };
+        let plain = PgConnection::connect(&url).await.unwrap();
+        Self { cell, any, plain }
+    }
+
+    /// Looks at the application's connections from outside, and then through the door.
+    async fn is_clean(&mut self) {
+        // A connection that is being closed is still listed for a moment.
+        let busy = "select count(*) from pg_stat_activity a
+            where a.datname = current_database() and a.usename like '%\\_app'
+            and (a.state <> 'idle' or exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory'))";
+        while sqlx::query_scalar::<_, i64>(busy)
+            .fetch_one(&mut self.plain)
+            .await
+            .unwrap()
+            > 0
+        {}
+        let marks: i64 = sqlx::query_scalar("select count(*) from mark")
+            .fetch_one(&mut self.plain)
+            .await
+            .unwrap();
+        assert_eq!(marks, 0, "nothing of it was committed");
+        let ctx = writer(2);
+        let mut next = self.cell.begin(&ctx);
+        let seen: i64 = sqlx::query_scalar("select count(*) from product")
+            .fetch_one(&mut next)
+            .await
+            .unwrap();
+        assert_eq!(seen, 0, "tenant 2 has none, tenant 1 has one");
+        next.rollback().await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_refusal_of_the_guard() {
+    let mut one = One::new().await;
+    let now = one.any.fence(tenant(1)).await.unwrap();
+    let event = FenceEvent::Lifecycle {
+        lifecycle: Lifecycle::Suspended,
+        epoch: Epoch::new(0, 2),
+    };
+    one.any.change_fence(tenant(1), now, event).await.unwrap();
+    let ctx = writer(1);
+    let mut tx = one.cell.begin(&ctx);
+    let refused = sqlx::query(INSERT).execute(&mut tx).await.unwrap_err();
+    let refused = DbError::from_sqlx(refused);
+    assert!(matches!(refused, DbError::StaleEpoch { .. }), "{refused:?}");
+    one.is_clean().await;
+}
+
+#[tokio::test]
+async fn after_a_cancel_at_one_of_the_first_polls() {
+    let mut one = One::new().await;
+    for polls in 1..=3 {
+        let ctx = writer(1);
+        let mut tx = one.cell.begin(&ctx);
+        // On a busy machine it may be done by then.
+        let done = given_up(sqlx::query(INSERT).execute(&mut tx), polls).await;
+        assert!(done.is_none_or(|done| done.is_ok()));
+        drop(tx);
+        one.is_clean().await;
+    }
+}
+
+#[tokio::test]
+async fn after_a_cancel_while_a_lock_is_awaited() {
+    let mut one = One::new().await;
+    let lock = "begin; lock table mark";
+    sqlx::raw_sql(lock).execute(&mut one.plain).await.unwrap();
+    let cell = one.cell.clone();
+    let blocked = tokio::spawn(async move {
+        let ctx = writer(1);
+        let mut tx = cell.begin(&ctx);
+        sqlx::query(INSERT).execute(&mut tx).await.map(drop)
+    });
+    let waits =
+        "select exists (select from pg_locks where not granted and relation = 'mark'::regclass)";
+    while !sqlx::query_scalar::<_, bool>(waits)
+        .fetch_one(&mut one.plain)
+        .await
+        .unwrap()
+    {}
+    blocked.abort();
+    assert!(blocked.await.unwrap_err().is_cancelled());
+    sqlx::raw_sql("rollback")
+        .execute(&mut one.plain)
+        .await
+        .unwrap();
+    one.is_clean().await;
+}
+
+#[tokio::test]
+async fn after_a_panic() {
+    let mut one = One::new().await;
+    let cell = one.cell.clone();
+    let panicking = tokio::spawn(async move {
+        let ctx = writer(1);
+        let mut tx = cell.begin(&ctx);
+        sqlx::query(INSERT).execute(&mut tx).await.unwrap();
+        panic!("a handler's own mistake");
+    });
+    assert!(panicking.await.unwrap_err().is_panic());
+    one.is_clean().await;
+}
+
+#[tokio::test]
+async fn after_a_disconnect() {
+    let mut one = One::new().await;
+    let ctx = writer(1);
+    let mut tx = one.cell.begin(&ctx);
+    sqlx::query(INSERT).execute(&mut tx).await.unwrap();
+    let terminate = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity
+        where datname = current_database() and usename like '%\\_app'";
+    sqlx::query(terminate)
+        .execute(&mut one.plain)
+        .await
+        .unwrap();
+    let committed = tx.commit().await.unwrap_err();
+    assert!(
+        matches!(
+            committed,
+            DbError::CommitUnknown { .. } | DbError::Unreachable { .. }
+        ),
+        "{committed:?}"
+    );
+    one.is_clean().await;
+    // One that dies while nobody uses it is not even noticed.
+    sqlx::query(terminate)
+        .execute(&mut one.plain)
+        .await
+        .unwrap();
+    one.is_clean().await;
+}
+
+/// Control: sqlx's own transaction gives an open one back when it is cancelled while it begins, and what one
+/// borrower set is there for the next.
+#[tokio::test]
+async fn sqlx_own_transaction_leaks_to_the_next_borrower() {
+    let (cell, url) = postgres(2, options(1)).await;
+    stock(&cell, 1, "Mug").await;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(5))
+        .connect(&url)
+        .await
+        .unwrap();
+    let begin = "begin; select set_config('app.tenant_id', '1', true); select 1 / 0";
+    pool.begin_with(begin).await.unwrap_err();
+    let next = sqlx::query("select 1").execute(&pool).await.unwrap_err();
+    let said = next.as_database_error().unwrap();
+    assert_eq!(
+        said.code().as_deref(),
+        Some("25P02"),
+        "inside a failed transaction"
+    );
+}
