@@ -5,17 +5,9 @@ mod state;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{InstallError, Isolation};
+use super::{InstallError, Isolation, plan::PREAMBLE};
 
 pub use state::{Change, WhatChanged};
-
-/// Writers' lock of tenant 0, which no tenant has: two installations do not meet.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(1414415193::bigint << 32)";
-
-/// Names are written with their schemas, whatever the administrator's search path is; and whoever waits for a
-/// table that somebody keeps, keeps everybody else waiting behind.
-const SETTINGS: &str =
-    "SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '10s'";
 
 /// What an installation did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +39,7 @@ pub async fn install(
     isolation: &Isolation,
 ) -> Result<Installed, InstallError> {
     let mut transaction = connection.begin().await?;
-    for sql in [SETTINGS, LOCK] {
-        sqlx::raw_sql(sql).execute(&mut *transaction).await?;
-    }
+    sqlx::raw_sql(PREAMBLE).execute(&mut *transaction).await?;
     refuse_newer(&mut transaction).await?;
     catalog::read(&mut transaction, isolation.manifest())
         .await?

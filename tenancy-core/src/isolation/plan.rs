@@ -3,6 +3,13 @@ use std::fmt;
 use super::{IsolationMode, Net, Roles, Statement, parts};
 use crate::Manifest;
 
+/// What goes before the statements. Names mean the same whatever the administrator's search path is; whoever
+/// waits for a table that somebody keeps, keeps everybody else waiting behind; and two installations do not
+/// meet, since both want the writers' lock of tenant 0, which no tenant has.
+pub(super) const PREAMBLE: &str = "SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '10s';
+SELECT pg_advisory_xact_lock(1414415193::bigint << 32);";
+
 /// The statements that isolate the tenants of one cell, in order.
 ///
 /// [`Display`](fmt::Display) prints them as a script that can be read, and run with `psql`.
@@ -103,7 +110,7 @@ impl fmt::Display for Isolation {
         )?;
         writeln!(
             f,
-            "-- Run it as an administrator in the cell's database. It can be run again.\n\nBEGIN;"
+            "-- Run it as an administrator in the cell's database. It can be run again.\n\nBEGIN;\n{PREAMBLE}"
         )?;
         for statement in self.statements() {
             writeln!(f, "\n-- {}\n{}", statement.name(), statement.sql().trim())?;

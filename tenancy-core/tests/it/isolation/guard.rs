@@ -42,6 +42,10 @@ async fn leaving_says_whether_the_transaction_is_still_the_tenants() {
     for mode in MODES {
         let world = World::new(SCHEMA, &manifest(), mode).await;
         let mut app = world.app().await;
+        let foreign = match mode {
+            IsolationMode::Plain => "TN010",
+            IsolationMode::Sealed => "TN001",
+        };
         for (between, leave, expect) in [
             ("", "1", "ok"),
             ("", "2", "TN010"),
@@ -50,14 +54,21 @@ async fn leaving_says_whether_the_transaction_is_still_the_tenants() {
             ("commit;", "1", "TN010"),
             ("rollback;", "1", "TN010"),
             ("commit; begin;", "1", "TN010"),
-            // The caller's own tenant.
+            // The caller's own tenant; a released savepoint leaves it behind.
             (
                 "select set_config('app.tenant_id', '2', true);",
                 "1",
-                match mode {
-                    IsolationMode::Plain => "TN010",
-                    IsolationMode::Sealed => "TN001",
-                },
+                foreign,
+            ),
+            (
+                "savepoint s; select set_config('app.tenant_id', '2', true); release s;",
+                "1",
+                foreign,
+            ),
+            (
+                "savepoint s; select set_config('app.tenant_id', '2', true); rollback to s;",
+                "1",
+                "ok",
             ),
         ] {
             world.write(&mut app, 1).await;

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU16;
 
+use expect_test::expect_file;
 use sqlx::AssertSqlSafe;
 use tenancy_core::{
-    Manifest, Table,
+    Manifest, SearchDocument, SearchFunction, Table,
     isolation::{
         InstallError, Isolation, IsolationMode, Login, Net, Password, Roles, install, set_password,
     },
@@ -40,6 +41,34 @@ async fn the_printed_script_does_what_an_installation_does() {
             "{script}"
         );
     }
+}
+
+/// What stands in cells is a format: a change of this text is a new version of it. `UPDATE_EXPECT=1` writes it.
+#[test]
+fn the_script_is_as_it_was_read() {
+    let manifest = Manifest::new([
+        Table::tenant("product", ["id"]),
+        Table::tenant_uuid("file", ["id"])
+            .tenant_column("account")
+            .schema("files")
+            .partitioned(NonZeroU16::MIN),
+        Table::shared_read("currency"),
+        Table::control_plane("journal"),
+    ])
+    .unwrap()
+    .with_searches([
+        SearchFunction::full_text(
+            "text",
+            "product",
+            SearchDocument::column("document"),
+            "simple",
+        ),
+        SearchFunction::prefix("file", "file", "name"),
+    ])
+    .unwrap();
+    let script = |mode| Isolation::new(&manifest, Roles::named("shop").unwrap(), mode).to_string();
+    expect_file!["golden/plain.sql"].assert_eq(&script(IsolationMode::Plain));
+    expect_file!["golden/sealed.sql"].assert_eq(&script(IsolationMode::Sealed));
 }
 
 #[tokio::test]

@@ -1,0 +1,640 @@
+-- Isolation of tenants, version 1, sealed, for the roles shop_*.
+-- Run it as an administrator in the cell's database. It can be run again.
+
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
+SET LOCAL lock_timeout = '10s';
+SELECT pg_advisory_xact_lock(1414415193::bigint << 32);
+
+-- no newer version
+DO $tenancy$
+BEGIN
+    IF to_regclass('tenancy.format') IS NULL THEN
+        RETURN;
+    END IF;
+    IF EXISTS (
+        SELECT FROM tenancy.format
+        WHERE (part = 'isolation' AND version > 1) OR (part = 'fence' AND version > 2)
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN020',
+            MESSAGE = 'tenancy: this cell is of a newer version than these statements';
+    END IF;
+END
+$tenancy$;
+
+-- role shop_owner
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_owner') THEN
+        CREATE ROLE "shop_owner" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    ELSIF EXISTS (
+        SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_owner'
+            AND (rolcanlogin <> false OR rolbypassrls <> false
+                OR rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication)
+    ) THEN
+        ALTER ROLE "shop_owner" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    END IF;
+END
+$tenancy$;
+
+-- role shop_app
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_app') THEN
+        CREATE ROLE "shop_app" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    ELSIF EXISTS (
+        SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_app'
+            AND (rolcanlogin <> true OR rolbypassrls <> false
+                OR rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication)
+    ) THEN
+        ALTER ROLE "shop_app" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    END IF;
+END
+$tenancy$;
+
+-- role shop_mover
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_mover') THEN
+        CREATE ROLE "shop_mover" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS;
+    ELSIF EXISTS (
+        SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_mover'
+            AND (rolcanlogin <> true OR rolbypassrls <> true
+                OR rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication)
+    ) THEN
+        ALTER ROLE "shop_mover" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS;
+    END IF;
+END
+$tenancy$;
+
+-- role shop_auditor
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_auditor') THEN
+        CREATE ROLE "shop_auditor" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    ELSIF EXISTS (
+        SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_auditor'
+            AND (rolcanlogin <> true OR rolbypassrls <> false
+                OR rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication)
+    ) THEN
+        ALTER ROLE "shop_auditor" LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS;
+    END IF;
+END
+$tenancy$;
+
+-- role shop_search
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_search') THEN
+        CREATE ROLE "shop_search" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS;
+    ELSIF EXISTS (
+        SELECT FROM pg_catalog.pg_roles WHERE rolname = 'shop_search'
+            AND (rolcanlogin <> false OR rolbypassrls <> true
+                OR rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication)
+    ) THEN
+        ALTER ROLE "shop_search" NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION BYPASSRLS;
+    END IF;
+END
+$tenancy$;
+
+-- the administrator may give objects to their owners
+DO $tenancy$
+DECLARE
+    role text;
+    needed text := CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['shop_owner', 'shop_search'] LOOP
+        IF NOT pg_has_role(current_user, role, needed) THEN
+            EXECUTE format('GRANT %I TO %I', role, current_user);
+        END IF;
+    END LOOP;
+END
+$tenancy$;
+
+-- role shop_app is a member of nothing
+DO $tenancy$
+DECLARE
+    membership record;
+BEGIN
+    FOR membership IN
+        SELECT held.rolname AS role, giver.rolname AS grantor
+        FROM pg_catalog.pg_auth_members m
+        JOIN pg_catalog.pg_roles member ON member.oid = m.member AND member.rolname = 'shop_app'
+        JOIN pg_catalog.pg_roles held ON held.oid = m.roleid
+        LEFT JOIN pg_catalog.pg_roles giver ON giver.oid = m.grantor
+    LOOP
+        -- From 16 on each grantor's grant is one of its own.
+        EXECUTE format('REVOKE %I FROM "shop_app"', membership.role)
+            || CASE WHEN current_setting('server_version_num')::int >= 160000
+                THEN format(' GRANTED BY %I', membership.grantor) ELSE '' END;
+    END LOOP;
+END
+$tenancy$;
+
+-- role shop_mover is a member of nothing
+DO $tenancy$
+DECLARE
+    membership record;
+BEGIN
+    FOR membership IN
+        SELECT held.rolname AS role, giver.rolname AS grantor
+        FROM pg_catalog.pg_auth_members m
+        JOIN pg_catalog.pg_roles member ON member.oid = m.member AND member.rolname = 'shop_mover'
+        JOIN pg_catalog.pg_roles held ON held.oid = m.roleid
+        LEFT JOIN pg_catalog.pg_roles giver ON giver.oid = m.grantor
+    LOOP
+        -- From 16 on each grantor's grant is one of its own.
+        EXECUTE format('REVOKE %I FROM "shop_mover"', membership.role)
+            || CASE WHEN current_setting('server_version_num')::int >= 160000
+                THEN format(' GRANTED BY %I', membership.grantor) ELSE '' END;
+    END LOOP;
+END
+$tenancy$;
+
+-- role shop_auditor is a member of nothing
+DO $tenancy$
+DECLARE
+    membership record;
+BEGIN
+    FOR membership IN
+        SELECT held.rolname AS role, giver.rolname AS grantor
+        FROM pg_catalog.pg_auth_members m
+        JOIN pg_catalog.pg_roles member ON member.oid = m.member AND member.rolname = 'shop_auditor'
+        JOIN pg_catalog.pg_roles held ON held.oid = m.roleid
+        LEFT JOIN pg_catalog.pg_roles giver ON giver.oid = m.grantor
+    LOOP
+        -- From 16 on each grantor's grant is one of its own.
+        EXECUTE format('REVOKE %I FROM "shop_auditor"', membership.role)
+            || CASE WHEN current_setting('server_version_num')::int >= 160000
+                THEN format(' GRANTED BY %I', membership.grantor) ELSE '' END;
+    END LOOP;
+END
+$tenancy$;
+
+-- role shop_search is a member of nothing
+DO $tenancy$
+DECLARE
+    membership record;
+BEGIN
+    FOR membership IN
+        SELECT held.rolname AS role, giver.rolname AS grantor
+        FROM pg_catalog.pg_auth_members m
+        JOIN pg_catalog.pg_roles member ON member.oid = m.member AND member.rolname = 'shop_search'
+        JOIN pg_catalog.pg_roles held ON held.oid = m.roleid
+        LEFT JOIN pg_catalog.pg_roles giver ON giver.oid = m.grantor
+    LOOP
+        -- From 16 on each grantor's grant is one of its own.
+        EXECUTE format('REVOKE %I FROM "shop_search"', membership.role)
+            || CASE WHEN current_setting('server_version_num')::int >= 160000
+                THEN format(' GRANTED BY %I', membership.grantor) ELSE '' END;
+    END LOOP;
+END
+$tenancy$;
+
+-- search path of shop_app
+DO $tenancy$
+BEGIN
+    EXECUTE format('ALTER ROLE "shop_app" IN DATABASE %I SET search_path TO "public", "files"', current_database());
+END
+$tenancy$;
+
+-- search path of shop_mover
+DO $tenancy$
+BEGIN
+    EXECUTE format('ALTER ROLE "shop_mover" IN DATABASE %I SET search_path TO "public", "files"', current_database());
+END
+$tenancy$;
+
+-- no preset tenant
+DO $tenancy$
+DECLARE
+    preset record;
+BEGIN
+    FOR preset IN
+        SELECT coalesce(quote_ident(r.rolname), 'ALL') AS role,
+            coalesce(' IN DATABASE ' || quote_ident(d.datname), '') AS place
+        FROM pg_catalog.pg_db_role_setting s
+        LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+        LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
+        WHERE EXISTS (SELECT FROM unnest(s.setconfig) one WHERE starts_with(one, 'app.tenant_id='))
+            AND (s.setrole = 0 OR r.rolname = 'shop_app')
+            AND (s.setdatabase = 0 OR d.datname = current_database())
+    LOOP
+        EXECUTE format('ALTER ROLE %s%s RESET app.tenant_id', preset.role, preset.place);
+    END LOOP;
+END
+$tenancy$;
+
+-- schema tenancy
+CREATE SCHEMA IF NOT EXISTS tenancy AUTHORIZATION "shop_owner";
+ALTER SCHEMA tenancy OWNER TO "shop_owner";
+REVOKE ALL ON SCHEMA tenancy FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT USAGE ON SCHEMA tenancy TO "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- table tenancy.format
+CREATE TABLE IF NOT EXISTS tenancy.format (
+    part text PRIMARY KEY,
+    version bigint NOT NULL
+);
+ALTER TABLE tenancy.format OWNER TO "shop_owner";
+REVOKE ALL ON tenancy.format FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- table tenancy.fence
+CREATE TABLE IF NOT EXISTS tenancy.fence (
+    tenant_id bigint PRIMARY KEY,
+    external uuid UNIQUE,
+    state text NOT NULL,
+    lifecycle text NOT NULL,
+    epoch bigint NOT NULL,
+    deadline bigint NOT NULL
+);
+ALTER TABLE tenancy.fence OWNER TO "shop_owner";
+REVOKE ALL ON tenancy.fence FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- table tenancy.seal_key
+CREATE TABLE IF NOT EXISTS tenancy.seal_key (
+    id text PRIMARY KEY,
+    inner_pad bytea NOT NULL CHECK (octet_length(inner_pad) = 64),
+    outer_pad bytea NOT NULL CHECK (octet_length(outer_pad) = 64),
+    not_after timestamptz
+);
+ALTER TABLE tenancy.seal_key OWNER TO "shop_owner";
+REVOKE ALL ON tenancy.seal_key FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- table tenancy.transaction_key
+CREATE TABLE IF NOT EXISTS tenancy.transaction_key (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    inner_pad bytea NOT NULL CHECK (octet_length(inner_pad) = 64),
+    outer_pad bytea NOT NULL CHECK (octet_length(outer_pad) = 64)
+);
+ALTER TABLE tenancy.transaction_key OWNER TO "shop_owner";
+REVOKE ALL ON tenancy.transaction_key FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- grants on the fences
+GRANT SELECT ON tenancy.format TO "shop_mover", "shop_auditor";
+GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.fence TO "shop_mover";
+
+-- fences of the first version
+DO $tenancy$
+BEGIN
+    IF to_regclass('public.tenancy_fence') IS NOT NULL THEN
+        INSERT INTO tenancy.fence (tenant_id, state, lifecycle, epoch, deadline)
+            SELECT tenant_id, state, lifecycle, epoch, deadline FROM public.tenancy_fence
+            ON CONFLICT (tenant_id) DO NOTHING;
+        DROP TABLE public.tenancy_fence;
+        DROP TABLE IF EXISTS public.tenancy_format;
+    END IF;
+END
+$tenancy$;
+
+-- key of transactions
+INSERT INTO tenancy.transaction_key (inner_pad, outer_pad)
+    SELECT uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+            || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
+        uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+            || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
+    ON CONFLICT (singleton) DO NOTHING;
+
+-- function tenancy.current_tenant()
+CREATE OR REPLACE FUNCTION tenancy.current_tenant() RETURNS bigint
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    setting text := current_setting('app.tenant_id', true);
+    own text := split_part(setting, '.', 1);
+    own_inner bytea;
+    own_outer bytea;
+BEGIN
+    IF coalesce(setting, '') = '' THEN
+        RETURN NULL;
+    END IF;
+    SELECT k.inner_pad, k.outer_pad INTO STRICT own_inner, own_outer FROM tenancy.transaction_key k;
+    IF (setting = own || '.' || encode(sha256(own_outer || sha256(own_inner || convert_to(
+        'tx:' || own || ':' || pg_backend_pid() || ':' || extract(epoch FROM transaction_timestamp()), 'UTF8'))), 'hex')) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN001',
+            MESSAGE = 'tenancy: the setting of the tenant is not this transaction''s';
+    END IF;
+    RETURN own::bigint;
+END
+$function$;
+ALTER FUNCTION tenancy.current_tenant() OWNER TO "shop_owner";
+REVOKE ALL ON FUNCTION tenancy.current_tenant() FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT EXECUTE ON FUNCTION tenancy.current_tenant() TO "shop_app", "shop_mover", "shop_search";
+
+-- function tenancy.current_external()
+CREATE OR REPLACE FUNCTION tenancy.current_external() RETURNS uuid
+LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $function$
+    SELECT f.external FROM tenancy.fence f WHERE f.tenant_id = tenancy.current_tenant();
+$function$;
+ALTER FUNCTION tenancy.current_external() OWNER TO "shop_owner";
+REVOKE ALL ON FUNCTION tenancy.current_external() FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT EXECUTE ON FUNCTION tenancy.current_external() TO "shop_app", "shop_mover", "shop_search";
+
+-- function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+CREATE OR REPLACE FUNCTION tenancy.enter(
+    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, lock_ms bigint, seal text
+) RETURNS TABLE (entered boolean, state text, lifecycle text, epoch bigint, deadline bigint)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    settings text;
+    key_id text := split_part(seal, ':', 2);
+    expires text := split_part(seal, ':', 6);
+    claim text := concat_ws(':', 'v1', key_id, tenant, at_epoch,
+        CASE WHEN writes THEN 'w' ELSE 'r' END, expires);
+    seal_inner bytea;
+    seal_outer bytea;
+    own_inner bytea;
+    own_outer bytea;
+BEGIN
+    IF statement_timestamp() <> transaction_timestamp() THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN003',
+            MESSAGE = 'tenancy: a seal is taken only by the message that begins the transaction';
+    END IF;
+    SELECT s.inner_pad, s.outer_pad, t.inner_pad, t.outer_pad
+        INTO seal_inner, seal_outer, own_inner, own_outer
+        FROM tenancy.seal_key s CROSS JOIN tenancy.transaction_key t
+        WHERE s.id = key_id AND (s.not_after IS NULL OR s.not_after > clock_timestamp());
+    IF NOT FOUND OR (sha256(convert_to(seal, 'UTF8')) = sha256(convert_to(claim || ':' || encode(sha256(seal_outer || sha256(seal_inner || convert_to(
+        claim, 'UTF8'))), 'hex'), 'UTF8'))) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN001', MESSAGE = 'tenancy: the seal is not valid';
+    END IF;
+    IF to_timestamp(expires::bigint) <= clock_timestamp() THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN002', MESSAGE = 'tenancy: the seal has expired';
+    END IF;
+    IF writes THEN
+        entered := pg_try_advisory_xact_lock_shared((1414415193::bigint << 32) | tenant);
+    ELSIF current_setting('transaction_read_only') = 'on' THEN
+        entered := true;
+    ELSE
+        RAISE EXCEPTION USING ERRCODE = 'TN004',
+            MESSAGE = 'tenancy: a transaction that enters for reading must be read only';
+    END IF;
+    IF writes AND entered AND current_setting('transaction_isolation') <> 'read committed' THEN
+        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
+            FROM tenancy.fence f WHERE f.tenant_id = tenant FOR SHARE;
+    ELSE
+        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
+            FROM tenancy.fence f WHERE f.tenant_id = tenant;
+    END IF;
+    IF FOUND THEN
+        settings := set_config('app.tenant_id', CASE WHEN entered THEN tenant || '.' || encode(sha256(own_outer || sha256(own_inner || convert_to(
+        'tx:' || tenant || ':' || pg_backend_pid() || ':' || extract(epoch FROM transaction_timestamp()), 'UTF8'))), 'hex') END, true)
+            || set_config('statement_timeout', greatest(statement_ms, 1)::text, true)
+            || set_config('lock_timeout', greatest(lock_ms, 1)::text, true);
+        RETURN NEXT;
+    END IF;
+END
+$function$;
+ALTER FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) OWNER TO "shop_owner";
+REVOKE ALL ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT EXECUTE ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) TO "shop_app", "shop_mover";
+
+-- function tenancy.leave(bigint)
+CREATE OR REPLACE FUNCTION tenancy.leave(tenant bigint) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $function$
+BEGIN
+    IF (tenancy.current_tenant() = tenant) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN010',
+            MESSAGE = 'tenancy: the transaction is not this tenant''s';
+    END IF;
+END
+$function$;
+ALTER FUNCTION tenancy.leave(bigint) OWNER TO "shop_owner";
+REVOKE ALL ON FUNCTION tenancy.leave(bigint) FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT EXECUTE ON FUNCTION tenancy.leave(bigint) TO "shop_app", "shop_mover";
+
+-- connections, and no temporary tables
+DO $tenancy$
+BEGIN
+    EXECUTE format('REVOKE CREATE, TEMPORARY ON DATABASE %I FROM PUBLIC, "shop_app"', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO "shop_app", "shop_mover", "shop_auditor"', current_database());
+END
+$tenancy$;
+
+-- no default privileges
+DO $tenancy$
+DECLARE
+    given record;
+BEGIN
+    FOR given IN
+        SELECT DISTINCT maker.rolname AS maker, n.nspname AS schema,
+            CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' ELSE 'SEQUENCES' END AS kind,
+            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE '"shop_app"' END AS grantee
+        FROM pg_catalog.pg_default_acl d
+        CROSS JOIN LATERAL aclexplode(d.defaclacl) a
+        JOIN pg_catalog.pg_roles maker ON maker.oid = d.defaclrole
+        LEFT JOIN pg_catalog.pg_namespace n ON n.oid = d.defaclnamespace
+        WHERE d.defaclobjtype IN ('r', 'S')
+            AND a.grantee IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = 'shop_app'))
+    LOOP
+        EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I', given.maker)
+            || CASE WHEN given.schema IS NULL THEN '' ELSE format(' IN SCHEMA %I', given.schema) END
+            || format(' REVOKE ALL ON %s FROM %s', given.kind, given.grantee);
+    END LOOP;
+END
+$tenancy$;
+
+-- schema public
+REVOKE CREATE ON SCHEMA "public" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT USAGE, CREATE ON SCHEMA "public" TO "shop_owner";
+GRANT USAGE ON SCHEMA "public" TO "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- schema files
+REVOKE CREATE ON SCHEMA "files" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT USAGE, CREATE ON SCHEMA "files" TO "shop_owner";
+GRANT USAGE ON SCHEMA "files" TO "shop_app", "shop_mover", "shop_auditor", "shop_search";
+
+-- owner of public.product
+ALTER TABLE "public"."product" OWNER TO "shop_owner";
+
+-- owner of files.file
+ALTER TABLE "files"."file" OWNER TO "shop_owner";
+
+-- owner of public.currency
+ALTER TABLE "public"."currency" OWNER TO "shop_owner";
+
+-- owner of public.journal
+ALTER TABLE "public"."journal" OWNER TO "shop_owner";
+
+-- rows of public.product
+ALTER TABLE "public"."product" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+DO $tenancy$
+DECLARE
+    ours text;
+BEGIN
+    FOR ours IN
+        SELECT polname FROM pg_catalog.pg_policy
+        WHERE polrelid = '"public"."product"'::regclass AND polname ~ '^tenancy_(rows|floor)_[0-9a-f]{12}$'
+    LOOP
+        EXECUTE format('DROP POLICY %I ON "public"."product"', ours);
+    END LOOP;
+END
+$tenancy$;
+CREATE POLICY tenancy_rows_14eac139f52e ON "public"."product"
+    AS PERMISSIVE FOR ALL TO "shop_app"
+    USING ("tenant_id" = (SELECT tenancy.current_tenant()))
+    WITH CHECK ("tenant_id" = (SELECT tenancy.current_tenant()));
+CREATE POLICY tenancy_floor_6e447a40e47a ON "public"."product"
+    AS RESTRICTIVE FOR ALL TO "shop_app"
+    USING ("tenant_id" = (SELECT tenancy.current_tenant()))
+    WITH CHECK ("tenant_id" = (SELECT tenancy.current_tenant()));
+
+-- rows of files.file
+ALTER TABLE "files"."file" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+DO $tenancy$
+DECLARE
+    ours text;
+BEGIN
+    FOR ours IN
+        SELECT polname FROM pg_catalog.pg_policy
+        WHERE polrelid = '"files"."file"'::regclass AND polname ~ '^tenancy_(rows|floor)_[0-9a-f]{12}$'
+    LOOP
+        EXECUTE format('DROP POLICY %I ON "files"."file"', ours);
+    END LOOP;
+END
+$tenancy$;
+CREATE POLICY tenancy_rows_f1fc3b334b6a ON "files"."file"
+    AS PERMISSIVE FOR ALL TO "shop_app"
+    USING ("account" = (SELECT tenancy.current_external()))
+    WITH CHECK ("account" = (SELECT tenancy.current_external()));
+CREATE POLICY tenancy_floor_61cfdd535f98 ON "files"."file"
+    AS RESTRICTIVE FOR ALL TO "shop_app"
+    USING ("account" = (SELECT tenancy.current_external()))
+    WITH CHECK ("account" = (SELECT tenancy.current_external()));
+
+-- grants on public.product
+REVOKE ALL ON "public"."product" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT SELECT, INSERT, UPDATE, DELETE ON "public"."product" TO "shop_app", "shop_mover";
+
+-- grants on files.file
+REVOKE ALL ON "files"."file" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT SELECT, INSERT, UPDATE, DELETE ON "files"."file" TO "shop_app", "shop_mover";
+
+-- grants on public.currency
+REVOKE ALL ON "public"."currency" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT SELECT ON "public"."currency" TO "shop_app", "shop_mover";
+
+-- grants on public.journal
+REVOKE ALL ON "public"."journal" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT SELECT, INSERT, UPDATE, DELETE ON "public"."journal" TO "shop_mover";
+
+-- partition 0 of files.file
+CREATE TABLE IF NOT EXISTS "files"."file_p0" PARTITION OF "files"."file"
+    FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+ALTER TABLE "files"."file_p0" OWNER TO "shop_owner";
+REVOKE ALL ON "files"."file_p0" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+ALTER TABLE "files"."file_p0" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+-- no searches of earlier manifests
+DO $tenancy$
+DECLARE
+    old regprocedure;
+BEGIN
+    FOR old IN
+        SELECT p.oid FROM pg_catalog.pg_proc p
+        JOIN pg_catalog.pg_roles r ON r.oid = p.proowner AND r.rolname = 'shop_search'
+        WHERE p.pronamespace = 'tenancy'::regnamespace
+    LOOP
+        EXECUTE format('DROP FUNCTION %s', old);
+    END LOOP;
+END
+$tenancy$;
+
+-- search text
+CREATE FUNCTION tenancy.search_text(tenant bigint, query text)
+RETURNS TABLE ("id" "public"."product"."id"%TYPE)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+AS $function$
+#variable_conflict use_column
+BEGIN
+    IF (tenancy.current_tenant() = $1) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN005',
+            MESSAGE = 'tenancy: a search is of the transaction''s own tenant';
+    END IF;
+    RETURN QUERY
+        WITH found AS MATERIALIZED (
+            SELECT t."id", -ts_rank(t."document", websearch_to_tsquery('simple', $2)) AS tenancy_order
+            FROM "public"."product" t
+            WHERE t."tenant_id" = $1 AND t."document" @@ websearch_to_tsquery('simple', $2)
+        )
+        SELECT found."id" FROM found ORDER BY found.tenancy_order, found."id" LIMIT 100;
+END
+$function$;
+GRANT SELECT ON "public"."product" TO "shop_search";
+GRANT CREATE ON SCHEMA tenancy TO "shop_search";
+ALTER FUNCTION tenancy.search_text(bigint, text) OWNER TO "shop_search";
+REVOKE CREATE ON SCHEMA tenancy FROM "shop_search";
+REVOKE ALL ON FUNCTION tenancy.search_text(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.search_text(bigint, text) TO "shop_app";
+
+-- search file
+CREATE FUNCTION tenancy.search_file(tenant bigint, query text)
+RETURNS TABLE ("id" "files"."file"."id"%TYPE)
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
+AS $function$
+#variable_conflict use_column
+BEGIN
+    IF (tenancy.current_tenant() = $1) IS NOT TRUE THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN005',
+            MESSAGE = 'tenancy: a search is of the transaction''s own tenant';
+    END IF;
+    RETURN QUERY
+        WITH found AS MATERIALIZED (
+            SELECT t."id", t."name" AS tenancy_order
+            FROM "files"."file" t
+            WHERE t."account" = (SELECT tenancy.current_external()) AND t."name" LIKE replace(replace(replace($2, '\', '\\'), '%', '\%'), '_', '\_') || '%'
+        )
+        SELECT found."id" FROM found ORDER BY found.tenancy_order, found."id" LIMIT 100;
+END
+$function$;
+GRANT SELECT ON "files"."file" TO "shop_search";
+GRANT CREATE ON SCHEMA tenancy TO "shop_search";
+ALTER FUNCTION tenancy.search_file(bigint, text) OWNER TO "shop_search";
+REVOKE CREATE ON SCHEMA tenancy FROM "shop_search";
+REVOKE ALL ON FUNCTION tenancy.search_file(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenancy.search_file(bigint, text) TO "shop_app";
+
+-- net for tables made by hand
+DROP EVENT TRIGGER IF EXISTS tenancy_net;
+DROP FUNCTION IF EXISTS tenancy.net();
+CREATE FUNCTION tenancy.net() RETURNS event_trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $function$
+DECLARE
+    made regclass;
+BEGIN
+    FOR made IN
+        SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d
+        JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+        JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
+        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+            AND c.relnamespace <> 'tenancy'::regnamespace
+            AND a.attname IN ('account', 'tenant_id')
+            AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
+            AND NOT EXISTS (
+                SELECT FROM pg_policy p
+                WHERE p.polrelid = c.oid AND p.polname ~ '^tenancy_floor_'
+            )
+    LOOP
+        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', made);
+        RAISE WARNING 'tenancy: table % is closed until the manifest declares it', made;
+    END LOOP;
+END
+$function$;
+REVOKE ALL ON FUNCTION tenancy.net() FROM PUBLIC;
+CREATE EVENT TRIGGER tenancy_net ON ddl_command_end
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    EXECUTE FUNCTION tenancy.net();
+
+-- version
+INSERT INTO tenancy.format AS f (part, version)
+    VALUES ('fence', 2), ('isolation', 1)
+    ON CONFLICT (part) DO UPDATE SET version = excluded.version
+        WHERE f.version IS DISTINCT FROM excluded.version;
+
+COMMIT;
