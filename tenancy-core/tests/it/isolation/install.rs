@@ -398,6 +398,46 @@ async fn a_password_is_kept_as_a_hash_and_never_shown() {
     }
 }
 
+/// Words of SQL are names like others.
+#[tokio::test]
+async fn tables_may_be_named_by_words_of_sql() {
+    let two = NonZeroU16::new(2).unwrap();
+    let manifest = Manifest::new([
+        Table::tenant("order", ["group", "limit"])
+            .tenant_column("user")
+            .schema("select")
+            .partitioned(two),
+        Table::shared_read("table"),
+    ])
+    .unwrap()
+    .with_searches([SearchFunction::prefix("from", "order", "where").returning(["limit", "where"])])
+    .unwrap();
+    let schema = r#"
+        create schema "select";
+        create table "select"."order" ("user" bigint, "group" bigint, "limit" bigint, "where" text,
+            primary key ("user", "group", "limit")) partition by hash ("user");
+        create table "table" (id bigint);
+        insert into "table" values (1)"#;
+    for mode in MODES {
+        let world = World::new(schema, &manifest, mode).await;
+        assert_eq!(world.install().await.changes(), []);
+        let rows =
+            r#"insert into "order" select tenant, 1, 1, 'here' from generate_series(1, 2) tenant"#;
+        run(&mut world.mover().await, rows).await;
+        for (sql, expect) in [
+            (r#"select from "order""#, 1),
+            (r#"select from "table""#, 1),
+            ("select * from tenancy.search_from(1, 'he')", 1),
+        ] {
+            assert_eq!(
+                world.attempt(Some(1), sql).await,
+                Outcome::Rows(expect),
+                "{sql}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn two_installations_at_once_do_it_once() {
     let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;

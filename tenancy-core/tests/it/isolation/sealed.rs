@@ -1,5 +1,6 @@
 //! Seals: what is taken and what is not, and what plain mode lets through.
 
+use proptest::prelude::*;
 use sqlx::PgConnection;
 use tenancy_core::{
     isolation::{IsolationMode, SealAccess, SealClaim, SealKey, install_key, retire_key},
@@ -19,6 +20,46 @@ fn claim(tenant: u32) -> SealClaim {
         epoch: Epoch::FIRST,
         access: SealAccess::Write,
         expires: NEVER,
+    }
+}
+
+fn any_claim() -> impl Strategy<Value = SealClaim> {
+    let parts = (
+        1_u32..,
+        any::<u16>(),
+        any::<u32>(),
+        any::<bool>(),
+        0..1_i64 << 60,
+    );
+    parts.prop_map(|(tenant, incarnation, seq, writes, expires)| SealClaim {
+        tenant: TenantId::new(tenant).unwrap(),
+        epoch: Epoch::new(incarnation, seq),
+        access: if writes {
+            SealAccess::Write
+        } else {
+            SealAccess::Read
+        },
+        expires: UnixMicros::new(expires),
+    })
+}
+
+proptest! {
+    /// Two claims have one seal only where they are one claim, to the second; and a seal stands in a statement's
+    /// text as it is.
+    #[test]
+    fn a_seal_tells_its_claim(one in any_claim(), two in any_claim(), id in "[a-z0-9-]{1,32}") {
+        let key = SealKey::new(&id, [7; 32]).unwrap();
+        let whole = |claim: SealClaim| SealClaim {
+            expires: UnixMicros::new(claim.expires.get() / 1_000_000),
+            ..claim
+        };
+        let (seal_one, seal_two) = (key.seal(&one), key.seal(&two));
+        prop_assert_eq!(whole(one) == whole(two), seal_one == seal_two);
+        prop_assert_eq!(&seal_one, &key.seal(&one));
+        prop_assert!(seal_one.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b":-".contains(&b)));
+        let (claim, mac) = seal_one.rsplit_once(':').unwrap();
+        prop_assert_eq!(mac.len(), 64);
+        prop_assert_eq!(claim.split(':').count(), 6);
     }
 }
 
