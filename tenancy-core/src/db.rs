@@ -128,7 +128,7 @@ pub use cell_db::CellDb;
 #[cfg(feature = "portable")]
 pub use cell_tx::{CellStmt, CellTx};
 pub use database::{CellDatabase, IsolationLevel};
-pub use error::DbError;
+pub use error::{BrokenConstraint, DbError};
 pub use open_error::OpenError;
 pub use options::CellOptions;
 #[cfg(feature = "postgres")]

@@ -103,6 +103,16 @@ pub enum DbError {
         /// What the driver said.
         source: Source,
     },
+    /// A row does not keep a rule of the schema.
+    #[error("a row {broken}: {sql}")]
+    Constraint {
+        /// The statement, or `commit` when the rule is asked about then.
+        sql: Cow<'static, str>,
+        /// Which rule.
+        broken: BrokenConstraint,
+        /// What the driver said.
+        source: Source,
+    },
     /// The statement would have changed a row of another tenant, or one of the platform's.
     #[error("the statement reaches for a row that is not the tenant's: {sql}")]
     ForeignRow {
@@ -175,6 +185,21 @@ pub enum DbError {
         /// What is in it.
         found: Box<str>,
     },
+}
+
+/// A rule of the schema that a row does not keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrokenConstraint {
+    /// A column of it must have a value.
+    #[error("has no value in a column that needs one")]
+    NotNull,
+    /// What it refers to must be there; and what is referred to must stay.
+    #[error("does not fit a foreign key")]
+    ForeignKey,
+    /// A condition of the schema must hold of it.
+    #[error("does not keep a check of the schema")]
+    Check,
 }
 
 impl From<Denied> for DbError {

@@ -2,7 +2,9 @@
 
 use std::{borrow::Cow, time::Duration};
 
-use super::{CellDatabase, DbError};
+use sqlx::error::ErrorKind;
+
+use super::{BrokenConstraint, CellDatabase, DbError};
 
 /// What the failure of a statement that may run for `limit` means.
 pub(super) fn explain<D: CellDatabase>(
@@ -32,6 +34,13 @@ pub(super) fn explain<D: CellDatabase>(
 impl DbError {
     /// The driver's error at a statement whose refusals have no meaning of their own.
     pub(super) fn of_driver<D: CellDatabase>(sql: Cow<'static, str>, error: sqlx::Error) -> Self {
+        if let Some(broken) = broken(&error) {
+            return Self::Constraint {
+                sql,
+                broken,
+                source: error.into(),
+            };
+        }
         match &error {
             sqlx::Error::Database(refusal) if D::is_lost(&**refusal) => Self::Unreachable {
                 source: error.into(),
@@ -51,5 +60,15 @@ impl DbError {
                 source: error.into(),
             },
         }
+    }
+}
+
+/// The constraint that a row breaks, as far as both databases know it.
+fn broken(error: &sqlx::Error) -> Option<BrokenConstraint> {
+    match error.as_database_error()?.kind() {
+        ErrorKind::NotNullViolation => Some(BrokenConstraint::NotNull),
+        ErrorKind::ForeignKeyViolation => Some(BrokenConstraint::ForeignKey),
+        ErrorKind::CheckViolation => Some(BrokenConstraint::Check),
+        _ => None,
     }
 }

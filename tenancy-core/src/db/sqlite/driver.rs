@@ -93,10 +93,9 @@ impl Driver for Sqlite {
                 lease.keep();
                 Ok(())
             }
-            Err(error @ sqlx::Error::Database(_)) => Err(DbError::Statement {
-                sql: sql.into(),
-                source: error.into(),
-            }),
+            Err(error @ sqlx::Error::Database(_)) => {
+                Err(DbError::of_driver::<Sqlite>("commit".into(), error))
+            }
             Err(error) => Err(DbError::CommitUnknown {
                 source: error.into(),
             }),

@@ -1,7 +1,7 @@
 //! One text of SQL, both databases, the same answers.
 
 use tenancy_core::{
-    db::{CellDb, CellTx, DbError},
+    db::{BrokenConstraint, CellDb, CellTx, DbError},
     types::{Kind, Problem as _},
 };
 
@@ -123,6 +123,33 @@ async fn what_fails_is_rolled_back_and_named() {
         assert!(matches!(error, DbError::Duplicate { .. }), "{error:?}");
         assert_eq!(error.kind(), Kind::Conflict);
         assert_eq!(count(cell).await, 0);
+    })
+    .await;
+}
+
+/// Rows that break a rule of the schema are told apart by the rule, on both databases alike.
+#[tokio::test]
+async fn a_broken_rule_of_the_schema_is_named() {
+    on_both(async |cell| {
+        for (sql, expect) in [
+            (
+                "insert into product values ($1, 2, 'p1', null, null, 0.5)",
+                BrokenConstraint::NotNull,
+            ),
+            (
+                "insert into variant values ($1, 77, 1, 'a')",
+                BrokenConstraint::ForeignKey,
+            ),
+        ] {
+            let broken = cell
+                .scope(&writer(1), async |tx| tx.sql(sql).bind(1_i64).run().await)
+                .await
+                .unwrap_err();
+            assert!(
+                matches!(broken, DbError::Constraint { broken, .. } if broken == expect),
+                "{broken:?}"
+            );
+        }
     })
     .await;
 }
