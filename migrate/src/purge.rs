@@ -18,6 +18,7 @@
 //! | proven, to be refilled | make it provisioning in the directory | reopened | reopened |
 //! | reopened | bring that to the fence | readied | readied |
 //! | readied | load the archive | filled | filled |
+//! | | abandoned, when it is asked for | fenced, to be forgotten |
 //! | filled | make it active in the directory | published | published |
 //! | published | bring that to the fence | opened | **refilled** |
 //!
@@ -28,6 +29,10 @@
 //!
 //! A refill that would fail is found out before it begins: a missing, damaged or foreign archive is refused for
 //! good, and nothing was deleted. Another archive can be asked for then, also at the same epoch.
+//!
+//! It may fail all the same: the file is lost, or the program that goes on after a crash has another schema. Then the
+//! tenant has no rows and is served to nobody, and the refill is tried again and again, until it is
+//! [abandoned](Purging::abandon): the tenant is purged then.
 //!
 //! Journal and receipt name the tenant by its number alone and hold nothing personal, so they may be kept; but
 //! the journal has the archive's name and the reason of a refusal, which the application must choose so.

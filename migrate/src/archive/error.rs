@@ -1,6 +1,6 @@
 use std::{borrow::Cow, io};
 
-use tenancy_core::db::DbError;
+use tenancy_core::db::{BrokenConstraint, DbError};
 use tenancy_types::{Code, Kind, Lifecycle, Problem, Retry};
 
 use super::clip::{clip, clip_sentence};
@@ -9,7 +9,8 @@ use super::clip::{clip, clip_sentence};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArchiveError {
-    /// The file is no archive, or is damaged. Nothing was written anywhere.
+    /// The file is no archive, or is damaged. Nothing was written anywhere, but for a row that does not go with
+    /// the others: the lines before it were.
     #[error("{entry}{}: {flaw}", line.map(|line| format!(", line {line}")).unwrap_or_default())]
     Invalid {
         /// The entry in which it was found.
@@ -183,6 +184,21 @@ pub enum Flaw {
         /// The value.
         found: Box<str>,
     },
+    /// Its key, or another value that one row alone may have, is that of a line before it.
+    #[error("a line before it has its key")]
+    Repeated,
+    /// It does not keep a rule of the schema.
+    #[error("it {broken}")]
+    Constraint {
+        /// Which rule.
+        broken: BrokenConstraint,
+    },
+    /// The application cannot read the rows, or what they say cannot be.
+    #[error("{reason}")]
+    Senseless {
+        /// Why, in the application's words.
+        reason: Box<str>,
+    },
     /// More follows where it should end.
     #[error("something follows it")]
     Trailing,
@@ -231,7 +247,7 @@ fn said(error: &serde_json::Error) -> String {
 }
 
 impl ArchiveError {
-    /// Whether this archive can never be loaded there: it is missing, damaged, or of another schema. With any
+    /// Whether this archive can never be loaded there: it is missing, damaged, or not of the schema. With any
     /// other error it may be, later.
     #[must_use]
     pub const fn is_verdict(&self) -> bool {
@@ -294,11 +310,13 @@ impl Problem for ArchiveError {
 
     fn client_text(&self) -> Cow<'static, str> {
         match self {
-            Self::Invalid { .. } | Self::SchemaVersion { .. } => self.to_string().into(),
-            Self::Tables { .. } | Self::Columns { .. } | Self::Value { .. } => {
+            Self::Invalid { .. }
+            | Self::SchemaVersion { .. }
+            | Self::Value { .. }
+            | Self::Missing => self.to_string().into(),
+            Self::Tables { .. } | Self::Columns { .. } => {
                 "the archive has other tables or columns than there are here".into()
             }
-            Self::Missing => self.to_string().into(),
             Self::NotProvisioning { .. } | Self::Occupied { .. } => {
                 "the tenant is in use, an archive is loaded into a new one".into()
             }

@@ -11,8 +11,8 @@ use tenancy_core::{
 use tenancy_types::Lifecycle;
 
 use super::{
-    Archive, ArchiveError, ArchivedTable, BATCH, fingerprint::Fingerprint, off_the_runtime, row,
-    table::TableReader,
+    Archive, ArchiveError, ArchivedTable, BATCH, Flaw, entry_of, fingerprint::Fingerprint,
+    off_the_runtime, row, table::TableReader,
 };
 use crate::count_rows;
 
@@ -30,8 +30,9 @@ impl Archive {
     /// # Errors
     /// Before anything is written: [`NotProvisioning`](ArchiveError::NotProvisioning), and
     /// what [`check`](Self::check) says. Later:
-    /// [`Occupied`](ArchiveError::Occupied), [`Invalid`](ArchiveError::Invalid) when the file was changed since
-    /// it was opened, [`File`](ArchiveError::File), [`Database`](ArchiveError::Database).
+    /// [`Occupied`](ArchiveError::Occupied), [`Invalid`](ArchiveError::Invalid) when a row does not keep a
+    /// constraint of the schema, whose line it names, or the file was changed since it was opened;
+    /// [`File`](ArchiveError::File), [`Database`](ArchiveError::Database).
     ///
     /// # Cancel safety
     /// When the future is dropped, a beginning of the rows is there. Load again.
@@ -63,8 +64,9 @@ impl Archive {
     /// and every value is of its column's type. It reads the whole file again, and of the cell only what its
     /// tables are like; the tenant is any that can be read there.
     ///
-    /// What is left to find out when it is loaded are the constraints of the schema, which rows of the same
-    /// schema version keep.
+    /// What is left to find out when it is loaded are the constraints of the schema. Rows that were exported from
+    /// the same schema version keep them, but a file can be written by anybody: who must know before anything is
+    /// deleted loads it into a tenant of a cell that is thrown away.
     ///
     /// # Errors
     /// Those for which [`ArchiveError::is_verdict`] says so are the answer: it cannot. Others leave it open.
@@ -223,19 +225,62 @@ async fn load_table(
     mut lines: Lines,
 ) -> Result<(), ArchiveError> {
     loop {
+        let before = lines.rows();
         let (rows, rest) = next_batch(lines).await?;
         if rows.rows.is_empty() {
             return Ok(());
         }
         lines = rest;
-        let inserted = cell
-            .scope(ctx, async |tx| tx.insert_into(table, &rows).await)
-            .await;
-        inserted.map_err(|error| match error {
-            DbError::Duplicate { .. } => occupied(table.name()),
-            error => error.into(),
-        })?;
+        match insert(cell, ctx, table, &rows).await {
+            Err(DbError::Duplicate { .. } | DbError::Constraint { .. }) => {
+                load_each(cell, ctx, table, (before, rows)).await?;
+            }
+            inserted => inserted?,
+        }
     }
+}
+
+async fn insert(
+    cell: &CellDb,
+    ctx: &TenantContext<ReadWrite>,
+    table: &Table,
+    rows: &TableRows,
+) -> Result<(), DbError> {
+    cell.scope(ctx, async |tx| tx.insert_into(table, rows).await.map(drop))
+        .await
+}
+
+/// Loads a batch that does not go as a whole row by row, to find the line that is in the way.
+async fn load_each(
+    cell: &CellDb,
+    ctx: &TenantContext<ReadWrite>,
+    table: &Table,
+    (before, batch): (u64, TableRows),
+) -> Result<(), ArchiveError> {
+    for (line, row) in (before + 1..).zip(batch.rows) {
+        let rows = TableRows {
+            columns: batch.columns.clone(),
+            rows: vec![row],
+        };
+        let flaw = match insert(cell, ctx, table, &rows).await {
+            Err(DbError::Constraint { broken, .. }) => Flaw::Constraint { broken },
+            Err(DbError::Duplicate { .. }) => {
+                let count = async |tx: &mut CellTx<ReadOnly>| tx.count_of(table).await;
+                let there = cell.scope(&ctx.to_read_only(), count).await?;
+                // Otherwise another loader is further than this one.
+                if there != line - 1 {
+                    return Err(occupied(table.name()));
+                }
+                Flaw::Repeated
+            }
+            inserted => {
+                inserted?;
+                continue;
+            }
+        };
+        return Err(flaw.at_line(&entry_of(table.name()), line));
+    }
+    Ok(())
 }
 
 async fn check_values(

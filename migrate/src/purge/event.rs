@@ -39,6 +39,8 @@ pub enum PurgeEvent {
     Reopened(Placement),
     /// The fence says provisioning.
     Readied,
+    /// It is not to be filled any more: somebody has decided so.
+    Abandoned,
     /// The archive is loaded.
     Filled,
     /// The directory says active, at this placement.
@@ -65,6 +67,7 @@ impl fmt::Display for PurgeEvent {
             Self::Forgotten => f.write_str("forgotten"),
             Self::Reopened(placement) => write!(f, "reopened {}", Placed(*placement)),
             Self::Readied => f.write_str("readied"),
+            Self::Abandoned => f.write_str("abandoned"),
             Self::Filled => f.write_str("filled"),
             Self::Published(placement) => write!(f, "published {}", Placed(*placement)),
             Self::Opened => f.write_str("opened"),
@@ -110,6 +113,7 @@ fn plain(text: &str) -> Option<PurgeEvent> {
         PurgeEvent::Closed,
         PurgeEvent::Forgotten,
         PurgeEvent::Readied,
+        PurgeEvent::Abandoned,
         PurgeEvent::Filled,
         PurgeEvent::Opened,
     ];

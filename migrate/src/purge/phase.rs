@@ -14,7 +14,8 @@ pub enum PurgePhase {
     Checked,
     /// There is no way back. Next: bring it to the fence.
     Begun(Deletion),
-    /// Nobody but the purge writes. Next: end what is open with others.
+    /// Nobody but the purge writes. Next: end what is open with others. The tenant is purging; it is provisioning
+    /// when the rest of a refill is abandoned, and gone is all that it can be then.
     Fenced(Deletion),
     /// Nothing is open. Next: count the rows.
     Settled(Deletion),
@@ -31,9 +32,9 @@ pub enum PurgePhase {
     /// Done: nothing is left of it.
     Purged(PurgeReceipt),
     /// The directory has taken it again. Next: bring that to the fence.
-    Reopened(Home),
+    Reopened(Deletion),
     /// It can be written. Next: load the archive.
-    Readied(Home),
+    Readied(Deletion),
     /// It has its rows. Next: make it active in the directory.
     Filled(Home),
     /// It is active in the directory. Next: bring that to the fence.
@@ -59,15 +60,11 @@ pub struct Deletion {
 
 impl Deletion {
     fn at(self, placement: Placement) -> Self {
-        let home = self.home_at(placement);
-        Self { home, ..self }
-    }
-
-    fn home_at(&self, placement: Placement) -> Home {
-        Home {
+        let home = Home {
             placement,
             ..self.home
-        }
+        };
+        Self { home, ..self }
     }
 
     fn plus(self, more: &TableCounts) -> Self {
@@ -111,9 +108,10 @@ impl PurgePhase {
             (Self::Proven(deletion), E::Retracted(to)) => Ok(Self::Retracted(deletion.at(to))),
             (Self::Retracted(deletion), E::Closed) => Ok(Self::Closed(deletion)),
             (Self::Closed(deletion), E::Forgotten) => Ok(Self::Purged(deletion.receipt(at))),
-            (Self::Proven(deletion), E::Reopened(to)) => Ok(Self::Reopened(deletion.home_at(to))),
-            (Self::Reopened(home), E::Readied) => Ok(Self::Readied(home)),
-            (Self::Readied(home), E::Filled) => Ok(Self::Filled(home)),
+            (Self::Proven(deletion), E::Reopened(to)) => Ok(Self::Reopened(deletion.at(to))),
+            (Self::Reopened(deletion), E::Readied) => Ok(Self::Readied(deletion)),
+            (Self::Readied(deletion), E::Abandoned) => Ok(Self::Fenced(deletion)),
+            (Self::Readied(deletion), E::Filled) => Ok(Self::Filled(deletion.home)),
             (Self::Filled(home), E::Published(placement)) => {
                 Ok(Self::Published(Home { placement, ..home }))
             }

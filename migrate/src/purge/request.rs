@@ -71,6 +71,16 @@ impl PurgeRequest {
         }
     }
 
+    /// The purge that asks for the end of a refill, at the epoch of that refill.
+    pub(super) fn abandon(home: Home) -> Result<Self, PurgeError> {
+        let request = Self::new(home, Then::Forget);
+        match home.placement.lifecycle {
+            Lifecycle::Provisioning => request.past(home, 1),
+            Lifecycle::Gone => request.past(home, 2),
+            found => Err(request.impossible(found)),
+        }
+    }
+
     const fn new(home: Home, then: Then) -> Self {
         Self {
             tenant: home.tenant,
@@ -105,7 +115,7 @@ impl PurgeRequest {
             .map_or(Ok(()), |found| Err(self.impossible(found)))
     }
 
-    const fn impossible(&self, found: Lifecycle) -> PurgeError {
+    pub(super) const fn impossible(&self, found: Lifecycle) -> PurgeError {
         let verb = match self.then {
             Then::Forget => "purged",
             Then::Refill { .. } => "refilled",

@@ -81,6 +81,50 @@ impl<P: Purger, J: Journal, C: Clock> Purging<P, J, C> {
         }
     }
 
+    /// Gives up the refill of a tenant that is provisioning, and purges it: when its archive is lost, or cannot be
+    /// loaded any more. Asking again, also of a tenant that is gone by it, has the same answer. A refill that is
+    /// finished meanwhile stays.
+    ///
+    /// Nothing must fill the tenant at the same time; see [`Purger`] for what comes late.
+    ///
+    /// # Errors
+    /// [`Lifecycle`](PurgeError::Lifecycle) when the tenant is not provisioning by a refill, nor gone by its
+    /// abandonment; others as for [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As for [`run`](Self::run): ask again, or [`resume_all`](Self::resume_all).
+    pub async fn abandon(&self, home: Home) -> Result<Purged, PurgeError> {
+        let asked = PurgeRequest::abandon(home)?;
+        let mut attempt = 1;
+        let (key, first) = loop {
+            let key = asked.key_of(attempt);
+            let entries = self.journal.entries(&key).await?;
+            if was_refused(&entries) {
+                attempt += 1;
+                continue;
+            }
+            break (key, entries.into_iter().next());
+        };
+        let request = first.and_then(|first| PurgeRequest::from_text(&first.text));
+        let Some(request) = request.filter(|found| matches!(found.then, Then::Refill { .. }))
+        else {
+            return Err(asked.impossible(home.placement.lifecycle));
+        };
+        let abandoned = PurgeEvent::Abandoned;
+        self.driver()
+            .tell::<Emptying<'_, P>>(&key, &abandoned)
+            .await?;
+        self.go_on(&key, &request).await
+    }
+
+    /// The workflows that are not finished.
+    ///
+    /// # Errors
+    /// [`PurgeError::Journal`] when the list could not be read.
+    pub async fn unfinished(&self) -> Result<Vec<RequestKey>, PurgeError> {
+        Ok(self.journal.unfinished().await?)
+    }
+
     /// Finishes what a crash has left, one workflow after the other, and says what became of each. One that
     /// fails does not keep the others from being finished.
     ///
@@ -93,14 +137,21 @@ impl<P: Purger, J: Journal, C: Clock> Purging<P, J, C> {
         &self,
     ) -> Result<Vec<(RequestKey, Result<Purged, PurgeError>)>, PurgeError> {
         let mut resumed = Vec::new();
-        for key in self.journal.unfinished().await? {
+        for key in self.unfinished().await? {
             let result = self.resume(&key).await;
             resumed.push((key, result));
         }
         Ok(resumed)
     }
 
-    async fn resume(&self, key: &RequestKey) -> Result<Purged, PurgeError> {
+    /// Finishes one of them.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    ///
+    /// # Cancel safety
+    /// As for [`run`](Self::run): call it again.
+    pub async fn resume(&self, key: &RequestKey) -> Result<Purged, PurgeError> {
         let parse =
             |first: &str| PurgeRequest::from_text(first).ok_or("it is of another format".into());
         let request = self.driver().request(key, parse).await?;
@@ -165,8 +216,8 @@ impl<P: Purger> Steps for Emptying<'_, P> {
             P::Proven(deletion) => self.leave(deletion.home).await,
             P::Retracted(deletion) => acts.fence(deletion.home).await.map(|()| E::Closed),
             P::Closed(deletion) => acts.forget(deletion.home).await.map(|()| E::Forgotten),
-            P::Reopened(home) => acts.fence(*home).await.map(|()| E::Readied),
-            P::Readied(home) => self.fill(*home).await,
+            P::Reopened(deletion) => acts.fence(deletion.home).await.map(|()| E::Readied),
+            P::Readied(deletion) => self.fill(deletion.home).await,
             P::Filled(home) => {
                 let decided = acts.decide(*home, Lifecycle::Active).await;
                 decided.map(E::Published)
@@ -203,16 +254,16 @@ impl<P: Purger> Emptying<'_, P> {
         }))
     }
 
-    /// Out of purging, by the one way or the other.
+    /// Out of purging, by the one way or the other. Who is emptied while provisioning has been on the other.
     async fn leave(&self, home: Home) -> Result<PurgeEvent, BoxError> {
         match self.request.then {
-            Then::Forget => {
-                let placement = self.acts.decide(home, Lifecycle::Gone).await?;
-                Ok(PurgeEvent::Retracted(placement))
-            }
-            Then::Refill { .. } => {
+            Then::Refill { .. } if home.placement.lifecycle == Lifecycle::Purging => {
                 let placement = self.acts.decide(home, Lifecycle::Provisioning).await?;
                 Ok(PurgeEvent::Reopened(placement))
+            }
+            Then::Refill { .. } | Then::Forget => {
+                let placement = self.acts.decide(home, Lifecycle::Gone).await?;
+                Ok(PurgeEvent::Retracted(placement))
             }
         }
     }

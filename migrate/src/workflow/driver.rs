@@ -9,7 +9,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// A kind of workflow: its phases, the one act that follows each, and the table of what an act leads to.
 pub(crate) trait Steps: Sync {
     type Phase: Send + Sync;
-    type Event: fmt::Display + FromStr<Err: Into<BoxError>> + Send;
+    type Event: Clone + fmt::Display + FromStr<Err: Into<BoxError>> + Send + Sync;
 
     /// What the workflow does, for logs.
     const DOING: &'static str;
@@ -109,6 +109,23 @@ impl<J: Journal, C: Clock> Driver<'_, J, C> {
             if let Some(last) = self.advance(key, steps, phase, entries.len()).await? {
                 self.journal.close(key).await?;
                 return Ok(last);
+            }
+        }
+    }
+
+    /// Journals an event that no act has led to, where the phase takes it.
+    pub(crate) async fn tell<S: Steps>(
+        &self,
+        key: &RequestKey,
+        event: &S::Event,
+    ) -> Result<(), Stopped> {
+        loop {
+            let entries = self.journal.entries(key).await?;
+            let entry = self.entry(event.to_string());
+            let phase = replay::<S>(key, &entries)?;
+            let is_taken = S::next(phase, event.clone(), entry.at).is_ok();
+            if !is_taken || self.append(key, entries.len(), entry).await? {
+                return Ok(());
             }
         }
     }

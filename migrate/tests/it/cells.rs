@@ -26,7 +26,7 @@ create table variant (
     tenant_id bigint not null,
     product_id bigint not null,
     sku text not null,
-    amount bigint not null,
+    amount bigint not null check (amount > 0),
     primary key (tenant_id, product_id, sku),
     foreign key (tenant_id, product_id) references product (tenant_id, id)
 );

@@ -276,8 +276,60 @@ async fn a_value_of_another_type_is_named() {
         );
         assert!(error.is_verdict());
         assert_eq!(error.code().as_str(), "archive_mismatch");
+        assert_eq!(error.client_text(), error.to_string());
         let there = tenancy_migrate::count_rows(cell, &new.to_read_only(), &manifest()).await;
         assert_eq!(there.unwrap().total(), 0);
     })
     .await;
+}
+
+/// Rows of the right types that the schema does not take are found by the load, which says where.
+#[tokio::test]
+async fn a_row_that_breaks_the_schema_is_named() {
+    type Change = fn(String) -> String;
+    let cases: [(usize, Change, &str, u64); 4] = [
+        (
+            0,
+            |text| text.replacen("{\"id\":5,", "{\"id\":4,", 1),
+            "tables/product.jsonl, line 5: a line before it has its key",
+            4,
+        ),
+        (
+            0,
+            |text| text.replacen("\"title\":\"Mug\"", "\"title\":null", 1),
+            "tables/product.jsonl, line 1: it has no value in a column that needs one",
+            0,
+        ),
+        (
+            1,
+            |text| text.replacen("{\"product_id\":12,", "{\"product_id\":13,", 1),
+            "tables/variant.jsonl, line 23: it does not fit a foreign key",
+            12 + 22,
+        ),
+        (
+            1,
+            |text| text.replacen("\"b\",\"amount\":1", "\"b\",\"amount\":-1", 1),
+            "tables/variant.jsonl, line 2: it does not keep a check of the schema",
+            12 + 1,
+        ),
+    ];
+    let (whole, folder) = (entries(&whole().await), tempfile::tempdir().unwrap());
+    for (id, (table, change, expect, before)) in (10..).zip(cases) {
+        let mut all = whole.clone();
+        rewrite(&mut all, table, change);
+        let archive = open(&folder, &tar_of(&all)).await.unwrap();
+        cells::on_both(async |cell| {
+            let new = tenant(cell, id, Lifecycle::Provisioning).await;
+            // Also where a part of it is loaded already.
+            for _ in 0..2 {
+                let error = archive.load(cell, &new, &manifest(), VERSION).await;
+                let error = error.unwrap_err();
+                assert!(error.is_verdict());
+                check(&error, expect);
+            }
+            let there = tenancy_migrate::count_rows(cell, &new.to_read_only(), &manifest()).await;
+            assert_eq!(there.unwrap().total(), before, "{expect}");
+        })
+        .await;
+    }
 }

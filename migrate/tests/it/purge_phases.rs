@@ -35,8 +35,8 @@ fn phases() -> Vec<PurgePhase> {
         PurgePhase::Retracted(deletion()),
         PurgePhase::Closed(deletion()),
         PurgePhase::Purged(receipt),
-        PurgePhase::Reopened(deletion().home),
-        PurgePhase::Readied(deletion().home),
+        PurgePhase::Reopened(deletion()),
+        PurgePhase::Readied(deletion()),
         PurgePhase::Filled(deletion().home),
         PurgePhase::Published(deletion().home),
         PurgePhase::Refilled(deletion().home),
@@ -62,6 +62,7 @@ fn events() -> Vec<PurgeEvent> {
         PurgeEvent::Forgotten,
         PurgeEvent::Reopened(home(Lifecycle::Provisioning, 7).placement),
         PurgeEvent::Readied,
+        PurgeEvent::Abandoned,
         PurgeEvent::Filled,
         PurgeEvent::Published(home(Lifecycle::Active, 8).placement),
         PurgeEvent::Opened,
@@ -99,6 +100,7 @@ fn the_table() {
         retracted + closed = closed
         closed + forgotten = purged
         reopened + readied = readied
+        readied + abandoned = fenced
         readied + filled = filled
         filled + published = published
         published + opened = refilled
@@ -135,6 +137,7 @@ fn events_are_written_so() {
         forgotten
         reopened cell-1 provisioning 0.7
         readied
+        abandoned
         filled
         published cell-1 active 0.8
         opened"#]]

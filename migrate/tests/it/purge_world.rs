@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) provider_away: u32,
     /// Why the archive cannot be loaded.
     pub(crate) flaw: Option<&'static str>,
+    /// The archive is lost after the first of its tables.
+    pub(crate) is_lost: bool,
     /// How often something writes a row right after the tenant was emptied.
     pub(crate) intrusions: u32,
 }
@@ -59,6 +61,7 @@ impl Shop {
             unknown_payments: 2,
             provider_away: 0,
             flaw: None,
+            is_lost: false,
             intrusions: 0,
         })))
     }
@@ -78,11 +81,13 @@ impl Shop {
         assert_eq!(state.unknown_payments, 0, "all were brought to an end");
         match purged {
             Purged::Forgotten(receipt) => {
-                assert_eq!(state.placement, home(Lifecycle::Gone, 7).placement);
+                assert_eq!(state.placement.lifecycle, Lifecycle::Gone);
                 assert!(state.rows.values().all(|rows| *rows == 0));
                 assert_eq!(state.answers, 0);
                 assert_eq!(receipt.epoch, state.placement.epoch);
-                assert_eq!(receipt.rows, counts(ROWS), "each row was counted once");
+                if state.placement.epoch == home(Lifecycle::Gone, 7).placement.epoch {
+                    assert_eq!(receipt.rows, counts(ROWS), "each row was counted once");
+                }
             }
             Purged::Refilled(home) => {
                 assert_eq!(state.placement, home.placement);
@@ -237,6 +242,9 @@ impl Purger for Acts {
         for (table, rows) in ARCHIVED {
             self.act(move |state| {
                 state.enter(home)?;
+                if state.is_lost && table != ARCHIVED[0].0 {
+                    return Err("there is no such archive".into());
+                }
                 state.rows.insert(table, rows);
                 Ok(())
             })

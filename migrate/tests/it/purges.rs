@@ -1,10 +1,10 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use tenancy_migrate::{
-    Entry, Journal, MemoryJournal, NotEmpty, PurgeError, PurgeRequest, Purged, Purging,
+    Entry, Home, Journal, MemoryJournal, NotEmpty, PurgeError, PurgeRequest, Purged, Purging,
     SqliteJournal,
 };
-use tenancy_types::{Kind, Lifecycle, ManualClock, Problem, Retry, UnixMicros};
+use tenancy_types::{Epoch, Kind, Lifecycle, ManualClock, Problem, Retry, UnixMicros};
 
 use crate::{
     interrupt::{Drop, Running, interleave, interrupt},
@@ -229,6 +229,85 @@ async fn a_refill_that_would_fail_deletes_nothing() {
     assert_eq!(second.unwrap()[0].text, "started 1 refill 7 0.6 c0de.tar");
     let refused = process.run(&refill()).await.unwrap_err();
     assert_eq!(refused.code().as_str(), "refill_refused", "for good");
+}
+
+/// A refill whose archive is lost once the rows are deleted waits for ever, unless it is abandoned: the tenant
+/// is purged then, and the receipt has the rows of both.
+#[tokio::test]
+async fn a_refill_that_cannot_end_is_abandoned() {
+    let (shop, journal) = (shop_for(&refill()), MemoryJournal::default());
+    shop.state().is_lost = true;
+    let process = process(&shop, journal.clone(), Fuse::never());
+    for _ in 0..2 {
+        let waits = process.run(&refill()).await.unwrap_err();
+        assert_eq!(waits.to_string(), "the purge stopped in phase readied");
+    }
+    let stuck = Home {
+        placement: shop.state().placement,
+        ..home(Lifecycle::Provisioning, 7)
+    };
+    assert_eq!(stuck, home(Lifecycle::Provisioning, 7));
+    let abandoned = process.abandon(stuck).await.unwrap();
+    shop.check(&abandoned);
+    let Purged::Forgotten(receipt) = &abandoned else {
+        panic!("what is abandoned is forgotten: {abandoned:?}");
+    };
+    assert_eq!(receipt.epoch, Epoch::new(0, 8));
+    assert_eq!(receipt.rows, counts([("product", 10 + 4), ("variant", 20)]));
+    assert_eq!(journal.unfinished().await.unwrap(), []);
+    for asked in [stuck, home(Lifecycle::Gone, 8)] {
+        assert_eq!(process.abandon(asked).await.unwrap(), abandoned);
+    }
+    assert_eq!(process.run(&refill()).await.unwrap(), abandoned);
+}
+
+#[tokio::test]
+async fn an_abandonment_that_dies_anywhere_is_gone_on_with() {
+    for point in 0.. {
+        let (shop, journal) = (shop_for(&refill()), MemoryJournal::default());
+        shop.state().is_lost = true;
+        let dead = process(&shop, journal.clone(), Fuse::never());
+        dead.run(&refill()).await.unwrap_err();
+        let fuse = Fuse::new(point);
+        let dying = process(&shop, journal.clone(), fuse.clone());
+        let stuck = home(Lifecycle::Provisioning, 7);
+        let died = dying.abandon(stuck).await.is_err();
+        let process = process(&shop, journal.clone(), Fuse::never());
+        drop(process.resume_all().await.unwrap());
+        shop.check(&process.abandon(stuck).await.unwrap());
+        assert_eq!(journal.unfinished().await.unwrap(), []);
+        if !died {
+            assert!(point > 20, "{point}");
+            return;
+        }
+    }
+}
+
+/// Only a refill is abandoned, and only before it is filled.
+#[tokio::test]
+async fn what_is_not_being_refilled_is_not_abandoned() {
+    let refilled = home(Lifecycle::Provisioning, 7);
+    let (shop, journal) = (shop_for(&refill()), MemoryJournal::default());
+    let runner = process(&shop, journal.clone(), Fuse::never());
+    let nothing = runner.abandon(refilled).await.unwrap_err();
+    assert_eq!(
+        nothing.to_string(),
+        "a tenant that is provisioning cannot be purged"
+    );
+    assert_eq!(nothing.code().as_str(), "purge_not_possible");
+    for lifecycle in Lifecycle::ALL {
+        let refused = runner.abandon(home(lifecycle, 7)).await.unwrap_err();
+        assert_eq!(refused.code().as_str(), "purge_not_possible", "{lifecycle}");
+    }
+    let done = runner.run(&refill()).await.unwrap();
+    assert_eq!(runner.abandon(refilled).await.unwrap(), done);
+    shop.check(&done);
+
+    let (shop, journal) = (shop_for(&purge()), MemoryJournal::default());
+    let runner = process(&shop, journal, Fuse::never());
+    runner.run(&purge()).await.unwrap();
+    let purged = runner.abandon(refilled).await.unwrap_err();
+    assert_eq!(purged.code().as_str(), "purge_not_possible");
 }
 
 /// Nothing is deleted before the provider has said what became of every payment.
