@@ -18,6 +18,7 @@ mod offboarding;
 mod open;
 mod purge;
 mod refill;
+mod rehearsal;
 mod request;
 mod settle;
 mod worker;

@@ -101,7 +101,8 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         metrics,
     };
     if config.demo == Demo::WhenEmpty {
-        demo::make_shops(&platform).await?;
+        // Boxed: it has everything in it that the making and filling of a shop may do.
+        Box::pin(demo::make_shops(&platform)).await?;
     }
     let serving = tokio::spawn(shops.serve(gateway::service(&platform), stop.clone()));
     let working = tokio::spawn(Worker::new(platform.clone()).run(stop.clone()));

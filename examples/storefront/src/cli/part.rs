@@ -3,7 +3,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use tokio::{fs::File, io::AsyncWriteExt};
+use tokio::{
+    fs::{File, OpenOptions},
+    io::AsyncWriteExt,
+};
 
 use super::error::CliError;
 
@@ -20,12 +23,13 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// An empty part of the file with this name.
+    /// An empty part of the file with this name, for its owner alone: it may have customers in it. What an attempt
+    /// before has left is thrown away.
     pub(super) async fn create(target: PathBuf) -> Result<Self, CliError> {
         let mut path = target.clone().into_os_string();
         path.push(".part");
         let path = PathBuf::from(path);
-        let file = File::create(&path).await;
+        let file = create(&path).await;
         let file = file.map_err(|source| unwritten(&path, source))?;
         Ok(Self {
             target,
@@ -66,6 +70,18 @@ impl Drop for Part {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+async fn create(path: &Path) -> io::Result<File> {
+    match tokio::fs::remove_file(path).await {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    options.open(path).await
 }
 
 fn unwritten(path: &Path, source: io::Error) -> CliError {

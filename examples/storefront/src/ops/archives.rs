@@ -22,8 +22,8 @@ pub const LARGEST_ARCHIVE: usize = 8 << 30;
 
 /// Makes a shop of an archive, with everything that is in it but its own domains.
 ///
-/// The whole archive is checked before anything is made. Payments belong to the shop that it was made of. With
-/// an `Idempotency-Key` the same request gives the same answer, also when it was refused.
+/// The whole archive is checked, and loaded into a cell of its own, before anything is made. Payments belong to the
+/// shop that it was made of. With an `Idempotency-Key` the same request gives the same answer, also when it was refused.
 #[utoipa::path(
     post, path = "/v1/archives", tag = "tenants",
     request_body(content = Vec<u8>, content_type = "application/x-tar"),
@@ -66,7 +66,8 @@ pub(super) async fn create(
 
 /// Empties a shop that is suspended or leaving and gives it what an archive of it has; it is active then.
 ///
-/// The whole archive is checked before anything is deleted. What a crash interrupts is gone on with by itself.
+/// The whole archive is checked, and loaded into a cell of its own, before anything is deleted. What a crash
+/// interrupts is gone on with by itself.
 #[utoipa::path(
     put, path = "/v1/tenants/{tenant}/archive", tag = "tenants",
     request_body(content = Vec<u8>, content_type = "application/x-tar"),
@@ -75,7 +76,7 @@ pub(super) async fn create(
         (status = 200, body = Shop),
         (status = 400, description = "invalid_request: the confirmation is not the shop's slug; archive_invalid"),
         (status = 404, description = "not_found"),
-        (status = 409, description = "transition_rejected: it is served, or gone; archive_foreign, archive_mismatch, purge_overtaken"),
+        (status = 409, description = "transition_rejected: it is served, or gone; archive_foreign, archive_mismatch, refill_refused, purge_overtaken, purge_under_way"),
         (status = 413, description = "body_too_large"),
         (status = 503, description = "purge_unfinished: it is gone on with"),
     )
@@ -155,6 +156,8 @@ async fn make(
     let name = ArchiveName::of(blake3::hash(format!("{key} {asked}").as_bytes()));
     let about = serde_json::from_str(&archive.manifest().about).map_err(invalid)?;
     let request = checked(ops, wanted, about, name)?;
+    let rehearsed = ops.platform.archives().rehearse(&archive).await;
+    rehearsed.map_err(OpsError::part)?;
     timed(ops, ops.platform.provision_from(arrived, key, &request)).await
 }
 

@@ -60,7 +60,8 @@ impl From<PurgeReceipt> for Receipt {
 
 /// Deletes everything of a shop that is leaving, for good, and proves that nothing is left.
 ///
-/// Asked again, by number, it gives the same receipt. What a crash interrupts is gone on with by itself.
+/// Asked again, by number, it gives the same receipt. What a crash interrupts is gone on with by itself. A shop that
+/// was emptied to be replaced, and whose archive cannot be loaded any more, is purged, too.
 #[utoipa::path(
     post, path = "/v1/tenants/{tenant}/purge", tag = "offboarding", request_body = ConfirmPurge,
     params(("tenant" = String, Path, description = "number or slug; the number alone once it is gone")),

@@ -9,15 +9,16 @@ use tenancy_core::{
     protocol::{Fence, FenceEvent},
 };
 use tenancy_migrate::{ActError, ArchiveError, Home, Provisioner, Refusal, RequestKey};
-use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock, WorkBudget};
+use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock};
 
 use super::{
-    ArchiveName, Archives, Meters, ShopRequest, ShopStart,
+    ArchiveName, Archives, Meters, ShopRequest, ShopStart, budgets,
     cells::{self, OpenCell},
     fleet,
     lifecycle::{FenceTo, bring_fence_to},
+    rehearsal::make_own,
 };
-use crate::shop::{ShopError, order, store};
+use crate::shop::{ShopError, store};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -31,7 +32,6 @@ pub(super) struct Acts {
     pub(super) cells: Arc<BTreeMap<CellId, OpenCell>>,
     pub(super) archives: Archives,
     pub(super) meters: Arc<Meters>,
-    pub(super) budget: WorkBudget,
 }
 
 impl Provisioner for Acts {
@@ -76,6 +76,11 @@ impl Provisioner for Acts {
             Err(SeedError::Database(DbError::StaleEpoch { .. })) => Ok(()),
             Err(SeedError::Archive(error)) if error.is_verdict() => {
                 let reason = error.client_text().into();
+                Err(Refusal::Invalid { reason }.into())
+            }
+            // Only an archive has rows that make no sense.
+            Err(SeedError::Shop(error)) => {
+                let reason = error.to_string().into();
                 Err(Refusal::Invalid { reason }.into())
             }
             seeded => seeded.map_err(|error| ActError::Failed(error.into())),
@@ -184,10 +189,8 @@ impl Acts {
             }
             ShopStart::Archive(name) => {
                 self.load(name, &cell.db, &context).await?;
-                let disown = async |tx: &mut CellTx<ReadWrite>| {
-                    order::disown_payments(tx, cell.shops.ids().now()).await
-                };
-                Ok(cell.db.scope(&context, disown).await?)
+                // Boxed, as the load is.
+                Ok(Box::pin(make_own(&cell.shops, &context)).await?)
             }
         }
     }
@@ -217,7 +220,7 @@ impl Acts {
             source: Source::Internal,
         };
         let principal = Principal::platform("provisioning", "set up a shop");
-        admit(resolved, principal, Grant::ReadWrite, self.budget)?.read_write()
+        admit(resolved, principal, Grant::ReadWrite, budgets::OF_WORKFLOWS)?.read_write()
     }
 
     fn cell(&self, home: Home) -> Result<&OpenCell, Failure> {

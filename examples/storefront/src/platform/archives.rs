@@ -12,10 +12,10 @@ use std::{
 };
 
 use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellDb};
-use tenancy_migrate::{Archive, ArchiveError, Journal, JournalError};
+use tenancy_migrate::{Archive, ArchiveError, Flaw, Journal, JournalError};
 use tokio::io::AsyncWriteExt;
 
-use super::OpenError;
+use super::{OpenError, rehearsal::rehearse};
 use crate::{random, shop::schema};
 
 /// The name of an archive that a workflow loads: letters and digits that say nothing of the shop.
@@ -112,6 +112,20 @@ impl Archives {
             .map_err(not_written)
     }
 
+    /// Loads an archive into a cell of its own, which is removed then, and so finds out whether it can be loaded
+    /// at all. It needs as much room in the data folder as the shop will.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Invalid`] names the table and the line that is in the way, and other verdicts the table;
+    /// [`ArchiveError::File`] and [`ArchiveError::Database`] leave it open.
+    ///
+    /// # Cancel safety
+    /// Nothing is left.
+    pub async fn rehearse(&self, archive: &Archive) -> Result<(), ArchiveError> {
+        // Boxed, since it has the whole load in it.
+        Box::pin(rehearse(archive, &self.folder)).await
+    }
+
     /// Says whether a kept archive can be loaded where this shop is.
     pub(super) async fn check(
         &self,
@@ -119,7 +133,7 @@ impl Archives {
         cell: &CellDb,
         context: &TenantContext<ReadOnly>,
     ) -> Result<(), ArchiveError> {
-        let archive = Archive::open(self.path(name)).await?;
+        let archive = open(&self.path(name)).await?;
         let manifest = schema::manifest();
         Box::pin(archive.check(cell, context, &manifest, schema::newest())).await
     }
@@ -131,7 +145,7 @@ impl Archives {
         cell: &CellDb,
         context: &TenantContext<ReadWrite>,
     ) -> Result<(), ArchiveError> {
-        let archive = Archive::open(self.path(name)).await?;
+        let archive = open(&self.path(name)).await?;
         let manifest = schema::manifest();
         // Boxed, since it is deep and stands in workflows, which are deep by themselves.
         Box::pin(archive.load(cell, context, &manifest, schema::newest())).await
@@ -216,15 +230,31 @@ impl Arrived {
     /// Reads all of it and says what it is.
     ///
     /// # Errors
-    /// [`ArchiveError::Invalid`] unless it is an archive, whole; [`ArchiveError::SchemaVersion`] when this
+    /// [`ArchiveError::Invalid`] unless it is an archive, whole, of one shop; [`ArchiveError::SchemaVersion`] when this
     /// program cannot load it; [`ArchiveError::File`].
     pub async fn open(&self) -> Result<Archive, ArchiveError> {
-        let archive = Archive::open(&self.path).await?;
-        let (expected, found) = (schema::newest(), archive.manifest().schema_version);
-        if found != expected {
-            return Err(ArchiveError::SchemaVersion { expected, found });
-        }
-        Ok(archive)
+        open(&self.path).await
+    }
+}
+
+/// Opens an archive of this program's schema that has one shop.
+async fn open(path: &Path) -> Result<Archive, ArchiveError> {
+    let archive = Archive::open(path).await?;
+    let (expected, found) = (schema::newest(), archive.manifest().schema_version);
+    if found != expected {
+        return Err(ArchiveError::SchemaVersion { expected, found });
+    }
+    let mut tables = archive.manifest().tables.iter();
+    match tables.find(|table| &*table.name == "shop") {
+        Some(shop) if shop.rows != 1 => Err(ArchiveError::Invalid {
+            entry: "tables/shop.jsonl".into(),
+            line: None,
+            flaw: Flaw::Rows {
+                expected: 1,
+                found: shop.rows,
+            },
+        }),
+        _ => Ok(archive),
     }
 }
 
@@ -242,7 +272,12 @@ fn not_written(source: io::Error) -> ArchiveError {
 }
 
 fn remove(path: &Path) {
-    match fs::remove_file(path) {
+    let removed = if path.is_dir() {
+        fs::remove_dir_all(path)
+    } else {
+        fs::remove_file(path)
+    };
+    match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             tracing::error!(%error, path = %path.display(), "archive could not be removed");
         }

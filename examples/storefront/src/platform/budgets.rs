@@ -2,6 +2,13 @@ use std::{num::NonZeroU16, sync::atomic::Ordering, time::Duration};
 
 use tenancy_types::{PagedWords, TenantId, WorkBudget};
 
+/// The database work of the platform's own workflows, which no plan says: nobody waits for an answer, and counting
+/// a large shop takes its time. A transaction that writes ends by the cell's maximum age, before this.
+pub(super) const OF_WORKFLOWS: WorkBudget = WorkBudget::new(
+    NonZeroU16::new(2).expect("it is not 0"),
+    Duration::from_secs(60),
+);
+
 /// The database work that a request of each shop may cause: one word a shop, read once a request.
 #[derive(Debug)]
 pub(super) struct Budgets {

@@ -48,15 +48,10 @@ pub(super) async fn open_all(
     config: &Config,
     gateway: &AnyPaymentGateway,
 ) -> Result<BTreeMap<CellId, OpenCell>, OpenError> {
-    let versions = (1..).zip(schema::VERSIONS);
-    let versions = versions.map(|(number, version)| {
-        Version::new(number, version.name, version.statements.join(";\n"))
-    });
-    let schema = Schema::new(versions).expect("the versions are numbered in order and named");
     let mut open = BTreeMap::new();
     for spec in config.cells.iter() {
         let path = config.data.join(format!("{}.db", spec.cell));
-        let (db, shops) = open_one(spec.cell, path, &schema).await?;
+        let (db, shops) = open_one(spec.cell, path).await?;
         let checkout =
             Checkout::new(shops.clone(), gateway.clone()).payment_limit(config.payment_limit);
         let cell = OpenCell {
@@ -69,20 +64,25 @@ pub(super) async fn open_all(
     Ok(open)
 }
 
-async fn open_one(
-    cell: CellId,
-    path: PathBuf,
-    schema: &Schema,
-) -> Result<(CellDb, Cell), OpenError> {
+/// Opens the cell in this file, which is made where it is missing.
+pub(super) async fn open_one(cell: CellId, path: PathBuf) -> Result<(CellDb, Cell), OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(&path)
         .create_if_missing(true);
     let failed = |source| OpenError::Cell { cell, source };
-    upgrade_sqlite(schema, &options, &SystemClock)
+    upgrade_sqlite(&versions(), &options, &SystemClock)
         .await
         .map_err(|error| failed(error.into()))?;
     let sqlite = SqliteCell::open(path, &schema::manifest(), CellOptions::new(READERS)).await;
     let db = CellDb::Sqlite(sqlite.map_err(|error| failed(error.into()))?);
     let shops = Cell::new(cell, db.clone(), Arc::new(SystemClock));
     Ok((db, shops))
+}
+
+fn versions() -> Schema {
+    let versions = (1..).zip(schema::VERSIONS);
+    let versions = versions.map(|(number, version)| {
+        Version::new(number, version.name, version.statements.join(";\n"))
+    });
+    Schema::new(versions).expect("the versions are numbered in order and named")
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sqlx::{
-    SqlitePool,
+    SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tenancy_migrate::{Schema, Version, upgrade_sqlite};
@@ -53,6 +53,50 @@ pub(super) async fn open(folder: &Path) -> Result<SqlitePool, OpenError> {
         .connect_with(options)
         .await
         .map_err(|error| OpenError::Control(error.into()))
+}
+
+/// Takes what was deleted out of the write-ahead log, too.
+///
+/// # Errors
+/// [`LogInUse`](TruncateError::LogInUse) when somebody, such as a tool at the file, reads an older state of it.
+pub(super) async fn truncate_log(control: &SqlitePool) -> Result<(), TruncateError> {
+    let mut connection = control.acquire().await?;
+    let busy = truncate(&mut connection).await;
+    if busy.is_err() {
+        // Its short patience goes with it.
+        connection.close_on_drop();
+    }
+    if busy? == 0 {
+        Ok(())
+    } else {
+        Err(TruncateError::LogInUse)
+    }
+}
+
+/// How long the log waits for readers. The only connection waits meanwhile, and with it every operator.
+const LOG_PATIENCE: &str = "pragma busy_timeout = 100";
+
+/// What every other statement waits for locks: as long as sqlx says.
+const PATIENCE: &str = "pragma busy_timeout = 5000";
+
+/// 0, or what SQLite says when readers were in the way.
+async fn truncate(control: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+    sqlx::query(LOG_PATIENCE).execute(&mut *control).await?;
+    let busy = sqlx::query_scalar("pragma wal_checkpoint(truncate)");
+    let busy = busy.fetch_one(&mut *control).await?;
+    sqlx::query(PATIENCE).execute(control).await?;
+    Ok(busy)
+}
+
+/// Why the control database still has in its log what was deleted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TruncateError {
+    /// It will be free another time.
+    #[error("an older state of the control database is being read")]
+    LogInUse,
+    /// The database failed.
+    #[error("truncate the log of the control database")]
+    Database(#[from] sqlx::Error),
 }
 
 fn schema() -> Schema {

@@ -1,17 +1,17 @@
 //! This process's copy of the directory: routes for requests, plans for limits.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use tenancy_cell_router::{Follower, Progress, ReferenceTable};
-use tenancy_core::directory::SqliteDirectory;
+use tenancy_core::directory::{Directory, SqliteDirectory, Tenant};
 use tenancy_rate_limit::TenantLimits;
-use tenancy_types::{Clock, DirectoryEvent, LogEntry, PlanSet, Revision, SystemClock};
+use tenancy_types::{
+    Clock, DirectoryEvent, Lifecycle, LogEntry, PlanSet, Revision, SystemClock, TenantId,
+};
 use tokio::time::timeout;
 
 use super::{Budgets, OpenError};
@@ -36,12 +36,12 @@ pub(super) async fn start(
     limits: &TenantLimits,
     budgets: &Arc<Budgets>,
 ) -> Result<Following, OpenError> {
-    let unknown_plan = Arc::new(AtomicBool::new(false));
+    let unknown = Arc::new(Mutex::default());
     let plans = Plans {
         limits: limits.clone(),
         budgets: Arc::clone(budgets),
         plans: limits.plans(),
-        unknown: Arc::clone(&unknown_plan),
+        unknown: Arc::clone(&unknown),
     };
     let follower = Follower::new(directory.clone(), Arc::clone(routes), SystemClock);
     let follower = follower.with_observer(move |entry| plans.note(entry));
@@ -49,10 +49,29 @@ pub(super) async fn start(
     let task = tokio::spawn(async move { match follower.run().await {} });
     let following = Following { progress, task };
     following.reached(Revision::ZERO).await;
-    if unknown_plan.load(Ordering::Relaxed) {
+    let unknown = std::mem::take(&mut *unknown.lock().unwrap_or_else(PoisonError::into_inner));
+    check_plans(directory, unknown).await?;
+    Ok(following)
+}
+
+/// Shops that are gone may have had any plan, and need it no more.
+async fn check_plans(
+    directory: &SqliteDirectory,
+    unknown: BTreeSet<TenantId>,
+) -> Result<(), OpenError> {
+    let mut is_missing = false;
+    for id in unknown {
+        let tenant = directory.tenant(id).await?;
+        let living = tenant.filter(|tenant| tenant.placement.lifecycle != Lifecycle::Gone);
+        if let Some(Tenant { plan, .. }) = living {
+            tracing::error!(tenant_id = %id, %plan, "a shop's plan is not among the plans");
+            is_missing = true;
+        }
+    }
+    if is_missing {
         return Err(OpenError::PlanMissing);
     }
-    Ok(following)
+    Ok(())
 }
 
 /// Brings plans from the directory to what is asked per request.
@@ -60,7 +79,8 @@ struct Plans {
     limits: TenantLimits,
     budgets: Arc<Budgets>,
     plans: PlanSet,
-    unknown: Arc<AtomicBool>,
+    /// Tenants with other plans.
+    unknown: Arc<Mutex<BTreeSet<TenantId>>>,
 }
 
 impl Plans {
@@ -69,8 +89,9 @@ impl Plans {
             return;
         };
         let Some((index, terms)) = self.plans.find(plan) else {
-            tracing::error!(tenant_id = %tenant, %plan, "a shop's plan is not among the plans");
-            self.unknown.store(true, Ordering::Relaxed);
+            tracing::debug!(tenant_id = %tenant, %plan, "a plan that is not among the plans");
+            let mut unknown = self.unknown.lock().unwrap_or_else(PoisonError::into_inner);
+            unknown.insert(*tenant);
             return;
         };
         self.budgets.set(*tenant, terms.work);

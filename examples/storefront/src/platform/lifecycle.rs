@@ -10,7 +10,7 @@ use tenancy_core::{
     directory::{Directory, DirectoryError, Page, SqliteDirectory, Tenant, TenantChange},
     protocol::{Fence, FenceEvent},
 };
-use tenancy_types::{CellId, DomainName, Epoch, Lifecycle, PlanName, TenantId};
+use tenancy_types::{CellId, DomainName, Epoch, Lifecycle, Placement, PlanName, TenantId};
 
 use super::{OpenError, Platform, cells::OpenCell};
 use crate::ops::OpsError;
@@ -162,47 +162,54 @@ pub(super) async fn bring_fence_to(
     }
 }
 
-/// Brings every fence of the embedded cells to what the directory says, after whatever crash.
+/// Brings every fence of the embedded cells to what the directory says, after whatever crash, and returns the
+/// tenants that are leaving.
 pub(super) async fn reconcile(
     directory: &SqliteDirectory,
     cells: &BTreeMap<CellId, OpenCell>,
-) -> Result<(), OpenError> {
+) -> Result<Vec<TenantId>, OpenError> {
     let fences = all_fences(cells).await?;
     let mut page = Page::first(std::num::NonZeroU16::MAX);
+    let mut leaving = Vec::new();
     loop {
         let tenants = directory.tenants(page).await?;
         let Some(last) = tenants.last() else {
-            return Ok(());
+            return Ok(leaving);
         };
         page = page.after(last.id);
         for tenant in &tenants {
-            let placement = tenant.placement;
-            let cell = cells.get(&placement.cell).ok_or(OpenError::CellMissing {
-                cell: placement.cell,
-            })?;
-            let behind = fences
-                .get(&(placement.cell, tenant.id))
-                .is_none_or(|fence| fence.epoch < placement.epoch);
-            // What is being provisioned is brought on by its workflow; what is gone may have no fence.
-            if behind
-                && !matches!(
-                    placement.lifecycle,
-                    Lifecycle::Provisioning | Lifecycle::Gone
-                )
-            {
-                tracing::warn!(tenant_id = %tenant.id, epoch = %placement.epoch, "fence was behind the directory");
-                let to = FenceTo {
-                    lifecycle: placement.lifecycle,
-                    epoch: placement.epoch,
-                };
-                let brought = bring_fence_to(&cell.db, tenant.id, to).await;
-                brought.map_err(|error| OpenError::Cell {
-                    cell: placement.cell,
-                    source: error.into(),
-                })?;
+            // What is gone is in no cell, may have no fence, and needs nothing any more.
+            if tenant.placement.lifecycle == Lifecycle::Gone {
+                continue;
+            }
+            if tenant.placement.lifecycle == Lifecycle::Offboarding {
+                leaving.push(tenant.id);
+            }
+            let cell = tenant.placement.cell;
+            let open = cells.get(&cell).ok_or(OpenError::CellMissing { cell })?;
+            let fence = fences.get(&(cell, tenant.id));
+            let is_behind = fence.is_none_or(|fence| fence.epoch < tenant.placement.epoch);
+            // What is being provisioned is brought on by its workflow.
+            if is_behind && tenant.placement.lifecycle != Lifecycle::Provisioning {
+                catch_up(&open.db, tenant).await?;
             }
         }
     }
+}
+
+async fn catch_up(db: &CellDb, tenant: &Tenant) -> Result<(), OpenError> {
+    let Placement {
+        cell,
+        lifecycle,
+        epoch,
+        ..
+    } = tenant.placement;
+    tracing::warn!(tenant_id = %tenant.id, %epoch, "fence was behind the directory");
+    let brought = bring_fence_to(db, tenant.id, FenceTo { lifecycle, epoch }).await;
+    brought.map_err(|error| OpenError::Cell {
+        cell,
+        source: error.into(),
+    })
 }
 
 async fn all_fences(

@@ -2,7 +2,8 @@
 //!
 //! The directory's lifecycle says whether a shop is leaving; the control database only says until when an undo
 //! is possible. So the time is written before the lifecycle: a shop that leaves has a time, and a time
-//! without a shop that leaves means nothing. Departures, undos and the removal of such times take turns: a
+//! without a shop that leaves means nothing. A shop that leaves and has none, because the control database was
+//! lost, gets a new time when the platform is opened. Departures, undos and the removal of such times take turns: a
 //! time is never removed from under a departure that has just written it.
 
 use std::num::NonZeroU16;
@@ -41,6 +42,22 @@ impl Departures {
             .fetch_optional(&self.pool)
             .await?;
         Ok(found.map(UnixMicros::new))
+    }
+
+    /// Gives shops that are leaving this time where they have none: the database of times was lost. They are
+    /// kept longer than they were promised, and not for ever.
+    pub(super) async fn keep_from(
+        &self,
+        leaving: &[TenantId],
+        purge_after: UnixMicros,
+    ) -> Result<(), sqlx::Error> {
+        for &tenant in leaving {
+            if self.of(tenant).await?.is_none() {
+                self.set(tenant, purge_after).await?;
+                tracing::warn!(tenant_id = %tenant, "a shop that leaves had no time, and has a new one");
+            }
+        }
+        Ok(())
     }
 
     async fn set(&self, tenant: TenantId, purge_after: UnixMicros) -> Result<(), sqlx::Error> {

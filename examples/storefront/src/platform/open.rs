@@ -14,7 +14,7 @@ use tenancy_cell_router::ReferenceTable;
 use tenancy_core::directory::{CellRecord, Directory, DirectoryError, SqliteDirectory};
 use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
-use tenancy_types::{CellId, SystemClock};
+use tenancy_types::{CellId, Clock, SystemClock};
 
 use super::{
     Acts, Archives, Budgets, Meters, Parts, Platform,
@@ -23,7 +23,7 @@ use super::{
     export::Exports,
     follow, lifecycle,
     offboarding::Departures,
-    purge::{PurgeActs, Purges},
+    purge::{PurgeActs, Purges, Waits},
 };
 use crate::{
     config::Config,
@@ -154,7 +154,6 @@ impl Platform {
             cells: Arc::clone(&cells),
             archives: archives.clone(),
             meters: Arc::clone(&meters),
-            budget: work,
         };
         let journal = open_journal(&config.data, "workflows.db").await?;
         let provisioning = Provisioning::new(acts, journal.clone(), SystemClock);
@@ -164,13 +163,16 @@ impl Platform {
             archives: archives.clone(),
             control: control.clone(),
             provisioning: journal.clone(),
-            budget: work,
         };
         let purges = open_purges(&config.data, purge_acts).await?;
         resume(&provisioning).await?;
         let swept = archives.sweep([&journal, &purges.journal]).await;
         swept.map_err(OpenError::Archives)?;
-        lifecycle::reconcile(&directory, &cells).await?;
+        let departures = Departures::new(control.clone());
+        let leaving = lifecycle::reconcile(&directory, &cells).await?;
+        let later = config.purge_after(SystemClock.unix());
+        let kept = departures.keep_from(&leaving, later).await;
+        kept.map_err(|error| OpenError::Control(error.into()))?;
         let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
         let budgets = Arc::new(Budgets::new(LIMITS_CAPACITY, work));
         let routes = Arc::new(ReferenceTable::default());
@@ -188,7 +190,7 @@ impl Platform {
             archives,
             exports: Exports::default(),
             purges,
-            departures: Departures::new(control.clone()),
+            departures,
             control,
             _lock: lock,
         })))
@@ -202,6 +204,7 @@ async fn open_purges(folder: &Path, acts: PurgeActs) -> Result<Purges, OpenError
         runner: Purging::new(acts, journal.clone(), SystemClock),
         journal,
         turn: tokio::sync::Mutex::default(),
+        waits: Waits::default(),
     })
 }
 

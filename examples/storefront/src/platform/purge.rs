@@ -1,6 +1,7 @@
 //! Emptying shops that have left: the acts of the purge, and who may ask for it.
 
 mod acts;
+mod waits;
 
 use std::{error::Error, num::NonZeroU16};
 
@@ -15,21 +16,25 @@ use super::{Act, Outcome, Platform, finished};
 use crate::ops::OpsError;
 
 pub(super) use acts::PurgeActs;
+pub(super) use waits::Waits;
 
 /// How many shops whose time is over are looked for at once.
 const DUE: NonZeroU16 = NonZeroU16::new(20).expect("it is not 0");
 
-/// What purges need: the runner, its journal to look at, and a turn, so that one shop is purged at a time.
+/// What purges need: the runner, its journal to look at, a turn, so that one shop is purged at a time, and when those
+/// that failed are tried again.
 #[derive(Debug)]
 pub(super) struct Purges {
     pub(super) runner: Purging<PurgeActs, SqliteJournal, SystemClock>,
     pub(super) journal: SqliteJournal,
     pub(super) turn: tokio::sync::Mutex<()>,
+    pub(super) waits: Waits,
 }
 
 impl Platform {
     /// Purges a shop that is leaving, whether its time of grace is over or not, and returns the receipt: also
-    /// of one that was purged before.
+    /// of one that was purged before. One that was emptied to be refilled, and whose archive cannot be loaded any
+    /// more, is purged, too.
     ///
     /// It waits for exports of the shop that are under way.
     ///
@@ -47,6 +52,7 @@ impl Platform {
             match tenant.placement.lifecycle {
                 Lifecycle::Gone => platform.receipt_of(&tenant).await,
                 Lifecycle::Offboarding | Lifecycle::Purging => platform.purge_now(&tenant).await,
+                Lifecycle::Provisioning => platform.abandon(&tenant).await,
                 found => {
                     let needed = "offboarding";
                     Err(OpsError::WrongLifecycle { found, needed })
@@ -72,21 +78,56 @@ impl Platform {
         let request = request(tenant)?;
         let key = request.key();
         let known = self.0.purges.journal.entries(&key).await;
-        // A shop that was given up while it was being made is gone, too, and nothing was purged.
-        if known.map_err(OpsError::part)?.is_empty() {
-            return Err(OpsError::NoReceipt);
+        if !known.map_err(OpsError::part)?.is_empty() {
+            return self.run(&request).await;
         }
-        self.run(&request).await
+        match self.0.purges.runner.abandon(home(tenant)).await {
+            Ok(Purged::Forgotten(receipt)) => Ok(receipt),
+            // A shop that was given up while it was being made is gone, too, and nothing was purged.
+            Ok(Purged::Refilled(_)) | Err(PurgeError::Lifecycle { .. }) => Err(OpsError::NoReceipt),
+            Err(error) => Err(OpsError::part(error)),
+        }
+    }
+
+    /// Purges a shop that is empty and waits for an archive. One that is being made ends by itself.
+    async fn abandon(&self, tenant: &Tenant) -> Result<PurgeReceipt, OpsError> {
+        let runner = &self.0.purges.runner;
+        let unfinished = runner.unfinished().await.map_err(OpsError::part)?;
+        let alone = self.0.exports.of(tenant.id);
+        let _no_export = alone.write().await;
+        let receipt = match runner.abandon(home(tenant)).await {
+            Ok(Purged::Forgotten(receipt)) => receipt,
+            Ok(Purged::Refilled(_)) => return Err(OpsError::Contended),
+            Err(PurgeError::Lifecycle { found, .. }) => {
+                let needed = "offboarding";
+                return Err(OpsError::WrongLifecycle { found, needed });
+            }
+            Err(error) => return Err(OpsError::part(error)),
+        };
+        let of_this = format!("purge-{}-", tenant.id);
+        for key in unfinished {
+            if key.as_str().starts_with(&of_this) {
+                self.remove_archive_of(&key).await;
+            }
+        }
+        self.show_gone(&receipt).await?;
+        Ok(receipt)
     }
 
     async fn purge_now(&self, tenant: &Tenant) -> Result<PurgeReceipt, OpsError> {
         let alone = self.0.exports.of(tenant.id);
         let _no_export = alone.write().await;
         let receipt = self.run(&request(tenant)?).await?;
-        let gone = self.tenant(tenant.id).await?;
-        self.0.following.reached(gone.revision).await;
-        tracing::info!(tenant_id = %tenant.id, epoch = %receipt.epoch, rows = receipt.rows.total(), "shop purged");
+        self.show_gone(&receipt).await?;
         Ok(receipt)
+    }
+
+    /// Returns when requests see that the shop is gone.
+    async fn show_gone(&self, receipt: &PurgeReceipt) -> Result<(), OpsError> {
+        let gone = self.tenant(receipt.tenant).await?;
+        self.0.following.reached(gone.revision).await;
+        tracing::info!(tenant_id = %gone.id, epoch = %receipt.epoch, rows = receipt.rows.total(), "shop purged");
+        Ok(())
     }
 
     async fn run(&self, request: &PurgeRequest) -> Result<PurgeReceipt, OpsError> {
@@ -123,39 +164,54 @@ impl Platform {
         }
     }
 
-    /// Goes on with purges that a crash or a failure has interrupted, unless a purge is under way: then the next
-    /// round sees what is left.
-    pub(super) async fn resume_purges(&self) {
-        let Ok(_turn) = self.0.purges.turn.try_lock() else {
+    /// Goes on with purges that a crash or a failure has interrupted, one after the other. One that fails again, for
+    /// example because the payment provider is away, waits longer each time.
+    pub(super) async fn resume_purges(&self, now: UnixMicros) {
+        let Some(unfinished) = self.unfinished_purges().await else {
             return;
         };
-        let resumed = match self.0.purges.runner.resume_all().await {
-            Ok(resumed) => resumed,
+        self.0.purges.waits.keep(&unfinished);
+        for key in unfinished {
+            if self.0.purges.waits.has(&key, now) {
+                continue;
+            }
+            // Each has a turn of its own: who asks for a purge meanwhile waits for one of them at most.
+            let _turn = self.0.purges.turn.lock().await;
+            let still = self.unfinished_purges().await;
+            if still.is_some_and(|still| still.contains(&key)) {
+                self.resume_purge(&key, now).await;
+            }
+        }
+    }
+
+    async fn unfinished_purges(&self) -> Option<Vec<RequestKey>> {
+        let unfinished = self.0.purges.runner.unfinished().await;
+        unfinished
+            .inspect_err(|error| tracing::error!(%error, "interrupted purges could not be found"))
+            .ok()
+    }
+
+    async fn resume_purge(&self, key: &RequestKey, now: UnixMicros) {
+        let result = self.0.purges.runner.resume(key).await;
+        // Who sees that its archive is gone finds the shop open.
+        if let Ok(Purged::Refilled(home)) = &result
+            && let Ok(tenant) = self.tenant(home.tenant).await
+        {
+            self.0.following.reached(tenant.revision).await;
+        }
+        if result
+            .as_ref()
+            .map_or_else(|error| error.kind().http_status() < 500, |_| true)
+        {
+            self.remove_archive_of(key).await;
+        }
+        match result {
+            Ok(_) => tracing::info!(%key, "purge finished that was interrupted"),
+            Err(PurgeError::Overtaken) => {}
             Err(error) => {
-                tracing::error!(%error, "interrupted purges could not be found");
-                return;
-            }
-        };
-        for (key, result) in resumed {
-            // Who sees that its archive is gone finds the shop open.
-            if let Ok(Purged::Refilled(home)) = &result
-                && let Ok(tenant) = self.tenant(home.tenant).await
-            {
-                self.0.following.reached(tenant.revision).await;
-            }
-            if result
-                .as_ref()
-                .map_or_else(|error| error.kind().http_status() < 500, |_| true)
-            {
-                self.remove_archive_of(&key).await;
-            }
-            match result {
-                Ok(_) => tracing::info!(%key, "purge finished that was interrupted"),
-                Err(PurgeError::Overtaken) => {}
-                Err(error) => {
-                    let cause = error.source().map(ToString::to_string);
-                    tracing::error!(%key, %error, cause, "purge could not be finished");
-                }
+                self.0.purges.waits.failed(key, now, self.config().rest);
+                let cause = error.source().map(ToString::to_string);
+                tracing::error!(%key, %error, cause, "purge could not be finished");
             }
         }
     }
@@ -210,12 +266,15 @@ impl Platform {
     }
 }
 
-fn request(tenant: &Tenant) -> Result<PurgeRequest, OpsError> {
-    let home = Home {
+fn home(tenant: &Tenant) -> Home {
+    Home {
         tenant: tenant.id,
         placement: tenant.placement,
-    };
-    PurgeRequest::purge(home).map_err(|_| OpsError::WrongLifecycle {
+    }
+}
+
+fn request(tenant: &Tenant) -> Result<PurgeRequest, OpsError> {
+    PurgeRequest::purge(home(tenant)).map_err(|_| OpsError::WrongLifecycle {
         found: tenant.placement.lifecycle,
         needed: "one with epochs left",
     })

@@ -11,7 +11,8 @@ impl Platform {
     /// Empties a shop that is suspended or leaving, fills it from an archive and opens it. Nobody is served from
     /// the first deleted row to the last loaded one, and a crash in between is gone on with by the worker.
     ///
-    /// It waits for exports of the shop, and for purges, that are under way.
+    /// It waits for exports of the shop, and for purges, that are under way. An archive that cannot be loaded leaves
+    /// everything as it is: one that leaves goes on leaving.
     ///
     /// # Errors
     /// [`OpsError::ForeignArchive`] when the archive is another shop's, whose orders were paid under that one's
@@ -27,42 +28,24 @@ impl Platform {
             if of != id {
                 return Err(OpsError::ForeignArchive { of, asked: id });
             }
+            may_be_refilled(&platform.tenant(id).await?)?;
+            // It may take long, and others want their turn. A refusal after this is the shop's, not the archive's.
+            let rehearsed = platform.archives().rehearse(&archive).await;
+            rehearsed.map_err(OpsError::part)?;
             let _turn = platform.0.purges.turn.lock().await;
-            let tenant = platform.suspended(id).await?;
+            let tenant = platform.tenant(id).await?;
+            may_be_refilled(&tenant)?;
             platform.refill_now(&tenant, arrived).await
         })
         .await
     }
 
-    /// The tenant as it is to be refilled: what leaves is kept from its purge first.
-    async fn suspended(&self, id: TenantId) -> Result<Tenant, OpsError> {
-        let tenant = self.tenant(id).await?;
-        match tenant.placement.lifecycle {
-            Lifecycle::Suspended | Lifecycle::Offboarding => {}
-            found => {
-                let needed = "suspended or offboarding";
-                return Err(OpsError::WrongLifecycle { found, needed });
-            }
-        }
-        let tenant = self.reach(&tenant, Lifecycle::Suspended).await?;
-        self.forget_departure(id).await?;
-        Ok(tenant)
-    }
-
     async fn refill_now(&self, tenant: &Tenant, arrived: Arrived) -> Result<Tenant, OpsError> {
-        let home = Home {
-            tenant: tenant.id,
-            placement: tenant.placement,
-        };
         let name = ArchiveName::random();
-        let request = PurgeRequest::refill(home, &name.to_string());
-        let request = request.map_err(OpsError::part)?;
         let archives = self.archives();
         let kept = archives.keep(arrived, &name).await;
         kept.map_err(OpsError::part)?;
-        let alone = self.0.exports.of(tenant.id);
-        let _no_export = alone.write().await;
-        let refilled = self.0.purges.runner.run(&request).await;
+        let refilled = self.refill_from(tenant, &name).await;
         // What is unfinished needs it still.
         if refilled
             .as_ref()
@@ -70,13 +53,38 @@ impl Platform {
         {
             archives.remove(&name);
         }
-        match refilled.map_err(OpsError::part)? {
-            Purged::Refilled(_) => {}
-            Purged::Forgotten(_) => return Err(OpsError::Contended),
-        }
-        let tenant = self.tenant(tenant.id).await?;
+        let tenant = refilled?;
         self.0.following.reached(tenant.revision).await;
         tracing::info!(tenant_id = %tenant.id, epoch = %tenant.placement.epoch, "shop refilled");
         Ok(tenant)
+    }
+
+    async fn refill_from(&self, tenant: &Tenant, name: &ArchiveName) -> Result<Tenant, OpsError> {
+        // What leaves is kept from its purge first.
+        let tenant = self.reach(tenant, Lifecycle::Suspended).await?;
+        self.forget_departure(tenant.id).await?;
+        let home = Home {
+            tenant: tenant.id,
+            placement: tenant.placement,
+        };
+        let request = PurgeRequest::refill(home, &name.to_string());
+        let request = request.map_err(OpsError::part)?;
+        let alone = self.0.exports.of(tenant.id);
+        let _no_export = alone.write().await;
+        let refilled = self.0.purges.runner.run(&request).await;
+        match refilled.map_err(OpsError::part)? {
+            Purged::Refilled(_) => self.tenant(tenant.id).await,
+            Purged::Forgotten(_) => Err(OpsError::Contended),
+        }
+    }
+}
+
+fn may_be_refilled(tenant: &Tenant) -> Result<(), OpsError> {
+    match tenant.placement.lifecycle {
+        Lifecycle::Suspended | Lifecycle::Offboarding => Ok(()),
+        found => {
+            let needed = "suspended or offboarding";
+            Err(OpsError::WrongLifecycle { found, needed })
+        }
     }
 }

@@ -10,7 +10,7 @@ mod contract;
 mod export;
 mod faults;
 mod http;
-mod import_archive;
+pub(crate) mod import_archive;
 mod isolation;
 mod kill;
 mod metrics;

@@ -8,6 +8,7 @@ mod demo_shops;
 mod e2e;
 mod import_csv;
 mod money;
+mod platform_leaving;
 mod platform_worker;
 mod shop_buying;
 mod shop_cart;

@@ -5,7 +5,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -34,12 +34,14 @@ use tokio::sync::Notify;
 
 /// A provider that can be told how to be.
 #[derive(Clone, Default)]
-struct Moody {
+pub(crate) struct Moody {
     mood: Arc<AtomicU8>,
     /// What it has taken money for.
     charged: Arc<Mutex<HashSet<String>>>,
     /// What it has said of payments that were to be voided.
     voided: Arc<Mutex<Vec<Voided>>>,
+    /// How often it was asked, and did as it was in the mood for.
+    asked: Arc<AtomicU32>,
     /// Somebody waits for it while it hangs.
     waiting: Arc<Notify>,
     /// Lets one that waits go on.
@@ -48,7 +50,7 @@ struct Moody {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-enum Mood {
+pub(crate) enum Mood {
     /// Never answers the first shop; answers the others.
     Hangs,
     /// Says that something is wrong.
@@ -60,11 +62,16 @@ enum Mood {
 }
 
 impl Moody {
-    fn be(&self, mood: Mood) {
+    pub(crate) fn be(&self, mood: Mood) {
         self.mood.store(mood as u8, Ordering::SeqCst);
     }
 
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked.load(Ordering::SeqCst)
+    }
+
     async fn answer<T>(&self, key: &str, answer: T) -> Result<T, PaymentUnknown> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
         match self.mood.load(Ordering::SeqCst) {
             0 if key.starts_with("order-1-") => {
                 self.waiting.notify_one();
@@ -117,17 +124,46 @@ impl PaymentGateway for Moody {
     }
 }
 
-struct World {
-    platform: Platform,
-    worker: Worker,
-    provider: Moody,
-    _folder: TempDir,
+/// A platform whose shops are paid through a moody provider.
+pub(crate) struct World {
+    pub(crate) platform: Platform,
+    pub(crate) worker: Worker,
+    pub(crate) provider: Moody,
+    pub(crate) folder: TempDir,
 }
 
 const LAMPS: i64 = 5;
 
+/// Settings of a platform in this folder.
+pub(crate) fn config(folder: &TempDir) -> Config {
+    Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ops_listen: "127.0.0.1:0".parse().unwrap(),
+        data: folder.path().to_owned(),
+        cells: "2".parse().unwrap(),
+        platform_domain: tenancy_types::DomainName::from_normalised("localhost").unwrap(),
+        plans: PlanSet::standard(),
+        demo: Demo::Never,
+        grace: Duration::from_secs(0),
+        rest: Duration::from_secs(1),
+        payment_limit: Duration::from_millis(100),
+    }
+}
+
+/// An empty shop to be made.
+pub(crate) fn request(slug: &str) -> ShopRequest {
+    ShopRequest {
+        slug: slug.parse().unwrap(),
+        plan: "basic".parse().unwrap(),
+        domains: Vec::new(),
+        region: None,
+        cell: None,
+        start: ShopStart::Empty(Currency::from_code("EUR").unwrap()),
+    }
+}
+
 impl World {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::patient(Duration::from_millis(100)).await
     }
 
@@ -135,16 +171,8 @@ impl World {
     async fn patient(payment_limit: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            ops_listen: "127.0.0.1:0".parse().unwrap(),
-            data: folder.path().to_owned(),
-            cells: "2".parse().unwrap(),
-            platform_domain: tenancy_types::DomainName::from_normalised("localhost").unwrap(),
-            plans: PlanSet::standard(),
-            demo: Demo::Never,
-            grace: Duration::from_secs(0),
-            rest: Duration::from_secs(1),
             payment_limit,
+            ..config(&folder)
         };
         let provider = Moody::default();
         provider.be(Mood::Fails);
@@ -154,20 +182,13 @@ impl World {
             worker: Worker::new(platform.clone()),
             platform,
             provider,
-            _folder: folder,
+            folder,
         }
     }
 
     /// A shop that has five lamps, and their variant.
-    async fn shop(&self, slug: &str) -> (TenantId, i64) {
-        let request = ShopRequest {
-            slug: slug.parse().unwrap(),
-            plan: "basic".parse().unwrap(),
-            domains: Vec::new(),
-            region: None,
-            cell: None,
-            start: ShopStart::Empty(Currency::from_code("EUR").unwrap()),
-        };
+    pub(crate) async fn shop(&self, slug: &str) -> (TenantId, i64) {
+        let request = request(slug);
         let tenant = self.platform.provision(slug, &request).await.unwrap().id;
         let product = r#"{"title": "Lamp", "variants": [{"price_minor": 1200, "quantity": 5}]}"#;
         let product: WholeProduct = serde_json::from_str(product).unwrap();
@@ -191,7 +212,7 @@ impl World {
     }
 
     /// Begins to buy two lamps: the provider is asked, and what it says is the result.
-    async fn buy(&self, tenant: TenantId, variant: i64) -> Result<(), CheckoutError> {
+    pub(crate) async fn buy(&self, tenant: TenantId, variant: i64) -> Result<(), CheckoutError> {
         let context = self.enter(tenant);
         let request = CheckoutRequest::new([(variant, 2)], "ada@buyer.example", "test").unwrap();
         let key = CheckoutKey::new("key").unwrap();
@@ -219,12 +240,12 @@ impl World {
         orders[0].state
     }
 
-    async fn lifecycle(&self, tenant: TenantId) -> Lifecycle {
+    pub(crate) async fn lifecycle(&self, tenant: TenantId) -> Lifecycle {
         let tenant = self.platform.tenant(tenant).await.unwrap();
         tenant.placement.lifecycle
     }
 
-    async fn change(&self, tenant: TenantId, lifecycle: Lifecycle) {
+    pub(crate) async fn change(&self, tenant: TenantId, lifecycle: Lifecycle) {
         let change = ShopChange {
             lifecycle: Some(lifecycle),
             ..ShopChange::default()
@@ -233,7 +254,7 @@ impl World {
     }
 }
 
-fn after(duration: Duration) -> UnixMicros {
+pub(crate) fn after(duration: Duration) -> UnixMicros {
     let micros = i64::try_from(duration.as_micros()).unwrap();
     UnixMicros::new(SystemClock.unix().get() + micros)
 }

@@ -9,12 +9,13 @@ use tenancy_core::{
     directory::{Directory, DirectoryError, SqliteDirectory, Tenant, TenantChange},
 };
 use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts, count_rows};
-use tenancy_types::{CellId, Epoch, Lifecycle, Placement, Problem, TenantId, WorkBudget};
+use tenancy_types::{CellId, Epoch, Lifecycle, Placement, Problem, TenantId};
 
 use crate::{
     platform::{
-        Archives,
+        Archives, budgets,
         cells::{self, OpenCell},
+        control,
         lifecycle::{FenceTo, bring_fence_to},
         settle::settle,
     },
@@ -36,7 +37,6 @@ pub(in crate::platform) struct PurgeActs {
     pub(in crate::platform) control: SqlitePool,
     /// The journal of provisioning, which has slugs and domains in it.
     pub(in crate::platform) provisioning: SqliteJournal,
-    pub(in crate::platform) budget: WorkBudget,
 }
 
 impl Purger for PurgeActs {
@@ -118,9 +118,7 @@ impl Purger for PurgeActs {
                 .execute(&self.control)
                 .await?;
         }
-        sqlx::query("pragma wal_checkpoint(truncate)")
-            .execute(&self.control)
-            .await?;
+        control::truncate_log(&self.control).await?;
         let created = format!("created {} ", home.tenant);
         // The refused have done nothing, and may have wanted this shop's names.
         for entry in [&created, "refused slug_taken", "refused domain_taken"] {
@@ -178,7 +176,7 @@ impl PurgeActs {
             source: Source::Internal,
         };
         let principal = Principal::platform("purge", "empty a shop, and fill it again");
-        admit(resolved, principal, Grant::ReadWrite, self.budget)
+        admit(resolved, principal, Grant::ReadWrite, budgets::OF_WORKFLOWS)
     }
 
     fn cell(&self, home: Home) -> Result<&CellDb, Failure> {

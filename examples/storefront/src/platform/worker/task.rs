@@ -60,7 +60,7 @@ impl Task {
                     tracing::error!(%error, "old answers could not be forgotten");
                 }
             }
-            Self::Interrupted => platform.resume_purges().await,
+            Self::Interrupted => platform.resume_purges(now).await,
             Self::Purges => platform.purge_due(now).await,
         }
         self.rounds().increment(1);

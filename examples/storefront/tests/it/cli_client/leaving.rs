@@ -4,6 +4,8 @@ use std::{
     fs,
     io::{Read, Write},
     net::TcpListener,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
     thread,
 };
 
@@ -28,8 +30,15 @@ fn an_export_has_its_name_only_when_it_is_whole() {
     let (stdout, _) = check(run(&stub, &["tenant", "export", "nord", "-o", name]), 0);
     assert_eq!(stdout, format!("{name}: {} bytes\n", content.len()));
     assert!(fs::read_to_string(&file).unwrap() == content);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&file), 0o600, "customers are nobody else's to read");
     let part = folder.path().join("nord.tar.part");
     assert!(!part.exists());
+    // Not even where an earlier attempt has left one for all to read.
+    fs::write(&part, "a part").unwrap();
+    assert_ne!(mode(&part), 0o600);
+    check(run(&stub, &["tenant", "export", "nord", "-o", name]), 0);
+    assert_eq!(mode(&file), 0o600);
     let json = ["tenant", "export", "nord", "-o", name, "--json"];
     assert_eq!(check(run(&stub, &json), 0).0, "");
 

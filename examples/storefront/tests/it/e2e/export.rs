@@ -205,6 +205,16 @@ fn check_conserved(rows: &BTreeMap<String, Vec<Value>>) {
     assert_eq!(of_state("paid"), places[2], "each paid order has one piece");
 }
 
+/// Whether a process has a file open that is in this folder and has no name there.
+fn has_unnamed_file(process: u32, folder: &std::path::Path) -> bool {
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    let mut targets = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    targets.any(|target| {
+        let target = target.to_str().unwrap_or_default();
+        target.ends_with(" (deleted)") && target.starts_with(folder.to_str().unwrap())
+    })
+}
+
 #[tokio::test]
 async fn an_export_that_is_killed_leaves_no_file_behind() {
     let platform = Platform::empty();
@@ -231,10 +241,20 @@ async fn an_export_that_is_killed_leaves_no_file_behind() {
                 .await
         })
     };
-    // The moment of the kill is what the case is about; nothing is waited for.
-    tokio::time::sleep(std::time::Duration::from_millis(fastrand::u64(0..60))).await;
+    // A file that has no name: the process alone has it.
+    let (process, data) = (platform.process_id(), platform.data());
+    let mut looks = 0;
+    while !has_unnamed_file(process, &data) {
+        assert!(!exporting.is_finished(), "it was over before it was seen");
+        looks += 1;
+        assert!(looks < 1_000_000, "it never began");
+        tokio::task::yield_now().await;
+    }
     let (_, folder) = platform.stop("-KILL");
-    let _ = exporting.await.unwrap();
+    assert!(
+        exporting.await.unwrap().is_err(),
+        "it was not killed in time"
+    );
     assert_eq!(names(folder.path()), before);
     let mut process = serve(folder.path(), &["--no-demo"]).spawn().unwrap();
     process.kill().unwrap();
