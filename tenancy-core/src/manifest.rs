@@ -30,6 +30,8 @@ mod tenant_column;
 
 pub use error::ManifestError;
 pub use search::{SearchDocument, SearchFunction, SearchKind};
+#[cfg(feature = "postgres")]
+pub(crate) use table::Identity;
 pub use table::{Table, TableKind};
 pub use tenant_column::TenantColumn;
 

@@ -58,6 +58,14 @@ pub enum InstallError {
         /// The tenant's column.
         column: Box<str>,
     },
+    /// A table that keeps a primary key of its own has no unique key of the tenant's column and the declared key.
+    #[error("table {table} has no unique key of {columns}")]
+    MissingUnique {
+        /// The table with its schema.
+        table: Box<str>,
+        /// The columns.
+        columns: Box<str>,
+    },
     /// A table is declared as partitioned and is not, or not by a hash of the tenant's column alone.
     #[error("table {table} is not partitioned by hash of {column}")]
     NotPartitioned {
@@ -99,6 +107,7 @@ impl Problem for InstallError {
             | Self::NullableColumn { .. }
             | Self::ColumnType { .. }
             | Self::KeyOrder { .. }
+            | Self::MissingUnique { .. }
             | Self::NotPartitioned { .. } => "isolation_schema",
             Self::Statement { .. } => "isolation_refused",
             Self::Database { .. } => "database_unavailable",

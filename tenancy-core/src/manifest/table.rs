@@ -18,7 +18,17 @@ pub struct Table {
     kind: TableKind,
     tenant_type: TenantColumn,
     partitions: Option<NonZeroU16>,
+    identity: Identity,
     parents: Vec<Box<str>>,
+}
+
+/// What makes a row of a tenants' table the only one of its kind, on Postgres.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// The primary key, which starts with the tenant.
+    Primary,
+    /// A unique key of the tenant and the declared key, beside a primary key that knows no tenant.
+    Unique,
 }
 
 /// Whose rows a table holds. Exhaustive on purpose: whatever walks a manifest must decide about each.
@@ -79,6 +89,7 @@ impl Table {
             kind,
             tenant_type: TenantColumn::BigInt,
             partitions: None,
+            identity: Identity::Primary,
             parents: Vec::new(),
         }
     }
@@ -108,6 +119,17 @@ impl Table {
         if matches!(self.kind, TableKind::Tenant { .. }) {
             self.partitions = Some(partitions);
         }
+        self
+    }
+
+    /// Lets a table of an existing schema keep a primary key that does not start with the tenant, such as
+    /// `PRIMARY KEY (id)`, when the tenant's column and the declared key are unique beside it. Postgres only.
+    ///
+    /// Such a primary key tells everybody which keys others have taken: an insert of one fails as a duplicate.
+    /// With random UUIDs there is nothing to learn from that.
+    #[must_use]
+    pub const fn keeps_primary_key(mut self) -> Self {
+        self.identity = Identity::Unique;
         self
     }
 
@@ -194,6 +216,12 @@ impl Table {
             }
         }
         Ok(())
+    }
+
+    /// What makes a row the only one of its kind.
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn identity(&self) -> Identity {
+        self.identity
     }
 
     /// The name of one of its partitions.

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 
 use crate::{
-    Manifest, SearchDocument, SearchFunction, SearchKind, Table, TableKind, isolation::InstallError,
+    Manifest, SearchDocument, SearchFunction, SearchKind, Table, TableKind,
+    isolation::InstallError, manifest::Identity,
 };
 
 /// `indkey` and `partattrs` count from 0.
@@ -20,6 +21,19 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid";
 
+/// Keys that hold for every row. A constraint or an index: both keep rows apart.
+const UNIQUE: &str = "
+SELECT n.nspname, c.relname, (
+    SELECT array_agg(a.attname::text ORDER BY k.position)
+    FROM unnest(i.indkey::int2[]) WITH ORDINALITY k (attnum, position)
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.attnum
+    WHERE k.position <= i.indnkeyatts)
+FROM unnest($1::text[], $2::text[]) AS declared (schema, name)
+JOIN pg_namespace n ON n.nspname = declared.schema
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = declared.name AND c.relkind IN ('r', 'p')
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique AND i.indisvalid
+    AND i.indpred IS NULL AND i.indexprs IS NULL";
+
 #[derive(Debug)]
 struct Column {
     name: String,
@@ -32,9 +46,12 @@ struct Column {
 /// A row of [`COLUMNS`].
 type Row = (String, String, String, String, bool, bool, bool);
 
-/// The columns of the declared tables that exist, by schema and table.
+/// The declared tables that exist, by schema and name.
 #[derive(Debug)]
-pub(super) struct Catalog(HashMap<(String, String), Vec<Column>>);
+pub(super) struct Catalog {
+    columns: HashMap<(String, String), Vec<Column>>,
+    unique: HashMap<(String, String), Vec<Vec<String>>>,
+}
 
 pub(super) async fn read(
     connection: &mut PgConnection,
@@ -46,13 +63,13 @@ pub(super) async fn read(
         .map(|table| (table.schema_name(), table.name()))
         .unzip();
     let rows: Vec<Row> = sqlx::query_as(COLUMNS)
-        .bind(schemas)
-        .bind(names)
-        .fetch_all(connection)
+        .bind(&schemas)
+        .bind(&names)
+        .fetch_all(&mut *connection)
         .await?;
-    let mut catalog: HashMap<_, Vec<Column>> = HashMap::new();
+    let mut columns: HashMap<_, Vec<Column>> = HashMap::new();
     for (schema, table, name, r#type, not_null, leads_key, partitions) in rows {
-        catalog.entry((schema, table)).or_default().push(Column {
+        columns.entry((schema, table)).or_default().push(Column {
             name,
             r#type,
             not_null,
@@ -60,7 +77,16 @@ pub(super) async fn read(
             partitions,
         });
     }
-    Ok(Catalog(catalog))
+    let rows: Vec<(String, String, Vec<String>)> = sqlx::query_as(UNIQUE)
+        .bind(schemas)
+        .bind(names)
+        .fetch_all(connection)
+        .await?;
+    let mut unique: HashMap<_, Vec<_>> = HashMap::new();
+    for (schema, table, key) in rows {
+        unique.entry((schema, table)).or_default().push(key);
+    }
+    Ok(Catalog { columns, unique })
 }
 
 impl Catalog {
@@ -105,11 +131,15 @@ impl Catalog {
                 column,
             });
         }
-        if !found.leads_key {
-            return Err(InstallError::KeyOrder {
-                table: table_name,
-                column,
-            });
+        match table.identity() {
+            Identity::Primary if !found.leads_key => {
+                return Err(InstallError::KeyOrder {
+                    table: table_name,
+                    column,
+                });
+            }
+            Identity::Primary => {}
+            Identity::Unique => self.check_unique(table, tenant_column, key)?,
         }
         if table.partitions().is_some() && !found.partitions {
             return Err(InstallError::NotPartitioned {
@@ -120,9 +150,37 @@ impl Catalog {
         Ok(())
     }
 
+    /// The tenant's column first, the others in any order.
+    fn check_unique(
+        &self,
+        table: &Table,
+        tenant_column: &str,
+        key: &[Box<str>],
+    ) -> Result<(), InstallError> {
+        let is_ours = |columns: &Vec<String>| {
+            columns.split_first().is_some_and(|(first, rest)| {
+                first == tenant_column
+                    && rest.len() == key.len()
+                    && key
+                        .iter()
+                        .all(|column| rest.iter().any(|one| **one == **column))
+            })
+        };
+        let found = self.unique.get(&place(table)).into_iter().flatten();
+        if found.into_iter().any(is_ours) {
+            return Ok(());
+        }
+        let columns: Vec<&str> = std::iter::once(tenant_column)
+            .chain(key.iter().map(|column| &**column))
+            .collect();
+        Err(InstallError::MissingUnique {
+            table: name(table),
+            columns: columns.join(", ").into(),
+        })
+    }
+
     fn columns(&self, table: &Table) -> Result<&[Column], InstallError> {
-        let key = (table.schema_name().to_owned(), table.name().to_owned());
-        match self.0.get(&key) {
+        match self.columns.get(&place(table)) {
             Some(columns) => Ok(columns),
             None => Err(InstallError::MissingTable { table: name(table) }),
         }
@@ -137,6 +195,10 @@ impl Catalog {
                 column: column.into(),
             })
     }
+}
+
+fn place(table: &Table) -> (String, String) {
+    (table.schema_name().to_owned(), table.name().to_owned())
 }
 
 fn name(table: &Table) -> Box<str> {

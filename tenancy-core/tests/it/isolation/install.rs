@@ -235,6 +235,13 @@ async fn tables_that_are_not_as_declared_are_named_and_nothing_is_changed() {
             "the primary key of table public.t does not start with tenant_id",
         ),
         (
+            "create table t (tenant_id bigint not null, id bigint primary key);
+             create unique index on t (id, tenant_id); create index on t (tenant_id, id);
+             create unique index on t (tenant_id, id) where id > 0; create unique index on t (tenant_id)",
+            t().keeps_primary_key(),
+            "table public.t has no unique key of tenant_id, id",
+        ),
+        (
             "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id))",
             t().partitioned(two),
             "table public.t is not partitioned by hash of tenant_id",
@@ -395,6 +402,45 @@ async fn a_password_is_kept_as_a_hash_and_never_shown() {
     assert!(roles.is_err());
     for prefix in ["", "Shop", "shop-1", "pg_shop", "1shop"] {
         assert!(Roles::named(prefix).is_err(), "{prefix}");
+    }
+}
+
+/// An existing schema keeps its primary keys, and gets unique ones beside them.
+#[tokio::test]
+async fn a_table_may_keep_its_primary_key() {
+    let manifest = Manifest::new([
+        Table::tenant_uuid("invoice", ["id"])
+            .tenant_column("account")
+            .keeps_primary_key(),
+        Table::tenant_uuid("line", ["id"])
+            .tenant_column("account")
+            .keeps_primary_key()
+            .parent("invoice"),
+    ])
+    .unwrap();
+    let schema = "
+        create table invoice (id uuid primary key, account uuid not null, unique (account, id));
+        create table line (id uuid primary key, account uuid not null, invoice uuid not null,
+            foreign key (account, invoice) references invoice (account, id));
+        create unique index line_of_account on line (account, id) include (invoice);
+        insert into invoice select ('00000000-0000-4000-9000-00000000000' || tenant)::uuid,
+            ('00000000-0000-4000-8000-00000000000' || tenant)::uuid from generate_series(1, 2) tenant;";
+    for mode in MODES {
+        let world = World::new(schema, &manifest, mode).await;
+        let all = outcome(&mut world.admin().await, "select 1 from invoice").await;
+        assert_eq!(all, Outcome::Rows(2), "control");
+        assert_eq!(
+            world.attempt(Some(1), "select 1 from invoice").await,
+            Outcome::Rows(1)
+        );
+        let of = |invoice| {
+            format!(
+                "insert into line values (gen_random_uuid(), '00000000-0000-4000-8000-000000000001',
+                    '00000000-0000-4000-9000-00000000000{invoice}') returning 1"
+            )
+        };
+        assert_eq!(world.attempt(Some(1), &of(1)).await, Outcome::Rows(1));
+        assert_eq!(world.attempt(Some(1), &of(2)).await, refused("23503"));
     }
 }
 
