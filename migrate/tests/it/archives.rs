@@ -454,8 +454,13 @@ async fn others_write_between_two_batches() {
                 () = sell(cell, &other, written) => written += 1,
             }
         }
-        // Sixty batches, each of which lets one in that waits.
-        assert!(written >= 20, "{written}");
+        let fewest = match cell {
+            // Sixty batches, each of which lets one in that waits.
+            CellDb::Sqlite(_) => 20,
+            // Both write side by side, as fast as they happen to be.
+            CellDb::Postgres(_) => 1,
+        };
+        assert!(written >= fewest, "{written}");
     })
     .await;
 }

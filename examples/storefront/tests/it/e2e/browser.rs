@@ -1,6 +1,6 @@
 //! A person with a real browser.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use fantoccini::{Locator, elements::Element};
 use tenancy_testkit::Browser;
@@ -9,6 +9,9 @@ use super::platform::Platform;
 
 /// A phone, a tablet, a desktop.
 const SIZES: [(u32, u32); 3] = [(360, 740), (768, 1024), (1280, 900)];
+
+/// How often to look whether a page is there.
+const OFTEN: Duration = Duration::from_millis(25);
 
 /// The largest picture of the documentation, in bytes.
 const LARGEST_PICTURE: u64 = 200_000;
@@ -70,7 +73,8 @@ async fn walk(browser: &Browser, home: &str, title: &str) {
 
 /// Waits for what only the page that follows has: a click returns before it is there.
 async fn arrives(browser: &Browser, css: &str) {
-    let waited = browser.client().wait().for_element(Locator::Css(css)).await;
+    let waited = browser.client().wait().every(OFTEN);
+    let waited = waited.for_element(Locator::Css(css)).await;
     waited.unwrap_or_else(|error| panic!("no page with {css} follows: {error}"));
 }
 
@@ -200,7 +204,7 @@ impl<'b> Person<'b> {
     /// Waits for an element with this class and text, as [`arrives`] does.
     async fn shows(&self, class: &str, text: &str) {
         let path = format!("//*[contains(@class, '{class}')][contains(., '{text}')]");
-        let shown = self.browser.client().wait();
+        let shown = self.browser.client().wait().every(OFTEN);
         let shown = shown.for_element(Locator::XPath(&path)).await;
         shown.unwrap_or_else(|error| panic!("no {class} shows {text:?}: {error}"));
     }
