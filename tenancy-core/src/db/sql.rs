@@ -44,7 +44,21 @@ const VERBS: [&str; 6] = ["select", "insert", "update", "delete", "with", "value
 /// Schemas that reach behind the views, and the platform's own; refused where a dot follows.
 const SCHEMAS: [&str; 3] = ["main", "temp", "tenancy"];
 
-const RESERVED_PREFIXES: [&str; 3] = ["sqlite_", "pragma_", "tenancy_"];
+const RESERVED_PREFIXES: [&str; 5] = [
+    "sqlite_",
+    "pragma_",
+    "tenancy_",
+    "pg_advisory_",
+    "pg_try_advisory_",
+];
+
+/// What outlives the transaction on Postgres, or reaches for another connection.
+const RESERVED_NAMES: [&str; 4] = [
+    "set_config",
+    "pg_settings",
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+];
 
 /// The highest numbered parameter of a statement that may run. Linear in the text.
 pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
@@ -101,7 +115,9 @@ fn check_verb(token: &Token<'_>) -> Result<(), SqlRefused> {
 }
 
 fn check_name(name: &str) -> Result<(), SqlRefused> {
-    let reserved = name.eq_ignore_ascii_case("set_config")
+    let reserved = RESERVED_NAMES
+        .iter()
+        .any(|reserved| name.eq_ignore_ascii_case(reserved))
         || RESERVED_PREFIXES.iter().any(|prefix| {
             name.get(..prefix.len())
                 .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
@@ -137,8 +153,13 @@ impl<'s> Scan<'s> {
             match next {
                 _ if next.is_ascii_whitespace() => self.skip(1),
                 '-' if self.rest.starts_with("--") => {
-                    let end = self.rest.find('\n').unwrap_or(self.rest.len());
-                    self.skip(end);
+                    // Postgres ends it at a carriage return, too, and SQLite goes on.
+                    let end = self.rest.find(['\n', '\r']);
+                    let rest = &self.rest[end.unwrap_or(self.rest.len())..];
+                    if rest.starts_with('\r') && !rest.starts_with("\r\n") {
+                        return Err(SqlRefused::NotPortable { found: "\r".into() });
+                    }
+                    self.skip(end.unwrap_or(self.rest.len()));
                 }
                 '/' if self.rest.starts_with("/*") => self.comment()?,
                 '\'' => return self.quoted('\'').map(|text| Some(Token::Text(text))),
@@ -151,10 +172,14 @@ impl<'s> Scan<'s> {
                     return Err(self.not_portable(2));
                 }
                 ':' if self.rest.starts_with("::") => self.skip(2),
+                // Some are white space on one of the databases only.
+                _ if next.is_ascii_control() => return Err(self.not_portable(1)),
                 _ if is_word_start(next) => {
                     let word = self.word();
                     // `E'..'` and the like: their rules of escaping differ.
-                    if self.rest.starts_with('\'') {
+                    let unicode = word.eq_ignore_ascii_case("u")
+                        && (self.rest.starts_with("&'") || self.rest.starts_with("&\""));
+                    if unicode || self.rest.starts_with('\'') {
                         return Err(SqlRefused::NotPortable { found: word.into() });
                     }
                     return Ok(Some(Token::Word(word)));
@@ -251,6 +276,7 @@ mod tests {
     #[test]
     fn parameters_are_counted_outside_texts_and_comments() {
         check("select 1", Ok(0));
+        check("select 1 -- the end\r\n, $1", Ok(1));
         check(" -- $9\n Select $2, $1 ;  -- the end", Ok(2));
         check(
             "select '$3', \"$4\", 'it''s $5' /* $6 */ where x = $1",
@@ -277,7 +303,7 @@ mod tests {
         check("-- select", Err(&verb("")));
         check("select 1; commit", Err("one text holds one statement"));
         check("select 1;;", Err("one text holds one statement"));
-        for name in ["main", "MAIN", "temp"] {
+        for name in ["main", "MAIN", "temp", "tenancy"] {
             check(&format!("select * from {name}.product"), Err(&reach(name)));
             check(
                 &format!("select * from {name} /* */ . product"),
@@ -293,6 +319,10 @@ mod tests {
             "Sqlite_master",
             "pragma_table_info",
             "set_config",
+            "pg_settings",
+            "pg_advisory_lock",
+            "pg_try_advisory_lock_shared",
+            "pg_terminate_backend",
         ] {
             check(&format!("select * from {name}"), Err(&reach(name)));
             check(&format!("select * from \"{name}\""), Err(&reach(name)));
@@ -318,6 +348,16 @@ mod tests {
             ("select x'00'", "x"),
             ("select * from \u{feff}main.product", "\u{feff}"),
             ("select /* /* */ 1", "/*"),
+            (
+                "select 1 --\r, set_config('app.tenant_id', '2', true)",
+                "\r",
+            ),
+            (
+                "select U&\"set\\005fconfig\"('app.tenant_id', '2', true)",
+                "U",
+            ),
+            ("select * from u&'\\0074enancy'.fence", "u"),
+            ("select * from tenancy\u{b}.fence", "\u{b}"),
         ] {
             let expect = format!("{found:?} is not understood alike by all databases");
             check(sql, Err(&expect));

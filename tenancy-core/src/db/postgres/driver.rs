@@ -1,4 +1,4 @@
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, future::Future, io, time::Duration};
 
 use sqlx::{
     AssertSqlSafe, Encode, FromRow, Postgres, Row as _, Type,
@@ -33,7 +33,9 @@ impl Driver for Postgres {
             Ok(entered) => entered,
             // A connection that died while nobody used it: nothing was done on it, and others that are like
             // it are gone with their pool.
-            Err(error) if is_lost(&error) => enter(cell, opening).await?.map_err(unopened)?,
+            Err(error) if is_lost(&error) && !is_silence(&error) => {
+                enter(cell, opening).await?.map_err(unopened)?
+            }
             Err(error) => return Err(unopened(error)),
         };
         if let Err(denied) = admits(opening, &rows) {
@@ -47,10 +49,8 @@ impl Driver for Postgres {
         // One message: raises unless the transaction is still open and the tenant's, then commits. A plain
         // commit of an aborted transaction would answer that all is well.
         let leave = format!("SELECT tenancy.leave({}); COMMIT", opening.tenant);
-        let left = sqlx::raw_sql(AssertSqlSafe(leave))
-            .execute(lease.connection())
-            .await;
-        match left {
+        let left = sqlx::raw_sql(AssertSqlSafe(leave)).execute(lease.connection());
+        match answered(opening.budget.statement_timeout, left).await {
             Ok(_) => {
                 lease.keep();
                 Ok(())
@@ -61,8 +61,8 @@ impl Driver for Postgres {
     }
 
     async fn rollback(mut lease: PgLease) {
-        let done = sqlx::raw_sql("ROLLBACK").execute(lease.connection()).await;
-        if done.is_ok() {
+        let done = sqlx::raw_sql("ROLLBACK").execute(lease.connection());
+        if answered(Duration::ZERO, done).await.is_ok() {
             lease.keep();
         }
     }
@@ -79,8 +79,8 @@ impl Driver for Postgres {
     }
 
     async fn conclude(mut lease: PgLease) -> Result<(), DbError> {
-        sqlx::raw_sql("COMMIT")
-            .execute(lease.connection())
+        let committed = sqlx::raw_sql("COMMIT").execute(lease.connection());
+        answered(OWN_STATEMENT, committed)
             .await
             .map_err(uncommitted)?;
         lease.keep();
@@ -141,6 +141,9 @@ impl Driver for Postgres {
     statements!(PgLease::connection);
 }
 
+/// How long a statement of the platform's own may take.
+const OWN_STATEMENT: Duration = Duration::from_secs(10);
+
 /// How many connections the platform's own questions may use at one time; the rest are for fences.
 const OWN_WORK: u16 = 2;
 
@@ -148,8 +151,8 @@ const OWN_WORK: u16 = 2;
 const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const CONNECTION: &str = "08";
-/// The server stops, has crashed, or starts.
-const GOING_AWAY: [&str; 3] = ["57P01", "57P02", "57P03"];
+/// The server stops, has crashed, or starts; or it ended a transaction in which nothing went on.
+const GOING_AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "25P03"];
 /// A transaction that was not alone, or a deadlock.
 const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
@@ -195,16 +198,33 @@ async fn enter(
     let limit = opening.budget.connections.get();
     let mut lease = cell.0.tenants.lease(Some(opening.tenant), limit).await?;
     let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
-    let rows = sqlx::raw_sql(AssertSqlSafe(begin(opening, seal.as_deref())))
-        .fetch_all(lease.connection())
-        .await;
-    Ok(match rows {
-        Ok(rows) => Ok((lease, rows)),
-        Err(error) => {
-            Postgres::learn(&mut lease, &error);
-            Err(error)
-        }
-    })
+    let message = begin(opening, seal.as_deref());
+    let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
+    Ok(
+        match answered(opening.budget.statement_timeout, rows).await {
+            Ok(rows) => Ok((lease, rows)),
+            Err(error) => {
+                Postgres::learn(&mut lease, &error);
+                Err(error)
+            }
+        },
+    )
+}
+
+/// What the server answers within this time and a grace. A server that says nothing is no better than one
+/// that is gone: whoever waits for it would keep a connection from others for ever.
+pub(super) async fn answered<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    match tokio::time::timeout(limit + Postgres::GRACE, work).await {
+        Ok(answer) => answer,
+        Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
+    }
+}
+
+fn is_silence(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// The connection is gone, and what it was asked last may have been done or not.
@@ -265,9 +285,13 @@ fn answer(opening: Opening, row: &PgRow) -> Result<(bool, Option<Fence>), DbErro
     Ok((entered, fence::first(vec![fence])?))
 }
 
-/// A refusal is an answer: nothing was committed.
+/// A refusal is an answer: nothing was committed. What a server, or a pooler before it, says of a lost
+/// connection is none.
 fn uncommitted(error: sqlx::Error) -> DbError {
     match error {
+        error if is_lost(&error) => DbError::CommitUnknown {
+            source: error.into(),
+        },
         sqlx::Error::Database(refusal) if Postgres::is_conflict(&*refusal) => DbError::Conflict {
             source: Box::new(sqlx::Error::Database(refusal)),
         },

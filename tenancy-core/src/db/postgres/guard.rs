@@ -11,7 +11,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use tenancy_types::TenantId;
 
-use super::lease::PgLease;
+use super::{driver::answered, lease::PgLease};
 use crate::db::DbError;
 
 /// The high half of the locks' numbers: `TNCY`. The low half is the tenant.
@@ -31,17 +31,15 @@ pub(super) async fn exclude(
     tenant: TenantId,
     wait: Duration,
 ) -> Result<(), DbError> {
-    let (lock, wait) = (lock_of(tenant), wait.as_millis().max(1));
+    let (lock, timeout) = (lock_of(tenant), wait.as_millis().max(1));
     let sql = format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-         SET LOCAL lock_timeout = {wait}; \
+         SET LOCAL lock_timeout = {timeout}; \
          SET LOCAL synchronous_commit = on; \
          SELECT pg_advisory_xact_lock({lock})"
     );
-    let locked = sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(lease.connection())
-        .await;
-    match locked {
+    let locked = sqlx::raw_sql(AssertSqlSafe(sql)).execute(lease.connection());
+    match answered(wait, locked).await {
         Ok(_) => Ok(()),
         Err(sqlx::Error::Database(refusal))
             if refusal.code().as_deref() == Some(LOCK_NOT_AVAILABLE) =>

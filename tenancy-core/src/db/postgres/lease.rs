@@ -4,7 +4,7 @@ use std::{
 };
 
 use sqlx::{
-    PgConnection, PgPool, Postgres,
+    ConnectOptions as _, PgConnection, PgPool, Postgres,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -36,6 +36,10 @@ struct Generation {
     pool: PgPool,
 }
 
+/// Nothing goes on in a transaction for this long only when its client is out of reach. Its locks would keep
+/// the tenant fenced, or its fence from changing, until the network gives up, which takes hours.
+const MAX_IDLE: (&str, &str) = ("idle_in_transaction_session_timeout", "60s");
+
 /// When a connection that has died is noticed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Check {
@@ -53,6 +57,8 @@ impl Door {
         options: CellOptions,
         check: Check,
     ) -> Self {
+        // The message that begins a transaction has its seal in it, which is no matter for a log.
+        let connect = connect.options([MAX_IDLE]).disable_statement_logging();
         let first = Generation {
             number: 0,
             pool: pool(connect.clone(), connections, options, check),
@@ -145,8 +151,8 @@ impl PgLease {
                 pool: pool(connect.clone(), *connections, *options, *check),
             };
             let old = mem::replace(&mut *current, next);
-            // It is closed by the call; the future only waits for those that are out.
-            drop(old.pool.close());
+            // Closed by the call; the future closes the idle ones and waits for those that are out.
+            tokio::spawn(async move { old.pool.close().await });
         }
     }
 }

@@ -1,16 +1,19 @@
 //! On Postgres, with a pool of one: however a transaction ends, the next borrower of its connection is in no
 //! transaction, has no tenant, and holds no lock.
 
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use sqlx::{Connection as _, PgConnection, postgres::PgPoolOptions};
 use tenancy_core::{
     db::{CellDb, DbError, PostgresCell},
     protocol::FenceEvent,
-    types::{Epoch, Lifecycle},
+    types::{Epoch, Kind, Lifecycle, Problem as _, WorkBudget},
 };
+use tenancy_testkit::{Direction, Postgres, Proxy};
 
-use super::{cancel::given_up, options, postgres, stock, tenant, writer};
+use super::{
+    SCHEMA, admitted, cancel::given_up, create, options, postgres, sealed, stock, tenant, writer,
+};
 
 const INSERT: &str = "insert into mark values (1)";
 
@@ -145,10 +148,7 @@ async fn after_a_disconnect() {
         .unwrap();
     let committed = tx.commit().await.unwrap_err();
     assert!(
-        matches!(
-            committed,
-            DbError::CommitUnknown { .. } | DbError::Unreachable { .. }
-        ),
+        matches!(committed, DbError::CommitUnknown { .. }),
         "{committed:?}"
     );
     one.is_clean().await;
@@ -158,6 +158,37 @@ async fn after_a_disconnect() {
         .await
         .unwrap();
     one.is_clean().await;
+}
+
+/// A server that takes everything and answers nothing keeps nobody for ever.
+#[tokio::test]
+async fn after_a_server_that_hangs() {
+    let database = Postgres::shared().database().unwrap();
+    let mut plain = PgConnection::connect(&database.url()).await.unwrap();
+    sqlx::raw_sql(SCHEMA).execute(&mut plain).await.unwrap();
+    let line = Proxy::start(database.address().clone()).unwrap();
+    let patience = options(1).wait(Duration::from_millis(300));
+    let cell = sealed(&line.database(&database).url(), patience).await;
+    create(&CellDb::Postgres(cell.clone()), 1).await;
+    let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_millis(100));
+    let ctx = admitted(1, 1, budget).read_write().unwrap();
+    let mut tx = cell.begin(&ctx);
+    sqlx::query(INSERT).execute(&mut tx).await.unwrap();
+    line.hang(Direction::Both);
+    let committed = tx.commit().await.unwrap_err();
+    assert!(
+        matches!(committed, DbError::CommitUnknown { .. }),
+        "{committed:?}"
+    );
+    let mut tx = cell.begin(&ctx);
+    let refused = sqlx::query(INSERT).execute(&mut tx).await.unwrap_err();
+    let refused = DbError::from_sqlx(refused);
+    assert_eq!(refused.kind(), Kind::Unavailable, "{refused:?}");
+    drop(tx);
+    line.heal();
+    let mut tx = cell.begin(&ctx);
+    sqlx::query("select 1").fetch_one(&mut tx).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 /// Control: sqlx's own transaction gives an open one back when it is cancelled while it begins, and what one
