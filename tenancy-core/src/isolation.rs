@@ -31,8 +31,9 @@
 //! | a stolen key, an administrator, the mover's password | nothing | nothing |
 //!
 //! Plain mode stops mistakes. Sealed mode also stops injected SQL from becoming another tenant; what it can
-//! still do is to act as the tenant in whose transaction it runs, to hold locks and to waste time, and to read
-//! in `pg_stat_activity` which statements the application's other connections run. Parameters do not stand
+//! still do is to act as the tenant in whose transaction it runs, to hold locks and to waste time, to end the
+//! application's other connections, to change settings of its own connection that outlive the transaction
+//! (which can make that connection useless to the next tenant, and shows it no row), and to read in `pg_stat_activity` which statements the application's other connections run. Parameters do not stand
 //! there; values that were written into a statement's text do.
 //!
 //! # The guard

@@ -24,8 +24,8 @@ impl fmt::Debug for Password {
 
 /// Sets the password of a role that logs in. The server keeps it as its `password_encryption` says.
 ///
-/// The password travels as a parameter and not in a statement's text, so that a server that logs statements
-/// does not log it.
+/// The password travels as a parameter and not in a statement's text. A server that logs the parameters of
+/// statements, or the statements inside of functions, logs it all the same: do not set passwords there.
 ///
 /// # Errors
 /// [`InstallError::Database`].

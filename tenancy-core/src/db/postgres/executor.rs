@@ -27,6 +27,9 @@ use crate::{
 ///
 /// # Cancel safety
 /// As [`TenantTx`]: a stream that is dropped before its end fails the transaction and closes its connection.
+///
+/// A stream that nobody polls keeps its connection, and a writer's lock, beyond the cell's maximum age: read
+/// it to its end or drop it, and do not send the rows of a write transaction to a slow client as they come.
 impl<'c, A: Access> Executor<'c> for &'c mut TenantTx<Postgres, A> {
     type Database = Postgres;
 

@@ -1,5 +1,5 @@
-//! On Postgres, with a pool of one: however a transaction ends, the next borrower of its connection is in no
-//! transaction, has no tenant, and holds no lock.
+//! On Postgres, with a pool of one: however a transaction ends, its connection is in no transaction and holds
+//! no lock, nothing of it was committed, and the next borrower sees its own tenant's rows.
 
 use std::{num::NonZeroU16, time::Duration};
 
@@ -191,8 +191,8 @@ async fn after_a_server_that_hangs() {
     tx.commit().await.unwrap();
 }
 
-/// Control: sqlx's own transaction gives an open one back when it is cancelled while it begins, and what one
-/// borrower set is there for the next.
+/// Control: sqlx's own transaction whose begin fails goes back to the pool as it is, and the next borrower is
+/// inside of it.
 #[tokio::test]
 async fn sqlx_own_transaction_leaks_to_the_next_borrower() {
     let (cell, url) = postgres(2, options(1)).await;
