@@ -1,25 +1,59 @@
 //! Whether a live database isolates.
+//!
+//! What is asked of the catalogs is decided apart from how it is read. [`Check`] lists everything that is
+//! looked for; the page `docs/operations/isolation-audit.md` says why, and what to do.
 
 mod boot;
+mod check;
 mod error;
+mod facts;
+mod finding;
+mod pooler;
+mod rules;
+mod seals;
 
-pub use boot::boot;
+pub use boot::{Enforcement, boot, boot_with};
+pub use check::{Check, Severity};
 pub use error::AuditError;
+pub use finding::Finding;
 
 use std::fmt;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{PgConnection, postgres::PgConnectOptions};
 
-use super::SealKey;
+use super::{Isolation, SealKey};
 
-/// Proof that a connection was looked at and isolates: what [`PostgresCell`](crate::db::PostgresCell) opens
-/// with. It is made by [`boot`] alone, holds the connection that was looked at, and is used once.
+/// What the catalogs say, in order of check and object; empty when the cell is as it should be. Any role may
+/// ask; the [auditor](super::Roles::auditor) can do nothing else.
+///
+/// # Errors
+/// [`AuditError::Database`].
+///
+/// # Cancel safety
+/// Nothing is changed.
+pub async fn catalog(
+    connection: &mut PgConnection,
+    isolation: &Isolation,
+) -> Result<Vec<Finding>, AuditError> {
+    let facts = facts::read(connection, isolation).await?;
+    Ok(rules::findings(&facts, isolation))
+}
+
+/// Proof that a connection was looked at: what [`PostgresCell`](crate::db::PostgresCell) opens with. It is
+/// made by [`boot`] and [`boot_with`] alone, holds the connection that was looked at, and is used once.
 pub struct AuditReceipt {
     app: PgConnectOptions,
     key: Option<SealKey>,
+    findings: Vec<Finding>,
 }
 
 impl AuditReceipt {
+    /// What was found all the same: warnings, and with [`Enforcement::ReportOnly`] errors.
+    #[must_use]
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+
     pub(crate) fn into_parts(self) -> (PgConnectOptions, Option<SealKey>) {
         (self.app, self.key)
     }
@@ -30,6 +64,7 @@ impl fmt::Debug for AuditReceipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuditReceipt")
             .field("key", &self.key)
+            .field("findings", &self.findings)
             .finish_non_exhaustive()
     }
 }

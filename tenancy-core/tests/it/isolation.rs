@@ -1,7 +1,9 @@
 //! The isolation of a Postgres cell: what it keeps apart, and what leaks when one guard is taken away.
 
+mod audit;
 mod guard;
 mod install;
+mod mutations;
 mod net;
 mod races;
 mod rows;

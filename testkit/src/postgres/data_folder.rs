@@ -36,6 +36,7 @@ full_page_writes = off
 wal_level = logical
 max_wal_senders = 10
 max_replication_slots = 10
+max_prepared_transactions = 4
 min_wal_size = 2MB
 max_wal_size = 64MB
 jit = off

@@ -1,0 +1,65 @@
+//! What the catalogs say, read by a dozen questions about everything at once: whoever may log in may ask them.
+
+mod functions;
+mod relations;
+mod roles;
+mod surroundings;
+mod tables;
+
+use sqlx::{Connection as _, PgConnection};
+
+pub(super) use functions::Function;
+pub(super) use relations::Relation;
+pub(super) use roles::Role;
+pub(super) use surroundings::{Surrounding, SurroundingKind};
+pub(super) use tables::{Column, ForeignKey, Index, Policy, Trigger};
+
+use crate::isolation::Isolation;
+
+/// Names of types and functions are written with their schemas, whatever the search path of the connection.
+const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+
+#[derive(Debug)]
+pub(super) struct Facts {
+    /// As whom they were read.
+    pub(super) connected_as: String,
+    pub(super) roles: Vec<Role>,
+    pub(super) relations: Vec<Relation>,
+    pub(super) columns: Vec<Column>,
+    pub(super) policies: Vec<Policy>,
+    pub(super) indexes: Vec<Index>,
+    pub(super) foreign_keys: Vec<ForeignKey>,
+    pub(super) triggers: Vec<Trigger>,
+    pub(super) functions: Vec<Function>,
+    pub(super) surroundings: Vec<Surrounding>,
+}
+
+/// In one transaction, which changes nothing.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    isolation: &Isolation,
+) -> Result<Facts, sqlx::Error> {
+    let mut transaction = connection
+        .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        .await?;
+    let connection = &mut *transaction;
+    sqlx::raw_sql(SETTINGS).execute(&mut *connection).await?;
+    let app = isolation.roles().app();
+    let facts = Facts {
+        connected_as: sqlx::query_scalar("SELECT session_user::text")
+            .persistent(false)
+            .fetch_one(&mut *connection)
+            .await?,
+        roles: roles::read(connection, isolation.roles()).await?,
+        relations: relations::read(connection, &app).await?,
+        columns: tables::columns(connection, isolation).await?,
+        policies: tables::policies(connection).await?,
+        indexes: tables::indexes(connection, isolation).await?,
+        foreign_keys: tables::foreign_keys(connection).await?,
+        triggers: tables::triggers(connection).await?,
+        functions: functions::read(connection, &app).await?,
+        surroundings: surroundings::read(connection, &app).await?,
+    };
+    transaction.rollback().await?;
+    Ok(facts)
+}

@@ -1,0 +1,107 @@
+use super::{
+    super::super::{
+        Check, Finding,
+        facts::{Facts, ForeignKey, Index},
+    },
+    full_name, tenant_column,
+};
+use crate::{SearchDocument, SearchFunction, SearchKind, TableKind, isolation::Isolation};
+
+pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for table in isolation.manifest().tables() {
+        let TableKind::Tenant { tenant_column, .. } = table.kind() else {
+            continue;
+        };
+        let name = full_name(table);
+        let indexes: Vec<&Index> = facts
+            .indexes
+            .iter()
+            .filter(|index| index.table == name)
+            .collect();
+        let exists = facts.columns.iter().any(|column| column.table == name);
+        let leads = |index: &&Index| {
+            !index.partial
+                && index.columns.first().and_then(Option::as_deref) == Some(&**tenant_column)
+        };
+        if exists && !indexes.iter().any(leads) {
+            findings.push(Finding::new(
+                Check::T6,
+                &*name,
+                "no index starts with the tenant",
+            ));
+        }
+        let searches = isolation.manifest().searches();
+        findings.extend(indexes.into_iter().flat_map(|index| {
+            let mut searches = searches
+                .iter()
+                .filter(|search| search.table() == table.name());
+            look(
+                index,
+                tenant_column,
+                searches.any(|search| uses(search, index)),
+            )
+        }));
+    }
+    let keys = facts.foreign_keys.iter();
+    findings.extend(keys.filter_map(|key| reference(key, isolation)));
+    findings
+}
+
+fn look(index: &Index, tenant_column: &str, is_searched: bool) -> Vec<Finding> {
+    let object = format!("index {} on {}", index.name, index.table);
+    let contains = index
+        .columns
+        .iter()
+        .any(|column| column.as_deref() == Some(tenant_column));
+    let mut findings = Vec::new();
+    if index.unique && !contains {
+        findings.push(Finding::new(
+            Check::T7,
+            &*object,
+            "it is unique among all tenants",
+        ));
+    }
+    if index.blind && !is_searched {
+        let what = "its operators are asked after the policy";
+        findings.push(Finding::new(Check::I1, object, what));
+    }
+    findings
+}
+
+/// An expression's index serves the searches over expressions: which is which only Postgres can tell.
+fn uses(search: &SearchFunction, index: &Index) -> bool {
+    let compared = match search.kind() {
+        SearchKind::FullText {
+            document: SearchDocument::Column(column),
+            ..
+        }
+        | SearchKind::Json { column }
+        | SearchKind::Prefix { column } => Some(&**column),
+        SearchKind::FullText {
+            document: SearchDocument::Expression(_),
+            ..
+        } => None,
+    };
+    index
+        .columns
+        .iter()
+        .any(|column| column.as_deref() == compared)
+}
+
+fn reference(key: &ForeignKey, isolation: &Isolation) -> Option<Finding> {
+    let own = tenant_column(isolation, &key.table)?;
+    let targets = tenant_column(isolation, &key.target)?;
+    let mut pairs = key.columns.iter().zip(&key.target_columns);
+    if pairs.any(|(column, target)| column == own && target == targets) {
+        return None;
+    }
+    let (check, what) = if key.acts {
+        (Check::T9, "changes and deletions")
+    } else {
+        (Check::T8, "references")
+    };
+    let object = format!("foreign key {} of {}", key.name, key.table);
+    let what = format!("{what} cross from {} to other tenants", key.target);
+    Some(Finding::new(check, object, what))
+}

@@ -1,0 +1,59 @@
+//! Whether the cell takes the seals of a key.
+
+use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow};
+use tenancy_types::{Epoch, TenantId, UnixMicros};
+
+use super::{Check, Finding};
+use crate::isolation::{SealAccess, SealClaim, SealKey, sqlstate::SEAL_INVALID};
+
+/// Of any tenant: the seal is looked at before the fence is.
+const TENANT: TenantId = match TenantId::new(1) {
+    Some(tenant) => tenant,
+    None => unreachable!(),
+};
+
+/// Asks the guard itself, in a transaction that is rolled back, for a minute of the database's clock. When the
+/// guard is another one already, its answer says nothing of the key.
+pub(super) async fn findings(
+    connection: &mut PgConnection,
+    key: &SealKey,
+    others: &[Finding],
+) -> Result<Option<Finding>, sqlx::Error> {
+    let guard_is_other = |finding: &Finding| {
+        matches!(finding.check, Check::M1 | Check::F4 | Check::F5)
+            && (finding.check == Check::M1 || finding.object.starts_with("tenancy.enter("))
+    };
+    if others.iter().any(guard_is_other) {
+        return Ok(None);
+    }
+    let now = sqlx::raw_sql("SELECT extract(epoch FROM clock_timestamp())::bigint")
+        .fetch_one(&mut *connection)
+        .await?;
+    let seal = key.seal(&SealClaim {
+        tenant: TENANT,
+        epoch: Epoch::FIRST,
+        access: SealAccess::Read,
+        expires: UnixMicros::new((now.try_get::<i64, _>(0)? + 60) * 1_000_000),
+    });
+    let (tenant, epoch) = (TENANT.get(), Epoch::FIRST.as_i64());
+    let message = format!(
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+         SELECT tenancy.enter({tenant}, {epoch}, false, 5000, 1000, '{seal}')"
+    );
+    let answer: Result<Vec<PgRow>, _> = sqlx::raw_sql(AssertSqlSafe(message))
+        .fetch_all(&mut *connection)
+        .await;
+    sqlx::raw_sql("ROLLBACK").execute(connection).await?;
+    match answer {
+        Ok(_) => Ok(None),
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(SEAL_INVALID) => {
+            let object = format!("key {}", key.id());
+            Ok(Some(Finding::new(
+                Check::K1,
+                object,
+                "the guard does not take its seals",
+            )))
+        }
+        Err(error) => Err(error),
+    }
+}

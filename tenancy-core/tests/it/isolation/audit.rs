@@ -1,0 +1,209 @@
+//! The audit: silent over what was installed, and not over what was changed since.
+
+use std::num::NonZeroU32;
+
+use sqlx::postgres::PgConnectOptions;
+use tenancy_core::isolation::{
+    AuditError, AuditReceipt, Isolation, IsolationMode, SealKey,
+    audit::{self, Check, Enforcement, Finding, Severity},
+};
+use tenancy_testkit::{PgBouncer, Postgres};
+
+use super::{
+    ROWS, SCHEMA, manifest,
+    mutations::{self, Change, Mutation},
+    world::{MODES, World, run},
+};
+
+async fn world(mode: IsolationMode) -> World {
+    let world = World::new(SCHEMA, &manifest(), mode).await;
+    run(&mut world.admin().await, ROWS).await;
+    world
+}
+
+fn options(world: &World, role: &str) -> PgConnectOptions {
+    let options: PgConnectOptions = world.database.url().parse().unwrap();
+    options.username(role)
+}
+
+fn key(isolation: &Isolation, world: &World) -> Option<SealKey> {
+    (isolation.mode() == IsolationMode::Sealed).then(|| world.key.clone())
+}
+
+async fn report(world: &World, app: PgConnectOptions, isolation: &Isolation) -> Vec<Finding> {
+    let key = key(isolation, world);
+    audit::boot_with(app, isolation, key, Enforcement::ReportOnly)
+        .await
+        .unwrap()
+        .findings()
+        .to_vec()
+}
+
+async fn app_report(world: &World) -> Vec<Finding> {
+    let app = options(world, &world.isolation.roles().app());
+    report(world, app, &world.isolation).await
+}
+
+#[tokio::test]
+async fn what_was_installed_has_no_findings() {
+    for mode in MODES {
+        let world = world(mode).await;
+        assert_eq!(app_report(&world).await, [], "{mode:?}");
+        let mut auditor = world.connect(&world.isolation.roles().auditor()).await;
+        let found = audit::catalog(&mut auditor, &world.isolation).await;
+        assert_eq!(found.unwrap(), [], "{mode:?}, as the auditor");
+    }
+}
+
+/// Applies a mutation to a fresh database and says what the audit finds.
+async fn found_after(mutation: &Mutation) -> Vec<Finding> {
+    let world = world(mutation.mode).await;
+    let roles = world.isolation.roles();
+    let app = options(&world, &roles.app());
+    match mutation.change {
+        Change::Sql(sql) => {
+            let names = [
+                ("$app", roles.app()),
+                ("$owner", roles.owner()),
+                ("$mover", roles.mover()),
+                ("$auditor", roles.auditor()),
+                ("$search", roles.search()),
+                ("$database", world.database.name().to_owned()),
+            ];
+            let sql = names
+                .iter()
+                .fold(sql.to_owned(), |sql, (word, name)| sql.replace(word, name));
+            run(&mut world.admin().await, &sql).await;
+            report(&world, app, &world.isolation).await
+        }
+        Change::ConnectAsMover => {
+            report(&world, options(&world, &roles.mover()), &world.isolation).await
+        }
+        Change::OtherMode => {
+            let other = MODES.into_iter().find(|mode| *mode != mutation.mode);
+            let isolation = Isolation::new(&manifest(), roles.clone(), other.unwrap());
+            report(&world, app, &isolation).await
+        }
+        Change::PresetInOptions => {
+            let app = app.options([("app.tenant_id", "1")]);
+            report(&world, app, &world.isolation).await
+        }
+        Change::Pooler => {
+            let pooler = PgBouncer::start(Postgres::shared(), NonZeroU32::new(1).unwrap()).unwrap();
+            let url = pooler.database(&world.database).url();
+            let options: PgConnectOptions = url.parse().unwrap();
+            let app = options.username(&roles.app()).statement_cache_capacity(0);
+            report(&world, app, &world.isolation).await
+        }
+    }
+}
+
+/// The mutations of the checks whose names begin so. `cargo xtask guards` counts the lines.
+async fn check(group: &str) {
+    let mutations = mutations::ALL
+        .iter()
+        .filter(|mutation| mutation.check.id().starts_with(group));
+    let mut missed = Vec::new();
+    for mutation in mutations {
+        let found = found_after(mutation).await;
+        let name = format!("{} {:?} {:?}", mutation.check.id(), mutation.mode, mutation.change);
+        let is_caught = found.iter().any(|finding| finding.check == mutation.check);
+        println!("guard {}: {name}", if is_caught { "caught" } else { "missed" });
+        if !is_caught {
+            missed.push(format!("{name}: {found:?}"));
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+}
+
+macro_rules! groups {
+    ($($test:ident $group:literal;)+) => {
+        $(#[tokio::test]
+        async fn $test() {
+            check($group).await;
+        })+
+
+        #[test]
+        fn every_mutation_is_in_one_group() {
+            for mutation in mutations::ALL {
+                let id = mutation.check.id();
+                let groups = [$($group),+].iter().filter(|group| id.starts_with(**group)).count();
+                assert_eq!(groups, 1, "{id}");
+            }
+        }
+    };
+}
+
+groups! {
+    changed_rights_are_found "A";
+    connections_that_are_not_ones_own_are_found "B";
+    changed_functions_are_found "F";
+    triggers_and_rules_are_found "G";
+    indexes_that_nobody_can_use_are_found "I";
+    unknown_keys_are_found "K";
+    publications_are_found "L";
+    the_other_mode_is_found "M";
+    a_missing_net_is_found "N";
+    open_partitions_are_found "P";
+    changed_roles_are_found "R";
+    shared_numbers_and_defaults_are_found "S";
+    undeclared_and_changed_tables_are_found "T1";
+    open_tables_are_found "T3";
+    changed_columns_are_found "T2";
+    changed_policies_are_found "T4";
+    further_policies_are_found "T5";
+    missing_indexes_are_found "T6";
+    indexes_of_all_tenants_are_found "T7";
+    references_to_other_tenants_are_found "T8";
+    actions_on_other_tenants_are_found "T9";
+    views_are_found "V";
+    what_was_left_behind_is_found "X";
+}
+
+#[test]
+fn every_check_has_a_mutation() {
+    let without: Vec<&str> = Check::ALL
+        .iter()
+        .filter(|check| !mutations::ALL.iter().any(|mutation| mutation.check == **check))
+        .map(|check| check.id())
+        .collect();
+    assert_eq!(without, [""; 0]);
+    assert!(mutations::ALL.len() >= 30);
+}
+
+async fn enforced(world: &World, key: Option<SealKey>) -> Result<AuditReceipt, AuditError> {
+    let app = options(world, &world.isolation.roles().app());
+    audit::boot(app, &world.isolation, key).await
+}
+
+#[tokio::test]
+async fn an_error_refuses_the_cell_and_a_warning_does_not() {
+    let world = world(IsolationMode::Sealed).await;
+    let key = Some(world.key.clone());
+    let mut admin = world.admin().await;
+    run(&mut admin, "create policy open on product using (true)").await;
+    let receipt = enforced(&world, key.clone()).await.unwrap();
+    let found: Vec<_> = receipt.findings().iter().map(Finding::severity).collect();
+    assert_eq!(found, [Severity::Warning]);
+    run(&mut admin, "alter table product no force row level security").await;
+    match enforced(&world, key).await {
+        Err(AuditError::Unsafe { findings }) => {
+            let found: Vec<_> = findings.iter().map(|finding| finding.check).collect();
+            assert_eq!(found, [Check::T3, Check::T5]);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_a_sealed_cell_alone() {
+    for mode in MODES {
+        let world = world(mode).await;
+        let wrong = match mode {
+            IsolationMode::Plain => Some(world.key.clone()),
+            IsolationMode::Sealed => None,
+        };
+        let refused = enforced(&world, wrong).await;
+        assert!(matches!(refused, Err(AuditError::Key)), "{mode:?}: {refused:?}");
+    }
+}
