@@ -88,7 +88,8 @@ mutations! {
     N1 Sealed Sql("alter event trigger tenancy_net disable");
     P1 Sealed Sql("do $do$ begin execute format('grant select on %s to $app',
         (select min(inhrelid)::regclass from pg_inherits where inhparent = 'event'::regclass)); end $do$");
-    P2 Plain Sql("do $do$ begin execute format('alter table %s no force row level security',
+    P2 Plain Sql("drop event trigger tenancy_net;
+        do $do$ begin execute format('alter table %s no force row level security',
         (select min(inhrelid)::regclass from pg_inherits where inhparent = 'event'::regclass)); end $do$");
     R1 Sealed Sql("alter role $app superuser");
     R1 Sealed Sql("alter role $app bypassrls");
