@@ -9,6 +9,7 @@ mod error;
 mod facts;
 mod finding;
 mod pooler;
+mod probe;
 mod rules;
 mod seals;
 
@@ -16,6 +17,7 @@ pub use boot::{Enforcement, boot, boot_with};
 pub use check::{Check, Severity};
 pub use error::AuditError;
 pub use finding::Finding;
+pub use probe::{Report, Unprobed, full};
 
 use std::fmt;
 

@@ -11,6 +11,8 @@ mod schema;
 mod searches;
 mod version;
 
+pub(super) use guard::setting;
+
 use super::{Isolation, Statement};
 use crate::Table;
 

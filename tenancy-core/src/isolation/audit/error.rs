@@ -18,6 +18,12 @@ pub enum AuditError {
     /// The isolation is sealed and no key was given, or the other way round.
     #[error("a sealed cell is opened with its key, and a plain one without")]
     Key,
+    /// The canaries' rows were to be placed by somebody whom row security binds.
+    #[error("canaries are placed by a superuser, which {role} is not")]
+    NotSuperuser {
+        /// The connection's role.
+        role: Box<str>,
+    },
     /// The database does not isolate.
     #[error("the cell does not isolate: {}", list(findings))]
     Unsafe {
@@ -36,6 +42,7 @@ impl Problem for AuditError {
         Code::new(match self {
             Self::Database { .. } => "database_unavailable",
             Self::Key => "isolation_key",
+            Self::NotSuperuser { .. } => "isolation_probe",
             Self::Unsafe { .. } => "isolation_unsafe",
         })
     }
@@ -43,21 +50,23 @@ impl Problem for AuditError {
     fn kind(&self) -> Kind {
         match self {
             Self::Database { .. } => Kind::Unavailable,
-            Self::Key | Self::Unsafe { .. } => Kind::Internal,
+            Self::Key | Self::NotSuperuser { .. } | Self::Unsafe { .. } => Kind::Internal,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
             Self::Database { .. } => Retry::After(Duration::from_secs(1)),
-            Self::Key | Self::Unsafe { .. } => Retry::No,
+            Self::Key | Self::NotSuperuser { .. } | Self::Unsafe { .. } => Retry::No,
         }
     }
 
     fn client_text(&self) -> Cow<'static, str> {
         match self {
             Self::Database { .. } => "too much is going on, try again shortly".into(),
-            Self::Key | Self::Unsafe { .. } => "something went wrong on our side".into(),
+            Self::Key | Self::NotSuperuser { .. } | Self::Unsafe { .. } => {
+                "something went wrong on our side".into()
+            }
         }
     }
 }

@@ -70,11 +70,18 @@ fn declared<'a>(isolation: &'a Isolation, full_name: &str) -> Option<&'a Table> 
 }
 
 /// The tenant's column of a declared table of tenants.
-fn tenant_column<'a>(isolation: &'a Isolation, full_name: &str) -> Option<&'a str> {
+pub(super) fn tenant_column<'a>(isolation: &'a Isolation, full_name: &str) -> Option<&'a str> {
     match declared(isolation, full_name)?.kind() {
         TableKind::Tenant { tenant_column, .. } => Some(tenant_column),
         TableKind::SharedRead | TableKind::ControlPlane => None,
     }
+}
+
+/// Whether some declared table calls its tenant's column so.
+pub(super) fn is_tenants_name(isolation: &Isolation, column: &str) -> bool {
+    isolation.manifest().tables().iter().any(|table| {
+        matches!(table.kind(), TableKind::Tenant { tenant_column, .. } if **tenant_column == *column)
+    })
 }
 
 fn full_name(table: &Table) -> String {

@@ -52,6 +52,20 @@ fn transaction_mac(own: &str) -> String {
     mac(&text, "own_inner", "own_outer")
 }
 
+/// What the guard sets for a tenant, which is SQL, as a query of one row: for whoever may read the key of
+/// transactions, and so needs no seal.
+pub(in crate::isolation) fn setting(mode: IsolationMode, tenant: &str) -> String {
+    match mode {
+        IsolationMode::Plain => format!("SELECT {tenant}::text"),
+        IsolationMode::Sealed => format!(
+            "SELECT {tenant} || '.' || {} FROM (
+                SELECT inner_pad AS own_inner, outer_pad AS own_outer FROM tenancy.transaction_key
+            ) own",
+            transaction_mac(tenant)
+        ),
+    }
+}
+
 /// HMAC-SHA256 (RFC 2104) of a text, with the pads in these variables, as lower-case hex.
 fn mac(text: &str, inner: &str, outer: &str) -> String {
     format!(

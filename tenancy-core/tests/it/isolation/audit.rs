@@ -5,14 +5,14 @@ use std::num::NonZeroU32;
 use sqlx::postgres::PgConnectOptions;
 use tenancy_core::isolation::{
     AuditError, AuditReceipt, Isolation, IsolationMode, SealKey,
-    audit::{self, Check, Enforcement, Finding, Severity},
+    audit::{self, Check, Enforcement, Finding, Report, Severity},
 };
 use tenancy_testkit::{PgBouncer, Postgres};
 
 use super::{
     ROWS, SCHEMA, manifest,
     mutations::{self, Change, Mutation},
-    world::{MODES, World, run},
+    world::{MODES, World, rows, run},
 };
 
 async fn world(mode: IsolationMode) -> World {
@@ -55,6 +55,37 @@ async fn what_was_installed_has_no_findings() {
     }
 }
 
+/// Everything, with the probe.
+async fn full(world: &World) -> Report {
+    let app = options(world, &world.isolation.roles().app());
+    let key = key(&world.isolation, world);
+    audit::full(app, &mut world.admin().await, &world.isolation, key)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn the_probe_tries_every_table_and_leaves_nothing() {
+    for mode in MODES {
+        let world = world(mode).await;
+        let before = rows(&mut world.admin().await, "select * from product").await;
+        let report = full(&world).await;
+        assert_eq!(report.findings, [], "{mode:?}");
+        // Shared rows are nobody's.
+        let unprobed: Vec<_> = report.unprobed.iter().map(|one| &*one.relation).collect();
+        assert_eq!(unprobed, ["public.currency"], "{mode:?}: {report:?}");
+        let mut admin = world.admin().await;
+        let after = rows(&mut admin, "select * from product").await;
+        assert_eq!(after.unwrap().len(), before.unwrap().len());
+        let fences = rows(
+            &mut admin,
+            "select * from tenancy.fence where tenant_id > 3",
+        )
+        .await;
+        assert!(fences.unwrap().is_empty());
+    }
+}
+
 /// Applies a mutation to a fresh database and says what the audit finds.
 async fn found_after(mutation: &Mutation) -> Vec<Finding> {
     let world = world(mutation.mode).await;
@@ -74,7 +105,7 @@ async fn found_after(mutation: &Mutation) -> Vec<Finding> {
                 .iter()
                 .fold(sql.to_owned(), |sql, (word, name)| sql.replace(word, name));
             run(&mut world.admin().await, &sql).await;
-            report(&world, app, &world.isolation).await
+            full(&world).await.findings
         }
         Change::ConnectAsMover => {
             report(&world, options(&world, &roles.mover()), &world.isolation).await
