@@ -54,6 +54,8 @@ pub use admission::{Admitted, TenantContext, admit};
 pub use authority::Authority;
 #[cfg(feature = "http")]
 pub use authority::AuthorityError;
+#[cfg(feature = "cli")]
+pub use manifest::ManifestFileError;
 pub use manifest::{
     Manifest, ManifestError, SearchDocument, SearchFunction, SearchKind, Table, TableKind,
     TenantColumn,

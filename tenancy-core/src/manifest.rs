@@ -20,6 +20,8 @@
 //! ```
 
 mod error;
+#[cfg(feature = "cli")]
+mod file;
 pub(crate) mod identifier;
 mod order;
 mod search;
@@ -29,6 +31,8 @@ mod table;
 mod tenant_column;
 
 pub use error::ManifestError;
+#[cfg(feature = "cli")]
+pub use file::ManifestFileError;
 pub use search::{SearchDocument, SearchFunction, SearchKind};
 #[cfg(feature = "postgres")]
 pub(crate) use table::Identity;

@@ -12,6 +12,7 @@
 
 mod figures;
 mod fix;
+mod guards;
 mod machine;
 mod process;
 mod rust_source;
@@ -42,6 +43,7 @@ enum Command {
     Fix(fix::Arguments),
     Test(test::Arguments),
     Figures(figures::Arguments),
+    Guards(guards::Arguments),
     Soak(soak::Arguments),
     Walkthrough(walkthrough::Arguments),
 }
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Fix(arguments) => fix::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Figures(arguments) => figures::run(&arguments),
+        Command::Guards(arguments) => guards::run(&arguments),
         Command::Soak(arguments) => soak::run(&arguments),
         Command::Walkthrough(arguments) => walkthrough::run(&arguments),
     };

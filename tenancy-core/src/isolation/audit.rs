@@ -3,21 +3,29 @@
 //! What is asked of the catalogs is decided apart from how it is read. [`Check`] lists everything that is
 //! looked for; the page `docs/operations/isolation-audit.md` says why, and what to do.
 
+#[cfg(feature = "cli")]
+mod baseline;
 mod boot;
 mod check;
 mod error;
 mod facts;
 mod finding;
+#[cfg(feature = "cli")]
+pub mod output;
 mod pooler;
 mod probe;
+mod report;
 mod rules;
 mod seals;
 
+#[cfg(feature = "cli")]
+pub use baseline::{Baseline, BaselineError, Judged, Known};
 pub use boot::{Enforcement, boot, boot_with};
 pub use check::{Check, Severity};
 pub use error::AuditError;
 pub use finding::Finding;
-pub use probe::{Report, Unprobed, full};
+pub use probe::{full, probe};
+pub use report::{Report, Unprobed};
 
 use std::fmt;
 

@@ -1,6 +1,8 @@
 //! The isolation of a Postgres cell: what it keeps apart, and what leaks when one guard is taken away.
 
 mod audit;
+#[cfg(feature = "cli")]
+mod audit_command;
 mod guard;
 mod install;
 mod mutations;

@@ -45,6 +45,12 @@ macro_rules! checks {
                 match self { $(Self::$id => stringify!($id),)+ }
             }
 
+            /// The check of this name.
+            #[must_use]
+            pub fn from_id(id: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|check| check.id() == id)
+            }
+
             /// How bad it is.
             #[must_use]
             pub const fn severity(self) -> Severity {

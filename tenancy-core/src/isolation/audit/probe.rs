@@ -14,38 +14,16 @@ use self::{
     canary::Canary,
     question::{Answer, Question, Verdict, Who},
 };
-use super::{AuditError, Check, Enforcement, Finding, boot_with, facts};
+use super::{AuditError, Check, Enforcement, Finding, Report, Unprobed, boot_with, facts};
 use crate::isolation::{Isolation, SealKey, parts};
 
-/// What the whole audit says of a cell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
-    /// What is wrong, in order of check and object.
-    pub findings: Vec<Finding>,
-    /// What could not be tried out, in order of name. The catalogs' checks hold for these, too.
-    pub unprobed: Vec<Unprobed>,
-}
-
-/// A relation that the application reaches and that could not be tried out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unprobed {
-    /// With its schema.
-    pub relation: Box<str>,
-    /// As half a sentence.
-    pub why: Box<str>,
-}
-
-/// Looks at everything: what [`boot`](super::boot) looks at, and what the application can do to two canaries'
-/// rows. `admin` is a superuser in the cell's database.
-///
-/// It writes in a transaction that is rolled back: sequences go on, and rows that others insert under the
-/// same keys wait until it ends. Triggers do not fire for it.
+/// Looks at everything: what [`boot`](super::boot) looks at, and the [`probe`].
 ///
 /// # Errors
 /// [`AuditError`], without [`Unsafe`](AuditError::Unsafe): everything is in the report.
 ///
 /// # Cancel safety
-/// When the future is dropped, close `admin`: its transaction may be open.
+/// As [`probe`].
 pub async fn full(
     app: PgConnectOptions,
     admin: &mut PgConnection,
@@ -56,7 +34,6 @@ pub async fn full(
     let mut report = probe(admin, isolation).await?;
     report.findings.extend(receipt.findings);
     report.findings.sort();
-    report.unprobed.sort();
     Ok(report)
 }
 
@@ -64,7 +41,17 @@ pub async fn full(
 const SETTINGS: &str = "SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '10s';
     SET LOCAL session_replication_role = replica; SET LOCAL search_path = pg_catalog, pg_temp";
 
-async fn probe(admin: &mut PgConnection, isolation: &Isolation) -> Result<Report, AuditError> {
+/// Tries out what the application can do to two canaries' rows. `admin` is a superuser in the cell's database.
+///
+/// It writes in a transaction that is rolled back: sequences go on, and rows that others insert under the
+/// same keys wait until it ends. Triggers do not fire for it.
+///
+/// # Errors
+/// [`AuditError::NotSuperuser`], [`AuditError::Database`].
+///
+/// # Cancel safety
+/// When the future is dropped, the transaction is rolled back before `admin` is used again.
+pub async fn probe(admin: &mut PgConnection, isolation: &Isolation) -> Result<Report, AuditError> {
     superuser(admin).await?;
     let facts = facts::read(admin, isolation).await?;
     let reached: Vec<&facts::Relation> = facts
@@ -87,6 +74,8 @@ async fn probe(admin: &mut PgConnection, isolation: &Isolation) -> Result<Report
         }
     }
     transaction.rollback().await?;
+    report.findings.sort();
+    report.unprobed.sort();
     Ok(report)
 }
 

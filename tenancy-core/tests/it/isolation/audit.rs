@@ -215,7 +215,9 @@ groups! {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "`cargo xtask guards` reads the line")]
 fn every_check_has_a_mutation() {
+    println!("guard list: {}", mutations::ALL.len());
     let without: Vec<&str> = Check::ALL
         .iter()
         .filter(|check| {
@@ -227,6 +229,38 @@ fn every_check_has_a_mutation() {
         .collect();
     assert_eq!(without, [""; 0]);
     assert!(mutations::ALL.len() >= 30);
+}
+
+/// The page has a row for each check, in the same order and the same words.
+#[test]
+fn every_check_is_documented() {
+    let page = include_str!("../../../../docs/operations/isolation-audit.md");
+    let rows = page.lines().filter(|line| line.starts_with("| `"));
+    let documented: Vec<Vec<&str>> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            assert_eq!(cells.len(), 7, "{row}");
+            assert!(!cells[4].is_empty(), "{row} says why");
+            vec![cells[1], cells[2], cells[3], cells[5]]
+        })
+        .collect();
+    let ids: Vec<String> = Check::ALL
+        .iter()
+        .map(|check| format!("`{}`", check.id()))
+        .collect();
+    let checks: Vec<Vec<&str>> = Check::ALL
+        .iter()
+        .zip(&ids)
+        .map(|(check, id)| {
+            vec![
+                &**id,
+                check.severity().as_str(),
+                check.what(),
+                check.how_to_fix(),
+            ]
+        })
+        .collect();
+    assert_eq!(documented, checks);
 }
 
 async fn enforced(world: &World, key: Option<SealKey>) -> Result<AuditReceipt, AuditError> {
