@@ -56,6 +56,8 @@ enum TableEntry {
         #[serde(default)]
         tenant_type: TypeEntry,
         partitions: Option<NonZeroU16>,
+        #[serde(default)]
+        keeps_primary_key: bool,
     },
     SharedRead {
         name: String,
@@ -117,6 +119,7 @@ impl Manifest {
     ///     key = ["id"]
     ///     tenant_column = "shop"     # "tenant_id" unless it says otherwise
     ///     tenant_type = "uuid"       # "bigint" unless it says otherwise
+    ///     keeps_primary_key = true   # which does not start with the tenant
     ///
     ///     [[table]]
     ///     name = "variant"
@@ -163,6 +166,7 @@ fn table(entry: TableEntry) -> Table {
             tenant_column,
             tenant_type,
             partitions,
+            keeps_primary_key,
         } => {
             let key = key.iter().map(|column| &**column);
             let table = match tenant_type {
@@ -176,6 +180,11 @@ fn table(entry: TableEntry) -> Table {
             let table = match partitions {
                 Some(partitions) => table.partitioned(partitions),
                 None => table,
+            };
+            let table = if keeps_primary_key {
+                table.keeps_primary_key()
+            } else {
+                table
             };
             (table, schema, parents)
         }
@@ -249,6 +258,7 @@ mod tests {
             key = ["id"]
             tenant_column = "shop"
             tenant_type = "uuid"
+            keeps_primary_key = true
             [[table]]
             name = "currency"
             kind = "shared_read"
@@ -277,7 +287,9 @@ mod tests {
             Table::tenant("variant", ["product_id", "id"])
                 .parent("product")
                 .partitioned(eight),
-            Table::tenant_uuid("product", ["id"]).tenant_column("shop"),
+            Table::tenant_uuid("product", ["id"])
+                .tenant_column("shop")
+                .keeps_primary_key(),
             Table::shared_read("currency").schema("world"),
             Table::control_plane("journal"),
         ])

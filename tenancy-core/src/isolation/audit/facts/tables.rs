@@ -34,6 +34,7 @@ pub(in crate::isolation::audit) struct Index {
     pub(in crate::isolation::audit) table: String,
     pub(in crate::isolation::audit) name: String,
     pub(in crate::isolation::audit) unique: bool,
+    pub(in crate::isolation::audit) primary: bool,
     pub(in crate::isolation::audit) partial: bool,
     /// Those that it is ordered by; null is an expression.
     pub(in crate::isolation::audit) columns: Vec<Option<String>>,
@@ -114,6 +115,7 @@ pub(super) async fn policies(connection: &mut PgConnection) -> Result<Vec<Policy
 /// `LIKE`, which the classes for patterns are made for, is not leakproof although their own operators are.
 const INDEXES: &str = "
 SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name, i.indisunique AS unique,
+    i.indisprimary AS primary,
     i.indpred IS NOT NULL AS partial,
     array(
         SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) position

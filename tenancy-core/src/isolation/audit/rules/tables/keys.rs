@@ -5,7 +5,10 @@ use super::{
     },
     full_name, tenant_column,
 };
-use crate::{SearchDocument, SearchFunction, SearchKind, TableKind, isolation::Isolation};
+use crate::{
+    SearchDocument, SearchFunction, SearchKind, Table, TableKind, isolation::Isolation,
+    manifest::Identity,
+};
 
 pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -31,42 +34,42 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
                 "no index starts with the tenant",
             ));
         }
-        let searches = isolation.manifest().searches();
-        findings.extend(indexes.into_iter().flat_map(|index| {
-            let mut searches = searches
-                .iter()
-                .filter(|search| search.table() == table.name());
-            look(
-                index,
-                tenant_column,
-                searches.any(|search| uses(search, index)),
-            )
-        }));
+        for index in indexes {
+            let accepted = index.primary && table.identity() == Identity::Unique;
+            findings.extend(unique(index, tenant_column).filter(|_| !accepted));
+            findings.extend(blind(index, table, isolation));
+        }
     }
     let keys = facts.foreign_keys.iter();
     findings.extend(keys.filter_map(|key| reference(key, isolation)));
     findings
 }
 
-fn look(index: &Index, tenant_column: &str, is_searched: bool) -> Vec<Finding> {
-    let object = format!("index {} on {}", index.name, index.table);
+fn unique(index: &Index, tenant_column: &str) -> Option<Finding> {
     let contains = index
         .columns
         .iter()
         .any(|column| column.as_deref() == Some(tenant_column));
-    let mut findings = Vec::new();
-    if index.unique && !contains {
-        findings.push(Finding::new(
-            Check::T7,
-            &*object,
-            "it is unique among all tenants",
-        ));
-    }
-    if index.blind && !is_searched {
+    (index.unique && !contains).then(|| {
+        let what = "it is unique among all tenants";
+        Finding::new(Check::T7, object(index), what)
+    })
+}
+
+fn blind(index: &Index, table: &Table, isolation: &Isolation) -> Option<Finding> {
+    let mut searches = isolation
+        .manifest()
+        .searches()
+        .iter()
+        .filter(|search| search.table() == table.name());
+    (index.blind && !searches.any(|search| uses(search, index))).then(|| {
         let what = "its operators are asked after the policy";
-        findings.push(Finding::new(Check::I1, object, what));
-    }
-    findings
+        Finding::new(Check::I1, object(index), what)
+    })
+}
+
+fn object(index: &Index) -> String {
+    format!("index {} on {}", index.name, index.table)
 }
 
 /// An expression's index serves the searches over expressions: which is which only Postgres can tell.
