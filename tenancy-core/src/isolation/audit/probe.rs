@@ -155,7 +155,11 @@ async fn answer(
         }
         Err(error) => return Err(error),
     };
-    run(connection, "ROLLBACK TO SAVEPOINT tenancy_probe").await?;
+    run(
+        connection,
+        "ROLLBACK TO SAVEPOINT tenancy_probe; RELEASE SAVEPOINT tenancy_probe",
+    )
+    .await?;
     Ok(answer)
 }
 

@@ -1,8 +1,8 @@
 //! Rows of two tenants that cannot exist: their numbers are above every tenant's.
 
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
-use super::{super::facts::Relation, Unprobed};
+use super::{super::facts::Relation, Unprobed, run};
 use crate::{
     TenantColumn,
     isolation::{Isolation, audit::rules},
@@ -30,7 +30,6 @@ pub(super) struct Canary {
     pub(super) insert_third: Option<String>,
 }
 
-/// A column that a row must name, or the tenant's.
 #[derive(Debug, sqlx::FromRow)]
 struct Column {
     relation: String,
@@ -38,29 +37,35 @@ struct Column {
     r#type: String,
     /// Whether a row must name it.
     needed: bool,
-    /// Some value of its type; null when we know none.
-    value: Option<String>,
+    /// Whether Postgres computes it.
+    generated: bool,
+    /// A value of its type for each of the three, other ones where that is easy; null where we know none.
+    values: Vec<Option<String>>,
 }
 
 const COLUMNS: &str = "
 SELECT n.nspname || '.' || c.relname AS relation, a.attname::text AS name,
     format_type(a.atttypid, NULL) AS type,
-    a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed,
-    CASE
-        WHEN base.typname IN ('time', 'timetz') THEN '00:00'
-        WHEN base.typname = 'uuid' THEN '00000000-0000-4000-8000-000000000000'
-        WHEN base.typname IN ('json', 'jsonb') THEN '{}'
-        WHEN base.typname IN ('bytea', 'tsvector') THEN ''
-        WHEN base.typtype = 'm' THEN '{}'
-        ELSE CASE base.typcategory
-            WHEN 'N' THEN '1' WHEN 'B' THEN 'false' WHEN 'S' THEN 'c' WHEN 'D' THEN '2000-01-01'
-            WHEN 'T' THEN '0' WHEN 'A' THEN '{}' WHEN 'I' THEN '127.0.0.1' WHEN 'R' THEN 'empty'
-            WHEN 'E' THEN (
-                SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = base.oid
-                ORDER BY e.enumsortorder LIMIT 1
-            )
+    a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed, a.attgenerated <> '' AS generated,
+    array(
+        SELECT CASE
+            WHEN base.typname IN ('time', 'timetz') THEN '00:00'
+            WHEN base.typname = 'uuid' THEN 'cacacaca-0000-4000-8000-00000000000' || number
+            WHEN base.typname IN ('json', 'jsonb') THEN '{}'
+            WHEN base.typname IN ('bytea', 'tsvector') THEN ''
+            WHEN base.typtype = 'm' THEN '{}'
+            ELSE CASE base.typcategory
+                WHEN 'N' THEN number::text WHEN 'B' THEN 'false' WHEN 'S' THEN number::text
+                WHEN 'D' THEN '2000-01-0' || number WHEN 'T' THEN '0' WHEN 'A' THEN '{}'
+                WHEN 'I' THEN '127.0.0.' || number WHEN 'R' THEN 'empty'
+                WHEN 'E' THEN (
+                    SELECT e.enumlabel FROM pg_enum e WHERE e.enumtypid = base.oid
+                    ORDER BY e.enumsortorder LIMIT 1
+                )
+            END
         END
-    END AS value
+        FROM generate_series(1, 3) number ORDER BY number
+    ) AS values
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -75,7 +80,7 @@ const FENCES: &str = "INSERT INTO tenancy.fence (tenant_id, external, state, lif
     FROM generate_series(1, 3) n";
 
 pub(super) async fn fences(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(FENCES).execute(connection).await?;
+    run(connection, FENCES).await?;
     Ok(())
 }
 
@@ -117,7 +122,7 @@ async fn one(
         return Ok(Err(unprobed("it has no column of the tenant".to_owned())));
     };
     let mut canary = Canary {
-        quoted: format!("\"{}\".\"{}\"", relation.schema, relation.name),
+        quoted: format!("{}.{}", quoted(&relation.schema), quoted(&relation.name)),
         column,
         rights: relation.rights.clone(),
         first: literal(r#type, FIRST),
@@ -130,41 +135,43 @@ async fn one(
         // A view, or a partition: what it shows was placed in other tables.
         return Ok(Ok(canary));
     }
-    for tenant in [&canary.first, &canary.second] {
-        let Some(insert) = insert(&canary, columns, tenant) else {
-            return Ok(Err(unprobed(
-                "it has a column of a type without a known value".to_owned(),
-            )));
-        };
-        if let Err(why) = placed(connection, &insert).await? {
-            return Ok(Err(unprobed(why)));
+    let mut why = "it has a column of a type without a known value".to_owned();
+    let copied = copied(&canary, columns);
+    for inserts in made(&canary, columns).into_iter().chain([copied]) {
+        let [first, second, third] = inserts;
+        match placed(connection, &[first, second]).await? {
+            Ok(()) => {
+                canary.insert_third = Some(third);
+                return Ok(Ok(canary));
+            }
+            Err(refused) => why = refused,
         }
     }
-    canary.insert_third = insert(&canary, columns, &canary.third);
-    Ok(Ok(canary))
+    Ok(Err(unprobed(why)))
 }
 
 /// In a savepoint, so that a row which a constraint refuses does not end the probe.
 async fn placed(
     connection: &mut PgConnection,
-    insert: &str,
+    inserts: &[String],
 ) -> Result<Result<(), String>, sqlx::Error> {
-    sqlx::raw_sql("SAVEPOINT tenancy_canary")
-        .execute(&mut *connection)
+    run(connection, "SAVEPOINT tenancy_canary").await?;
+    for insert in inserts {
+        let why = match run(connection, insert).await {
+            Ok(1..) => continue,
+            Ok(0) => "it takes no row of our making, and has none to copy".to_owned(),
+            Err(sqlx::Error::Database(error)) => format!("it takes no canary: {}", error.message()),
+            Err(error) => return Err(error),
+        };
+        run(
+            connection,
+            "ROLLBACK TO SAVEPOINT tenancy_canary; RELEASE SAVEPOINT tenancy_canary",
+        )
         .await?;
-    let done = sqlx::raw_sql(AssertSqlSafe(insert))
-        .execute(&mut *connection)
-        .await;
-    match done {
-        Ok(_) => Ok(Ok(())),
-        Err(sqlx::Error::Database(error)) => {
-            sqlx::raw_sql("ROLLBACK TO SAVEPOINT tenancy_canary")
-                .execute(connection)
-                .await?;
-            Ok(Err(format!("it takes no canary: {}", error.message())))
-        }
-        Err(error) => Err(error),
+        return Ok(Err(why));
     }
+    run(connection, "RELEASE SAVEPOINT tenancy_canary").await?;
+    Ok(Ok(()))
 }
 
 /// The declared column, or in another relation one of a declared column's name and of a tenant's type.
@@ -194,22 +201,61 @@ fn literal(r#type: TenantColumn, tenant: u64) -> String {
     }
 }
 
-fn insert(canary: &Canary, columns: &[&Column], tenant: &str) -> Option<String> {
-    let (mut names, mut values) = (Vec::new(), Vec::new());
-    for column in columns {
-        if column.name == canary.column {
-            values.push(tenant.to_owned());
-        } else if column.needed {
-            let value = column.value.as_ref()?.replace('\'', "''");
-            values.push(format!("'{value}'"));
-        } else {
-            continue;
-        }
-        names.push(format!("\"{}\"", column.name));
-    }
-    let (names, values) = (names.join(", "), values.join(", "));
-    Some(format!(
-        "INSERT INTO {} ({names}) VALUES ({values})",
-        canary.quoted
-    ))
+/// Rows with what a row must have; none when there is a column of a type that we know nothing of.
+fn made(canary: &Canary, columns: &[&Column]) -> Option<[String; 3]> {
+    let needed = columns
+        .iter()
+        .filter(|column| column.needed || column.name == canary.column);
+    let needed: Vec<_> = needed.collect();
+    let names = list(needed.iter().map(|column| quoted(&column.name)));
+    let row = |place: usize, tenant: &str| {
+        let values: Option<Vec<String>> = needed
+            .iter()
+            .map(|column| {
+                if column.name == canary.column {
+                    return Some(tenant.to_owned());
+                }
+                let value = column.values.get(place)?.as_ref()?;
+                Some(format!("'{}'", value.replace('\'', "''")))
+            })
+            .collect();
+        let values = list(values?.into_iter());
+        Some(format!(
+            "INSERT INTO {} ({names}) VALUES ({values})",
+            canary.quoted
+        ))
+    };
+    Some([
+        row(0, &canary.first)?,
+        row(1, &canary.second)?,
+        row(2, &canary.third)?,
+    ])
+}
+
+/// Somebody's row as the canaries': it passes the constraints that one of our making does not.
+fn copied(canary: &Canary, columns: &[&Column]) -> [String; 3] {
+    let kept: Vec<_> = columns.iter().filter(|column| !column.generated).collect();
+    let names = list(kept.iter().map(|column| quoted(&column.name)));
+    let row = |tenant: &str| {
+        let values = list(kept.iter().map(|column| {
+            if column.name == canary.column {
+                tenant.to_owned()
+            } else {
+                quoted(&column.name)
+            }
+        }));
+        let table = &canary.quoted;
+        format!(
+            "INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {table} LIMIT 1"
+        )
+    };
+    [row(&canary.first), row(&canary.second), row(&canary.third)]
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn list(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }

@@ -30,7 +30,7 @@ pub(super) struct Question {
 enum Expected {
     /// No row, or any error.
     Nothing,
-    /// A refusal, as opposed to an error of another kind.
+    /// A refusal, as opposed to an error of another kind; or that there was nothing to do.
     Refusal,
     /// Rows: what shows that no rows elsewhere mean something.
     Rows,
@@ -56,6 +56,7 @@ impl Question {
     pub(super) fn verdict(&self, answer: &Answer) -> Verdict {
         match (self.expected, answer) {
             (Expected::Nothing, Answer::Rows(0) | Answer::Refused(_))
+            | (Expected::Refusal, Answer::Rows(0))
             | (Expected::Rows, Answer::Rows(1..)) => Verdict::AsItShould,
             (Expected::Refusal, Answer::Refused(code))
                 if code == REFUSED || code == SEAL_INVALID =>
@@ -210,4 +211,39 @@ fn update(canary: &Canary, which: &str) -> String {
 
 fn delete(canary: &Canary, which: &str) -> String {
     format!("DELETE FROM {} WHERE {which}", canary.quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Answer, Expected, Question, Verdict, Who};
+
+    #[track_caller]
+    fn check(expected: Expected, answer: &Answer, verdict: &Verdict) {
+        let question = Question {
+            who: Who::First,
+            verb: "UPDATE",
+            sql: String::new(),
+            leak: "it leaks",
+            expected,
+        };
+        assert_eq!(question.verdict(answer), *verdict);
+    }
+
+    #[test]
+    fn an_answer_means_what_was_expected_of_it() {
+        let error = |code: &str| Answer::Refused(code.to_owned());
+        let unknown = |why: &str| Verdict::Unknown(why.to_owned());
+        check(Expected::Nothing, &Answer::Rows(0), &Verdict::AsItShould);
+        check(Expected::Nothing, &error("42501"), &Verdict::AsItShould);
+        check(Expected::Nothing, &Answer::Rows(1), &Verdict::Leak);
+        check(Expected::Refusal, &error("42501"), &Verdict::AsItShould);
+        check(Expected::Refusal, &error("TN001"), &Verdict::AsItShould);
+        check(Expected::Refusal, &Answer::Rows(1), &Verdict::Leak);
+        let why = "its UPDATE failed with 23505 before a policy was asked";
+        check(Expected::Refusal, &error("23505"), &unknown(why));
+        check(Expected::Rows, &Answer::Rows(1), &Verdict::AsItShould);
+        let why = "its own tenant's UPDATE came to nothing";
+        check(Expected::Rows, &Answer::Rows(0), &unknown(why));
+        check(Expected::Rows, &error("42501"), &unknown(why));
+    }
 }
