@@ -4,7 +4,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, postgres::PgRow};
 use tenancy_types::{Epoch, TenantId, UnixMicros};
 
 use super::{Check, Finding};
-use crate::isolation::{SealAccess, SealClaim, SealKey, sqlstate::SEAL_INVALID};
+use crate::isolation::{SealAccess, SealClaim, SealKey};
 
 /// Of any tenant: the seal is looked at before the fence is.
 const TENANT: TenantId = match TenantId::new(1) {
@@ -46,12 +46,13 @@ pub(super) async fn findings(
     sqlx::raw_sql("ROLLBACK").execute(connection).await?;
     match answer {
         Ok(_) => Ok(None),
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(SEAL_INVALID) => {
-            let object = format!("key {}", key.id());
+        Err(sqlx::Error::Database(error)) => {
+            let code = error.code().unwrap_or_default();
+            let what = format!("the guard refuses its seals with {code}");
             Ok(Some(Finding::new(
                 Check::K1,
-                object,
-                "the guard does not take its seals",
+                format!("key {}", key.id()),
+                what,
             )))
         }
         Err(error) => Err(error),

@@ -93,6 +93,8 @@ mutations! {
     I1 Sealed Sql("create index product_title on product (tenant_id, title text_pattern_ops)");
     I1 Plain Sql("create index product_words on product using gin (to_tsvector('simple', title))");
     K1 Sealed Sql("delete from tenancy.seal_key");
+    K1 Sealed Sql("revoke execute on function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+        from $app");
     K1 Sealed Sql("update tenancy.seal_key set not_after = clock_timestamp()");
     L1 Sealed Sql("create publication product for table product");
     L1 Plain Sql("create publication everything for all tables");
