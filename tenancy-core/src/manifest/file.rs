@@ -7,7 +7,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{Manifest, ManifestError, SearchDocument, SearchFunction, Table, TenantColumn};
+use super::{Manifest, ManifestError, SearchDocument, SearchFunction, Table};
 
 /// Why a text is no manifest.
 #[derive(Debug, thiserror::Error)]
