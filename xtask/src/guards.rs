@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::process::{self, cargo};
+use crate::process::cargo;
 
 /// Break the isolation of a fresh cell in each known way, and count how many the audit finds.
 ///
