@@ -8,7 +8,7 @@ mod baseline;
 mod boot;
 mod check;
 mod error;
-mod facts;
+pub(super) mod facts;
 mod finding;
 #[cfg(feature = "cli")]
 pub mod output;

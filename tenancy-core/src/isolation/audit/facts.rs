@@ -1,23 +1,23 @@
 //! What the catalogs say, read by a dozen questions about everything at once: whoever may log in may ask them.
 
-mod functions;
-mod relations;
+pub(in crate::isolation) mod functions;
+pub(in crate::isolation) mod relations;
 mod roles;
 mod surroundings;
-mod tables;
+pub(in crate::isolation) mod tables;
 
 use sqlx::{Connection as _, PgConnection};
 
-pub(super) use functions::Function;
-pub(super) use relations::Relation;
+pub(in crate::isolation) use functions::Function;
+pub(in crate::isolation) use relations::Relation;
 pub(super) use roles::Role;
 pub(super) use surroundings::{Surrounding, SurroundingKind};
-pub(super) use tables::{Column, ForeignKey, Index, Policy, Trigger};
+pub(in crate::isolation) use tables::{Column, ForeignKey, Index, Policy, Trigger};
 
 use crate::isolation::Isolation;
 
 /// Names of types and functions are written with their schemas, whatever the search path of the connection.
-const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+pub(in crate::isolation) const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 
 #[derive(Debug)]
 pub(super) struct Facts {
@@ -45,6 +45,7 @@ pub(super) async fn read(
     let connection = &mut *transaction;
     sqlx::raw_sql(SETTINGS).execute(&mut *connection).await?;
     let app = isolation.roles().app();
+    let (schemas, names) = declared(isolation);
     let facts = Facts {
         connected_as: sqlx::query_scalar("SELECT session_user::text")
             .persistent(false)
@@ -52,9 +53,9 @@ pub(super) async fn read(
             .await?,
         roles: roles::read(connection, isolation.roles()).await?,
         relations: relations::read(connection, &app).await?,
-        columns: tables::columns(connection, isolation).await?,
+        columns: tables::columns(connection, &schemas, &names).await?,
         policies: tables::policies(connection).await?,
-        indexes: tables::indexes(connection, isolation).await?,
+        indexes: tables::indexes(connection, &schemas, &names).await?,
         foreign_keys: tables::foreign_keys(connection).await?,
         triggers: tables::triggers(connection).await?,
         functions: functions::read(connection, &app).await?,
@@ -62,4 +63,11 @@ pub(super) async fn read(
     };
     transaction.rollback().await?;
     Ok(facts)
+}
+
+fn declared(isolation: &Isolation) -> (Vec<&str>, Vec<&str>) {
+    let tables = isolation.manifest().tables().iter();
+    tables
+        .map(|table| (table.schema_name(), table.name()))
+        .unzip()
 }

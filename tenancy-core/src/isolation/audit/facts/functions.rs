@@ -2,21 +2,21 @@ use sqlx::PgConnection;
 
 /// A function of the schema `tenancy`, or another one that runs with its owner's rights or is `LEAKPROOF`.
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Function {
-    pub(in crate::isolation::audit) schema: String,
-    pub(in crate::isolation::audit) name: String,
+pub(in crate::isolation) struct Function {
+    pub(in crate::isolation) schema: String,
+    pub(in crate::isolation) name: String,
     /// The types, such as `bigint, text`.
-    pub(in crate::isolation::audit) arguments: String,
-    pub(in crate::isolation::audit) owner: String,
+    pub(in crate::isolation) arguments: String,
+    pub(in crate::isolation) owner: String,
     /// Postgres's letter: `v`, `s` or `i`.
-    pub(in crate::isolation::audit) volatility: String,
-    pub(in crate::isolation::audit) definer: bool,
-    pub(in crate::isolation::audit) leakproof: bool,
+    pub(in crate::isolation) volatility: String,
+    pub(in crate::isolation) definer: bool,
+    pub(in crate::isolation) leakproof: bool,
     /// Such as `search_path=pg_catalog, pg_temp`.
-    pub(in crate::isolation::audit) settings: Vec<String>,
-    pub(in crate::isolation::audit) body: String,
+    pub(in crate::isolation) settings: Vec<String>,
+    pub(in crate::isolation) body: String,
     /// Whether the application may execute it.
-    pub(in crate::isolation::audit) executable: bool,
+    pub(in crate::isolation) executable: bool,
 }
 
 const FUNCTIONS: &str = "
@@ -32,7 +32,7 @@ WHERE n.nspname NOT IN ('pg_catalog', 'information_schema')
     AND (n.nspname = 'tenancy' OR p.prosecdef OR p.proleakproof)
 ORDER BY 1, 2, 3";
 
-pub(super) async fn read(
+pub(in crate::isolation) async fn read(
     connection: &mut PgConnection,
     app: &str,
 ) -> Result<Vec<Function>, sqlx::Error> {
@@ -44,7 +44,7 @@ pub(super) async fn read(
 }
 
 impl Function {
-    pub(in crate::isolation::audit) fn signature(&self) -> String {
+    pub(in crate::isolation) fn signature(&self) -> String {
         format!("{}.{}({})", self.schema, self.name, self.arguments)
     }
 }

@@ -2,20 +2,20 @@ use sqlx::PgConnection;
 
 /// A table, view or sequence outside of Postgres's own schemas and of extensions.
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Relation {
-    pub(in crate::isolation::audit) schema: String,
-    pub(in crate::isolation::audit) name: String,
+pub(in crate::isolation) struct Relation {
+    pub(in crate::isolation) schema: String,
+    pub(in crate::isolation) name: String,
     /// Postgres's letter: `r` and `p` for tables, `v`, `m`, `f`, `S`.
-    pub(in crate::isolation::audit) kind: String,
-    pub(in crate::isolation::audit) owner: String,
-    pub(in crate::isolation::audit) enabled: bool,
-    pub(in crate::isolation::audit) forced: bool,
+    pub(in crate::isolation) kind: String,
+    pub(in crate::isolation) owner: String,
+    pub(in crate::isolation) enabled: bool,
+    pub(in crate::isolation) forced: bool,
     /// Of a view: whether it is read with the reader's rights.
-    pub(in crate::isolation::audit) invoker: bool,
+    pub(in crate::isolation) invoker: bool,
     /// Of a partition, or of a table that inherits: the topmost table, with its schema.
-    pub(in crate::isolation::audit) root: Option<String>,
+    pub(in crate::isolation) root: Option<String>,
     /// What the application may do with it or with one of its columns.
-    pub(in crate::isolation::audit) rights: Vec<String>,
+    pub(in crate::isolation) rights: Vec<String>,
 }
 
 const RELATIONS: &str = "
@@ -57,7 +57,7 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
     )
 ORDER BY n.nspname, c.relname";
 
-pub(super) async fn read(
+pub(in crate::isolation) async fn read(
     connection: &mut PgConnection,
     app: &str,
 ) -> Result<Vec<Relation>, sqlx::Error> {
@@ -69,11 +69,11 @@ pub(super) async fn read(
 }
 
 impl Relation {
-    pub(in crate::isolation::audit) fn full_name(&self) -> String {
+    pub(in crate::isolation) fn full_name(&self) -> String {
         format!("{}.{}", self.schema, self.name)
     }
 
-    pub(in crate::isolation::audit) fn is_table(&self) -> bool {
+    pub(in crate::isolation) fn is_table(&self) -> bool {
         matches!(self.kind.as_str(), "r" | "p")
     }
 }

@@ -3,14 +3,14 @@ use sqlx::PgConnection;
 use crate::isolation::Roles;
 
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Role {
-    pub(in crate::isolation::audit) name: String,
-    pub(in crate::isolation::audit) logs_in: bool,
-    pub(in crate::isolation::audit) bypasses: bool,
+pub(in crate::isolation) struct Role {
+    pub(in crate::isolation) name: String,
+    pub(in crate::isolation) logs_in: bool,
+    pub(in crate::isolation) bypasses: bool,
     /// Attributes that none of the cell's roles has, by name.
-    pub(in crate::isolation::audit) powers: Vec<String>,
+    pub(in crate::isolation) powers: Vec<String>,
     /// The roles that it can become.
-    pub(in crate::isolation::audit) memberships: Vec<String>,
+    pub(in crate::isolation) memberships: Vec<String>,
 }
 
 const ROLES: &str = "

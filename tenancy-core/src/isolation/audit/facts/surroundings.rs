@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
-pub(in crate::isolation::audit) enum SurroundingKind {
+pub(in crate::isolation) enum SurroundingKind {
     /// The application may make objects there.
     Create,
     /// Tables or sequences that this maker makes would be the application's.
@@ -20,9 +20,9 @@ pub(in crate::isolation::audit) enum SurroundingKind {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Surrounding {
-    pub(in crate::isolation::audit) kind: SurroundingKind,
-    pub(in crate::isolation::audit) object: String,
+pub(in crate::isolation) struct Surrounding {
+    pub(in crate::isolation) kind: SurroundingKind,
+    pub(in crate::isolation) object: String,
 }
 
 const SURROUNDINGS: &str = "

@@ -2,65 +2,63 @@
 
 use sqlx::PgConnection;
 
-use crate::isolation::Isolation;
-
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Column {
-    pub(in crate::isolation::audit) table: String,
-    pub(in crate::isolation::audit) name: String,
-    pub(in crate::isolation::audit) r#type: String,
-    pub(in crate::isolation::audit) not_null: bool,
+pub(in crate::isolation) struct Column {
+    pub(in crate::isolation) table: String,
+    pub(in crate::isolation) name: String,
+    pub(in crate::isolation) r#type: String,
+    pub(in crate::isolation) not_null: bool,
     /// Whether its default counts up.
-    pub(in crate::isolation::audit) numbered: bool,
+    pub(in crate::isolation) numbered: bool,
 }
 
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Policy {
-    pub(in crate::isolation::audit) table: String,
-    pub(in crate::isolation::audit) name: String,
-    pub(in crate::isolation::audit) permissive: bool,
+pub(in crate::isolation) struct Policy {
+    pub(in crate::isolation) table: String,
+    pub(in crate::isolation) name: String,
+    pub(in crate::isolation) permissive: bool,
     /// `*` for all verbs.
-    pub(in crate::isolation::audit) command: String,
+    pub(in crate::isolation) command: String,
     /// `public` for everybody.
-    pub(in crate::isolation::audit) roles: Vec<String>,
-    pub(in crate::isolation::audit) using: Option<String>,
-    pub(in crate::isolation::audit) check: Option<String>,
+    pub(in crate::isolation) roles: Vec<String>,
+    pub(in crate::isolation) using: Option<String>,
+    pub(in crate::isolation) check: Option<String>,
     /// The functions that it calls which are not `STABLE` or are `LEAKPROOF`; Postgres's own are not listed.
-    pub(in crate::isolation::audit) unstable: Vec<String>,
+    pub(in crate::isolation) unstable: Vec<String>,
 }
 
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Index {
-    pub(in crate::isolation::audit) table: String,
-    pub(in crate::isolation::audit) name: String,
-    pub(in crate::isolation::audit) unique: bool,
-    pub(in crate::isolation::audit) primary: bool,
-    pub(in crate::isolation::audit) partial: bool,
+pub(in crate::isolation) struct Index {
+    pub(in crate::isolation) table: String,
+    pub(in crate::isolation) name: String,
+    pub(in crate::isolation) unique: bool,
+    pub(in crate::isolation) primary: bool,
+    pub(in crate::isolation) partial: bool,
     /// Those that it is ordered by; null is an expression.
-    pub(in crate::isolation::audit) columns: Vec<Option<String>>,
+    pub(in crate::isolation) columns: Vec<Option<String>>,
     /// Whether it serves only operators that are asked after the policy, which makes it useless.
-    pub(in crate::isolation::audit) blind: bool,
+    pub(in crate::isolation) blind: bool,
 }
 
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct ForeignKey {
-    pub(in crate::isolation::audit) table: String,
-    pub(in crate::isolation::audit) name: String,
-    pub(in crate::isolation::audit) columns: Vec<String>,
-    pub(in crate::isolation::audit) target: String,
-    pub(in crate::isolation::audit) target_columns: Vec<String>,
+pub(in crate::isolation) struct ForeignKey {
+    pub(in crate::isolation) table: String,
+    pub(in crate::isolation) name: String,
+    pub(in crate::isolation) columns: Vec<String>,
+    pub(in crate::isolation) target: String,
+    pub(in crate::isolation) target_columns: Vec<String>,
     /// Whether it changes or deletes rows that refer to one that is changed or deleted.
-    pub(in crate::isolation::audit) acts: bool,
+    pub(in crate::isolation) acts: bool,
 }
 
 /// A trigger or a rule.
 #[derive(Debug, sqlx::FromRow)]
-pub(in crate::isolation::audit) struct Trigger {
-    pub(in crate::isolation::audit) table: String,
-    pub(in crate::isolation::audit) name: String,
-    pub(in crate::isolation::audit) is_rule: bool,
+pub(in crate::isolation) struct Trigger {
+    pub(in crate::isolation) table: String,
+    pub(in crate::isolation) name: String,
+    pub(in crate::isolation) is_rule: bool,
     /// Whether its function runs with another role's rights.
-    pub(in crate::isolation::audit) definer: bool,
+    pub(in crate::isolation) definer: bool,
 }
 
 const COLUMNS: &str = "
@@ -74,11 +72,11 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum AND a.attgenerated = ''
 ORDER BY c.oid, a.attnum";
 
-pub(super) async fn columns(
+pub(in crate::isolation) async fn columns(
     connection: &mut PgConnection,
-    isolation: &Isolation,
+    schemas: &[&str],
+    names: &[&str],
 ) -> Result<Vec<Column>, sqlx::Error> {
-    let (schemas, names) = declared(isolation);
     sqlx::query_as(COLUMNS)
         .bind(schemas)
         .bind(names)
@@ -105,7 +103,9 @@ SELECT n.nspname || '.' || c.relname AS table, p.polname::text AS name, p.polper
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 ORDER BY 1, 2"#;
 
-pub(super) async fn policies(connection: &mut PgConnection) -> Result<Vec<Policy>, sqlx::Error> {
+pub(in crate::isolation) async fn policies(
+    connection: &mut PgConnection,
+) -> Result<Vec<Policy>, sqlx::Error> {
     sqlx::query_as(POLICIES)
         .persistent(false)
         .fetch_all(connection)
@@ -140,11 +140,11 @@ JOIN pg_index i ON i.indrelid = c.oid AND i.indisvalid
 JOIN pg_class x ON x.oid = i.indexrelid
 ORDER BY 1, 2";
 
-pub(super) async fn indexes(
+pub(in crate::isolation) async fn indexes(
     connection: &mut PgConnection,
-    isolation: &Isolation,
+    schemas: &[&str],
+    names: &[&str],
 ) -> Result<Vec<Index>, sqlx::Error> {
-    let (schemas, names) = declared(isolation);
     sqlx::query_as(INDEXES)
         .bind(schemas)
         .bind(names)
@@ -171,7 +171,7 @@ JOIN pg_class t ON t.oid = f.confrelid JOIN pg_namespace tn ON tn.oid = t.relnam
 WHERE f.contype = 'f' AND f.conparentid = 0
 ORDER BY 1, 2";
 
-pub(super) async fn foreign_keys(
+pub(in crate::isolation) async fn foreign_keys(
     connection: &mut PgConnection,
 ) -> Result<Vec<ForeignKey>, sqlx::Error> {
     sqlx::query_as(FOREIGN_KEYS)
@@ -193,16 +193,11 @@ FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n
 WHERE r.ev_type <> '1' AND c.relkind IN ('r', 'p')
 ORDER BY 1, 2";
 
-pub(super) async fn triggers(connection: &mut PgConnection) -> Result<Vec<Trigger>, sqlx::Error> {
+pub(in crate::isolation) async fn triggers(
+    connection: &mut PgConnection,
+) -> Result<Vec<Trigger>, sqlx::Error> {
     sqlx::query_as(TRIGGERS)
         .persistent(false)
         .fetch_all(connection)
         .await
-}
-
-fn declared(isolation: &Isolation) -> (Vec<&str>, Vec<&str>) {
-    let tables = isolation.manifest().tables().iter();
-    tables
-        .map(|table| (table.schema_name(), table.name()))
-        .unzip()
 }
