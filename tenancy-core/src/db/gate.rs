@@ -39,14 +39,21 @@ impl Gate {
     ///
     /// Cancel safe: who stops waiting is passed over, and a permit that arrives too late is given back.
     pub(super) async fn enter(&self, party: Party, limit: u16) -> Result<Permit, DbError> {
-        let (ticket, permit) = oneshot::channel();
-        {
+        let permit = {
             let mut turns = self.0.turns();
+            if turns.at_once(party, limit) {
+                return Ok(Permit {
+                    gate: Some(Arc::clone(&self.0)),
+                    party,
+                });
+            }
             if turns.waiting(party, |ticket| !ticket.is_closed()) >= self.0.patience.line {
                 return Err(DbError::Busy);
             }
+            let (ticket, permit) = oneshot::channel();
             turns.ask(party, limit, ticket);
-        }
+            permit
+        };
         Shared::serve(&self.0);
         match tokio::time::timeout(self.0.patience.wait, permit).await {
             Ok(Ok(permit)) => Ok(permit),

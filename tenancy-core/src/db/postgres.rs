@@ -5,6 +5,7 @@ mod executor;
 mod guard;
 mod lease;
 mod seals;
+mod shelf;
 
 use std::{num::NonZeroU32, sync::Arc};
 

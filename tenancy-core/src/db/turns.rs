@@ -58,6 +58,24 @@ impl<T> Turns<T> {
         });
     }
 
+    /// Takes a connection at once, if nobody who may have it waits: what [`ask`](Self::ask) and
+    /// [`next`](Self::next) would come to, without a ticket.
+    pub(super) fn at_once(&mut self, party: Party, limit: u16) -> bool {
+        if self.free == 0 || limit == 0 || !self.eligible.is_empty() {
+            return false;
+        }
+        let line = self.lines.entry(party).or_insert_with(Line::new);
+        if !line.waiting.is_empty() || line.held >= limit {
+            return false;
+        }
+        self.moment += 1;
+        self.free -= 1;
+        line.held += 1;
+        line.limit = limit;
+        line.since = self.moment;
+        true
+    }
+
     /// Takes a connection back.
     pub(super) fn give_back(&mut self, party: Party) {
         self.moment += 1;
@@ -97,12 +115,7 @@ impl<T> Turns<T> {
     /// Changes a party's line and puts the party where the line then says: among the eligible, aside, or
     /// out.
     fn change<R>(&mut self, party: Party, change: impl FnOnce(&mut Line<T>) -> R) -> R {
-        let line = self.lines.entry(party).or_insert_with(|| Line {
-            held: 0,
-            limit: 0,
-            since: 0,
-            waiting: VecDeque::new(),
-        });
+        let line = self.lines.entry(party).or_insert_with(Line::new);
         self.eligible.remove(&(line.held, line.since, party));
         let result = change(line);
         if !line.waiting.is_empty() && line.held < line.limit {
@@ -112,6 +125,17 @@ impl<T> Turns<T> {
             self.lines.remove(&party);
         }
         result
+    }
+}
+
+impl<T> Line<T> {
+    fn new() -> Self {
+        Self {
+            held: 0,
+            limit: 0,
+            since: 0,
+            waiting: VecDeque::new(),
+        }
     }
 }
 

@@ -1,39 +1,34 @@
 use std::{
-    fmt, mem,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use sqlx::{
-    ConnectOptions as _, PgConnection, PgPool, Postgres,
-    pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use tenancy_types::{Clock as _, SystemClock};
+use tokio::time::timeout;
 
+use super::shelf::{Link, Shelf, Taken};
 use crate::db::{
     CellOptions, DbError,
     gate::{Gate, Permit},
     turns::Party,
 };
 
-/// A pool of connections and the line before it. Nobody else has the pool. A cheap handle.
+/// Connections and the line before them. A cheap handle.
+///
+/// Not sqlx's own pool, which asks each connection that comes back whether it lives, a round trip, in a task
+/// of its own. Here only a connection that is known to be outside any transaction comes back, and whoever
+/// uses it next finds out whether it lives.
 #[derive(Clone, Debug)]
 pub(super) struct Door(Arc<Shared>);
 
-#[derive(Debug)]
 struct Shared {
     connect: PgConnectOptions,
-    connections: u16,
     options: CellOptions,
     check: Check,
-    current: Mutex<Generation>,
+    shelf: Mutex<Shelf<PgConnection>>,
     gate: Gate,
-}
-
-/// A pool, and which one it is.
-#[derive(Clone, Debug)]
-struct Generation {
-    number: u64,
-    pool: PgPool,
 }
 
 /// Nothing goes on in a transaction for this long only when its client is out of reach. Its locks would keep
@@ -43,11 +38,17 @@ const MAX_IDLE: (&str, &str) = ("idle_in_transaction_session_timeout", "60s");
 /// When a connection that has died is noticed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Check {
-    /// Before it is used, which costs a round trip.
+    /// Before it is used, when nobody has used it for [`TRUSTED`]: a round trip then.
     Before,
     /// By its user.
     Use,
 }
+
+/// A connection that lived so shortly ago is not asked again.
+const TRUSTED: Duration = Duration::from_secs(1);
+
+/// How long saying goodbye to a server may take.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Door {
     /// Opens no connection yet.
@@ -59,16 +60,11 @@ impl Door {
     ) -> Self {
         // The message that begins a transaction has its seal in it, which is no matter for a log.
         let connect = connect.options([MAX_IDLE]).disable_statement_logging();
-        let first = Generation {
-            number: 0,
-            pool: pool(connect.clone(), connections, options, check),
-        };
         Self(Arc::new(Shared {
             connect,
-            connections,
             options,
             check,
-            current: Mutex::new(first),
+            shelf: Mutex::new(Shelf::new()),
             gate: Gate::new(connections.into(), options.patience()),
         }))
     }
@@ -76,92 +72,126 @@ impl Door {
     /// Waits for a connection of which the party may hold `limit`. Cancel safe.
     pub(super) async fn lease(&self, party: Party, limit: u16) -> Result<PgLease, DbError> {
         let permit = self.0.gate.enter(party, limit).await?;
-        let (connection, generation) = loop {
-            let Generation { number, pool } = self.0.current().clone();
-            match pool.acquire().await {
-                Ok(connection) => break (connection, number),
-                // It was replaced meanwhile.
-                Err(sqlx::Error::PoolClosed) => {}
-                Err(sqlx::Error::PoolTimedOut) => return Err(DbError::Busy),
-                Err(error) => {
-                    return Err(DbError::Unreachable {
-                        source: error.into(),
-                    });
+        let link = loop {
+            match self.0.take() {
+                Taken::Idle(mut link) => {
+                    if self.0.lives(&mut link).await {
+                        break link;
+                    }
+                    self.0.outdate(link.generation());
                 }
+                Taken::None(generation) => break self.0.make(generation).await?,
             }
         };
         Ok(PgLease {
-            connection: Some(connection),
+            link: Some(link),
             door: self.clone(),
-            generation,
             _permit: permit,
         })
     }
 }
 
 impl Shared {
-    fn current(&self) -> MutexGuard<'_, Generation> {
-        // Each change is one assignment, so a panic elsewhere leaves it whole.
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self) -> MutexGuard<'_, Shelf<PgConnection>> {
+        // The shelf is whole after each of its methods, so a panic elsewhere harms nothing.
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Taken<PgConnection> {
+        let mut worn = Vec::new();
+        let taken = self.shelf().take(SystemClock.now(), &mut worn);
+        part(worn);
+        taken
+    }
+
+    fn put(&self, link: Link<PgConnection>) {
+        let mut worn = Vec::new();
+        self.shelf().put(link, SystemClock.now(), &mut worn);
+        part(worn);
+    }
+
+    fn outdate(&self, generation: u64) {
+        let dead = self.shelf().outdate(generation);
+        // Outside the lock: each drop closes a socket.
+        drop(dead);
+    }
+
+    async fn lives(&self, link: &mut Link<PgConnection>) -> bool {
+        match self.check {
+            Check::Before if link.rested(SystemClock.now()) >= TRUSTED => {
+                let ping = timeout(self.options.wait, link.connection.ping());
+                matches!(ping.await, Ok(Ok(())))
+            }
+            Check::Before | Check::Use => true,
+        }
+    }
+
+    async fn make(&self, generation: u64) -> Result<Link<PgConnection>, DbError> {
+        let connecting = PgConnection::connect_with(&self.connect);
+        let connected = timeout(self.options.wait, connecting).await;
+        let connection = connected
+            .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
+            .map_err(|error| DbError::Unreachable {
+                source: error.into(),
+            })?;
+        Ok(self.shelf().made(connection, generation, SystemClock.now()))
     }
 }
 
-fn pool(connect: PgConnectOptions, connections: u16, options: CellOptions, check: Check) -> PgPool {
-    PgPoolOptions::new()
-        .max_connections(connections.into())
-        .acquire_timeout(options.wait)
-        .test_before_acquire(matches!(check, Check::Before))
-        .connect_lazy_with(connect)
+/// Closes connections that have served long enough. The server is told, so that nobody's log complains.
+fn part(worn: Vec<PgConnection>) {
+    if !worn.is_empty() {
+        tokio::spawn(async move {
+            for connection in worn {
+                // One that does not listen any more is closed all the same.
+                let _told = timeout(GOODBYE, connection.close()).await;
+            }
+        });
+    }
 }
 
-/// A connection in use. Dropping it closes it, which rolls back.
+/// A connection in use. Dropping it closes it, which rolls back: the socket goes with it, at once, in
+/// whatever runtime or none.
 pub struct PgLease {
-    connection: Option<PoolConnection<Postgres>>,
+    /// Before the permit, so that it is closed before the next one may be made.
+    link: Option<Link<PgConnection>>,
     door: Door,
-    generation: u64,
     _permit: Permit,
 }
 
 impl PgLease {
     pub(super) fn connection(&mut self) -> &mut PgConnection {
-        self.connection
+        let link = self
+            .link
             .as_mut()
-            .expect("only `keep` takes it, and ends the lease")
+            .expect("only `keep` takes it, and ends the lease");
+        &mut link.connection
     }
 
     /// Gives the connection back: it is in no transaction and knows no tenant.
     pub(super) fn keep(mut self) {
-        drop(self.connection.take());
+        if let Some(link) = self.link.take() {
+            self.door.0.put(link);
+        }
     }
 
-    /// Replaces the pool, because its connections have died, or have prepared what is out of date. They are
-    /// closed as they come back; whoever finds out next with one of them replaces nothing.
+    /// Gives up the connections of this one's generation, because they have died, or have prepared what is
+    /// out of date. Those that are in use are closed as they come back.
     pub(super) fn spoil(&mut self) {
-        let Shared {
-            connect,
-            connections,
-            options,
-            check,
-            ..
-        } = &*self.door.0;
-        let mut current = self.door.0.current();
-        if current.number == self.generation {
-            let next = Generation {
-                number: self.generation + 1,
-                pool: pool(connect.clone(), *connections, *options, *check),
-            };
-            let old = mem::replace(&mut *current, next);
-            // Closed by the call; the future closes the idle ones and waits for those that are out.
-            tokio::spawn(async move { old.pool.close().await });
+        if let Some(link) = &self.link {
+            self.door.0.outdate(link.generation());
         }
     }
 }
 
-impl Drop for PgLease {
-    fn drop(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            connection.close_on_drop();
-        }
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared")
+            .field("connect", &self.connect)
+            .field("check", &self.check)
+            .field("gate", &self.gate)
+            .field("idle", &self.shelf().len())
+            .finish_non_exhaustive()
     }
 }
 

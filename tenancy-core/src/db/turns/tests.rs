@@ -116,3 +116,37 @@ proptest! {
         prop_assert_eq!(turns.free, connections);
     }
 }
+
+proptest! {
+    /// Who takes the short way is let in exactly when the line would have let it in, and changes nothing for
+    /// those who come later.
+    #[test]
+    fn the_short_way_is_the_line_without_waiting(
+        connections in 1..5_usize,
+        steps in proptest::collection::vec((0..6_u8, 0..4_u32, 0..4_u16), 1..200),
+    ) {
+        let (mut line, mut short) = (Turns::new(connections), Turns::new(connections));
+        let mut held: Vec<u32> = Vec::new();
+        for (ticket, (step, id, limit)) in (0..).zip(steps) {
+            let id = id + 1;
+            let (mut by_line, mut by_short) = (Vec::new(), Vec::new());
+            if step < 4 {
+                line.ask(tenant(id), limit, ticket);
+                if short.at_once(tenant(id), limit) {
+                    by_short.push((id, ticket));
+                } else {
+                    short.ask(tenant(id), limit, ticket);
+                }
+            } else if !held.is_empty() {
+                let id = held.swap_remove(step as usize * id as usize % held.len());
+                line.give_back(tenant(id));
+                short.give_back(tenant(id));
+            }
+            by_line.extend(let_in(&mut line));
+            by_short.extend(let_in(&mut short));
+            prop_assert_eq!(&by_line, &by_short);
+            held.extend(by_line.iter().map(|(id, _)| id));
+        }
+        prop_assert_eq!(line.free, short.free);
+    }
+}
