@@ -24,7 +24,7 @@ pub struct Isolation {
 
 impl Isolation {
     /// The version of what is installed. A cell with a newer one is not touched.
-    pub const VERSION: i64 = 1;
+    pub const VERSION: i64 = 2;
 
     /// The version of the table of fences. A cell with a newer one is not touched.
     pub const FENCE_VERSION: i64 = 2;

@@ -11,6 +11,7 @@ mod races;
 mod rows;
 mod sealed;
 mod search;
+mod search_path;
 pub(crate) mod world;
 
 use std::num::NonZeroU16;

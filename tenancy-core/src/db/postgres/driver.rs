@@ -185,8 +185,7 @@ fn begin(opening: Opening, seal: Option<&str>) -> String {
     let epoch = epoch.as_i64();
     format!(
         "BEGIN ISOLATION LEVEL {level} {mode}; \
-         SELECT entered, state, lifecycle, epoch, deadline \
-         FROM tenancy.enter({tenant}, {epoch}, {writes}, {limit}, {limit}, {seal})"
+         SELECT tenancy.enter({tenant}, {epoch}, {writes}, {limit}, {seal})"
     )
 }
 
@@ -257,10 +256,7 @@ fn unopened(error: sqlx::Error) -> DbError {
 
 /// Whether the transaction may go on, by the answer to [`begin`].
 fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
-    let (entered, found) = match rows.first() {
-        Some(row) => answer(opening, row)?,
-        None => (true, None),
-    };
+    let (entered, found) = answer(opening, rows)?;
     match opening.access {
         Mode::Read => protocol::admits_read(found, opening.epoch)?,
         Mode::Write => protocol::admits_write(found, opening.epoch)?,
@@ -273,16 +269,30 @@ fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
     }
 }
 
-fn answer(opening: Opening, row: &PgRow) -> Result<(bool, Option<Fence>), DbError> {
-    let read = || -> Result<(bool, StoredFence), sqlx::Error> {
-        let tenant = opening.tenant.as_i64();
-        let (state, lifecycle) = (row.try_get(1)?, row.try_get(2)?);
-        let (epoch, deadline) = (row.try_get(3)?, row.try_get(4)?);
-        Ok((row.try_get(0)?, (tenant, state, lifecycle, epoch, deadline)))
+/// Whether the transaction has come in, and the fence. Without a fence there is nothing to come into.
+fn answer(opening: Opening, rows: &[PgRow]) -> Result<(bool, Option<Fence>), DbError> {
+    let of_driver = |error| DbError::of_driver::<Postgres>("begin".into(), error);
+    let row = rows
+        .first()
+        .ok_or_else(|| of_driver(sqlx::Error::RowNotFound))?;
+    let Some(text) = row.try_get::<Option<&str>, _>(0).map_err(of_driver)? else {
+        return Ok((true, None));
     };
-    let (entered, fence) =
-        read().map_err(|error| DbError::of_driver::<Postgres>("begin".into(), error))?;
+    let (entered, fence) = words(opening.tenant, text)
+        .ok_or_else(|| of_driver(sqlx::Error::Decode("the guard's answer".into())))?;
     Ok((entered, fence::first(vec![fence])?))
+}
+
+/// The guard answers with words: `t` or `f`, the fence, and what it has set.
+fn words(tenant: TenantId, text: &str) -> Option<(bool, StoredFence)> {
+    let mut words = text.split(' ');
+    let entered = words.next()? == "t";
+    let (state, lifecycle) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (epoch, deadline) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    Some((
+        entered,
+        (tenant.as_i64(), state, lifecycle, epoch, deadline),
+    ))
 }
 
 /// A refusal is an answer: nothing was committed. What a server, or a pooler before it, says of a lost

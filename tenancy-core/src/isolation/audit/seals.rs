@@ -38,7 +38,7 @@ pub(super) async fn findings(
     let (tenant, epoch) = (TENANT.get(), Epoch::FIRST.as_i64());
     let message = format!(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-         SELECT tenancy.enter({tenant}, {epoch}, false, 5000, 1000, '{seal}')"
+         SELECT tenancy.enter({tenant}, {epoch}, false, 5000, '{seal}')"
     );
     let answer: Result<Vec<PgRow>, _> = sqlx::raw_sql(AssertSqlSafe(message))
         .fetch_all(&mut *connection)

@@ -1,4 +1,9 @@
 //! The functions through which a transaction enters and leaves, and that say whose it is.
+//!
+//! They run in every transaction, and a search path of their own would cost each call what a policy costs. So
+//! they have none, and name each object with its schema instead, operators and types too: whatever the caller
+//! has in its search path, they mean the same. `IN`, `BETWEEN`, `IS DISTINCT FROM` and `nullif` look an operator
+//! up by its bare name, and are not used here.
 
 use crate::isolation::{
     Isolation, IsolationMode, Statement,
@@ -10,22 +15,24 @@ const WRITERS: u32 = 0x544e_4359;
 
 pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
     let mode = isolation.mode();
-    [
+    let functions = [
         ("current_tenant()", current_tenant(mode)),
         ("current_external()", CURRENT_EXTERNAL.to_owned()),
-        (
-            "enter(bigint, bigint, boolean, bigint, bigint, text)",
-            enter(mode),
-        ),
-        ("leave(bigint)", leave()),
+        ("enter(bigint, bigint, boolean, bigint, text)", enter(mode)),
+        ("leave(bigint)", leave(mode)),
     ]
-    .into_iter()
     .map(|(signature, sql)| {
         let sql = format!("{sql}\n{}", rights(isolation, signature));
         Statement::new(format!("function tenancy.{signature}"), sql)
-    })
-    .collect()
+    });
+    let mut statements = vec![Statement::new("no guard of version 1", FIRST_GUARD)];
+    statements.extend(functions);
+    statements
 }
+
+/// It had one argument more.
+const FIRST_GUARD: &str =
+    "DROP FUNCTION IF EXISTS tenancy.enter(bigint, bigint, boolean, bigint, bigint, text);";
 
 fn rights(isolation: &Isolation, signature: &str) -> String {
     let roles = isolation.roles();
@@ -43,13 +50,16 @@ GRANT EXECUTE ON FUNCTION tenancy.{signature} TO \"{app}\", \"{mover}\"{others};
     )
 }
 
-/// `own` is the tenant's number. Bound to the backend and to the moment at which the transaction began: the
-/// setting is worth nothing in any other transaction. Its key is in the variables `own_inner` and `own_outer`.
+/// `own` is the tenant's number, as text. Bound to the backend and to the moment at which the transaction began:
+/// the setting is worth nothing in any other transaction. Both are of a fixed length, so that nothing of the
+/// text can be taken for them. Its key is in the variables `own_inner` and `own_outer`.
 fn transaction_mac(own: &str) -> String {
-    let text = format!(
-        "'tx:' || {own} || ':' || pg_backend_pid() || ':' || extract(epoch FROM transaction_timestamp())"
+    let bytes = format!(
+        "pg_catalog.int4send(pg_catalog.pg_backend_pid())
+        OPERATOR(pg_catalog.||) pg_catalog.timestamptz_send(pg_catalog.transaction_timestamp())
+        OPERATOR(pg_catalog.||) pg_catalog.convert_to({own}, 'UTF8')"
     );
-    mac(&text, "own_inner", "own_outer")
+    mac(&bytes, "own_inner", "own_outer")
 }
 
 /// What the guard sets for a tenant, which is SQL, as a query of one row: for whoever may read the key of
@@ -58,19 +68,19 @@ pub(in crate::isolation) fn setting(mode: IsolationMode, tenant: &str) -> String
     match mode {
         IsolationMode::Plain => format!("SELECT {tenant}::text"),
         IsolationMode::Sealed => format!(
-            "SELECT {tenant} || '.' || {} FROM (
+            "SELECT {tenant}::text || '.' || {} FROM (
                 SELECT inner_pad AS own_inner, outer_pad AS own_outer FROM tenancy.transaction_key
             ) own",
-            transaction_mac(tenant)
+            transaction_mac(&format!("{tenant}::text"))
         ),
     }
 }
 
-/// HMAC-SHA256 (RFC 2104) of a text, with the pads in these variables, as lower-case hex.
-fn mac(text: &str, inner: &str, outer: &str) -> String {
+/// HMAC-SHA256 (RFC 2104) of bytes, with the pads in these variables, as lower-case hex.
+fn mac(bytes: &str, inner: &str, outer: &str) -> String {
     format!(
-        "encode(sha256({outer} || sha256({inner} || convert_to(
-        {text}, 'UTF8'))), 'hex')"
+        "pg_catalog.encode(pg_catalog.sha256({outer} OPERATOR(pg_catalog.||) pg_catalog.sha256({inner}
+        OPERATOR(pg_catalog.||) {bytes})), 'hex')"
     )
 }
 
@@ -81,25 +91,27 @@ fn current_tenant(mode: IsolationMode) -> String {
 LANGUAGE sql STABLE PARALLEL SAFE
 RETURN nullif(pg_catalog.current_setting('app.tenant_id', true), '')::bigint;"
             .to_owned(),
+        // Each expression costs about as much as a hash, in every statement on a tenant's table. So the right
+        // setting is found in one, and what else it may be only when it is not that.
         IsolationMode::Sealed => format!(
             "CREATE OR REPLACE FUNCTION tenancy.current_tenant() RETURNS bigint
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 AS $function$
 DECLARE
-    setting text := current_setting('app.tenant_id', true);
-    own text := split_part(setting, '.', 1);
-    own_inner bytea;
-    own_outer bytea;
+    setting pg_catalog.text := pg_catalog.current_setting('app.tenant_id', true);
+    own pg_catalog.text := pg_catalog.split_part(setting, '.', 1);
+    is_ours boolean;
 BEGIN
-    IF coalesce(setting, '') = '' THEN
-        RETURN NULL;
-    END IF;
-    SELECT k.inner_pad, k.outer_pad INTO STRICT own_inner, own_outer FROM tenancy.transaction_key k;
-    IF (setting = own || '.' || {mac}) IS NOT TRUE THEN
+    SELECT setting OPERATOR(pg_catalog.=) (own OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) {mac})
+        INTO STRICT is_ours
+        FROM (SELECT k.inner_pad AS own_inner, k.outer_pad AS own_outer FROM tenancy.transaction_key k) k;
+    IF is_ours THEN
+        RETURN own::bigint;
+    ELSIF setting OPERATOR(pg_catalog.<>) '' THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_INVALID}',
             MESSAGE = 'tenancy: the setting of the tenant is not this transaction''s';
     END IF;
-    RETURN own::bigint;
+    RETURN NULL;
 END
 $function$;",
             mac = transaction_mac("own")
@@ -107,103 +119,122 @@ $function$;",
     }
 }
 
-/// The application cannot read the fences, hence by the owner's right.
+/// The application cannot read the fences, hence by the owner's right. In a language whose plans are kept: a
+/// function of SQL is planned anew by each statement.
 const CURRENT_EXTERNAL: &str = "CREATE OR REPLACE FUNCTION tenancy.current_external() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 AS $function$
-    SELECT f.external FROM tenancy.fence f WHERE f.tenant_id = tenancy.current_tenant();
+BEGIN
+    RETURN (
+        SELECT f.external FROM tenancy.fence f
+        WHERE f.tenant_id OPERATOR(pg_catalog.=) (SELECT tenancy.current_tenant())
+    );
+END
 $function$;";
 
 /// The lock is tried, and the fence read, in two statements of a `VOLATILE` function: the second one's
 /// snapshot is not older than the lock. Where the transaction has one snapshot for all, the row is locked,
 /// which fails when it has changed since. The tenant is set only for who has come in.
 ///
-/// Each expression costs microseconds in every transaction, so there are few.
+/// The answer is one text, since a row would cost as much again: whether it entered (`t` or `f`), the fence's
+/// state, lifecycle, epoch and deadline, and the two settings. It is null when the cell has no fence.
 fn enter(mode: IsolationMode) -> String {
-    let lock = u64::from(WRITERS);
+    let lock = u64::from(WRITERS) << 32;
     let (declarations, check, setting) = match mode {
-        IsolationMode::Plain => ("", String::new(), "tenant::text".to_owned()),
-        IsolationMode::Sealed => (
-            SEAL_PARTS,
-            check_seal(),
-            format!("tenant || '.' || {}", transaction_mac("tenant")),
-        ),
+        IsolationMode::Plain => ("", String::new(), "tenant::pg_catalog.text"),
+        IsolationMode::Sealed => (SEAL_PARTS, check_seal(), "setting"),
     };
+    let read = format!(
+        "SELECT pg_catalog.concat_ws(' ', entered, f.state, f.lifecycle, f.epoch, f.deadline,
+                pg_catalog.set_config('app.tenant_id', CASE WHEN entered THEN {setting} END, true),
+                pg_catalog.set_config('statement_timeout', greatest(statement_ms, 1)::pg_catalog.text, true))
+            INTO answer FROM tenancy.fence f WHERE f.tenant_id OPERATOR(pg_catalog.=) tenant"
+    );
     format!(
         "CREATE OR REPLACE FUNCTION tenancy.enter(
-    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, lock_ms bigint, seal text
-) RETURNS TABLE (entered boolean, state text, lifecycle text, epoch bigint, deadline bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, seal text
+) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 AS $function$
 DECLARE
-    settings text;
+    entered boolean := true;
+    answer pg_catalog.text;
 {declarations}BEGIN
 {check}    IF writes THEN
-        entered := pg_try_advisory_xact_lock_shared(({lock}::bigint << 32) | tenant);
-    ELSIF current_setting('transaction_read_only') = 'on' THEN
-        entered := true;
-    ELSE
+        entered := pg_catalog.pg_try_advisory_xact_lock_shared({lock} OPERATOR(pg_catalog.|) tenant);
+    ELSIF pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.<>) 'on' THEN
         RAISE EXCEPTION USING ERRCODE = '{NOT_READ_ONLY}',
             MESSAGE = 'tenancy: a transaction that enters for reading must be read only';
     END IF;
-    IF writes AND entered AND current_setting('transaction_isolation') <> 'read committed' THEN
-        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
-            FROM tenancy.fence f WHERE f.tenant_id = tenant FOR SHARE;
+    IF writes AND entered
+        AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed'
+    THEN
+        {read}
+            FOR SHARE;
     ELSE
-        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
-            FROM tenancy.fence f WHERE f.tenant_id = tenant;
+        {read};
     END IF;
-    IF FOUND THEN
-        settings := set_config('app.tenant_id', CASE WHEN entered THEN {setting} END, true)
-            || set_config('statement_timeout', greatest(statement_ms, 1)::text, true)
-            || set_config('lock_timeout', greatest(lock_ms, 1)::text, true);
-        RETURN NEXT;
-    END IF;
+    RETURN answer;
 END
 $function$;"
     )
 }
 
-const SEAL_PARTS: &str = "    key_id text := split_part(seal, ':', 2);
-    expires text := split_part(seal, ':', 6);
-    claim text := concat_ws(':', 'v1', key_id, tenant, at_epoch,
+const SEAL_PARTS: &str = "    key_id pg_catalog.text := pg_catalog.split_part(seal, ':', 2);
+    expires pg_catalog.text := pg_catalog.split_part(seal, ':', 6);
+    claim pg_catalog.text := pg_catalog.concat_ws(':', 'v1', key_id, tenant, at_epoch,
         CASE WHEN writes THEN 'w' ELSE 'r' END, expires);
-    seal_inner bytea;
-    seal_outer bytea;
-    own_inner bytea;
-    own_outer bytea;
+    is_valid boolean;
+    setting pg_catalog.text;
 ";
 
 /// The seal is compared with the one that this very entry would have. Hashes are compared instead of texts,
 /// so that the time it takes tells nothing of the right one.
 fn check_seal() -> String {
+    let claim = "pg_catalog.convert_to(claim, 'UTF8')";
     format!(
-        "    IF statement_timestamp() <> transaction_timestamp() THEN
+        "    IF pg_catalog.statement_timestamp() OPERATOR(pg_catalog.<>) pg_catalog.transaction_timestamp() THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_REPLAYED}',
             MESSAGE = 'tenancy: a seal is taken only by the message that begins the transaction';
     END IF;
-    SELECT s.inner_pad, s.outer_pad, t.inner_pad, t.outer_pad
-        INTO seal_inner, seal_outer, own_inner, own_outer
-        FROM tenancy.seal_key s CROSS JOIN tenancy.transaction_key t
-        WHERE s.id = key_id AND (s.not_after IS NULL OR s.not_after > clock_timestamp());
-    IF NOT FOUND OR (sha256(convert_to(seal, 'UTF8')) = sha256(convert_to(claim || ':' || {mac}, 'UTF8'))) IS NOT TRUE THEN
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(seal, 'UTF8')) OPERATOR(pg_catalog.=)
+            pg_catalog.sha256(pg_catalog.convert_to(claim OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) {seal}, 'UTF8')),
+            tenant::pg_catalog.text OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) {own}
+        INTO is_valid, setting
+        FROM (
+            SELECT s.inner_pad AS seal_inner, s.outer_pad AS seal_outer,
+                t.inner_pad AS own_inner, t.outer_pad AS own_outer
+            FROM tenancy.seal_key s CROSS JOIN tenancy.transaction_key t
+            WHERE s.id OPERATOR(pg_catalog.=) key_id AND (
+                s.not_after IS NULL OR s.not_after OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp())
+        ) k;
+    IF is_valid IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_INVALID}', MESSAGE = 'tenancy: the seal is not valid';
     END IF;
-    IF to_timestamp(expires::bigint) <= clock_timestamp() THEN
+    IF pg_catalog.to_timestamp(expires::bigint) OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() THEN
         RAISE EXCEPTION USING ERRCODE = '{SEAL_EXPIRED}', MESSAGE = 'tenancy: the seal has expired';
     END IF;
 ",
-        mac = mac("claim", "seal_inner", "seal_outer")
+        seal = mac(claim, "seal_inner", "seal_outer"),
+        own = transaction_mac("tenant::pg_catalog.text"),
     )
 }
 
-fn leave() -> String {
+/// Whether the setting is still the one of `enter`: it ends with the transaction. A sealed one is not proven
+/// again. Who forges it reaches no row of any tenant with it, so that nothing is kept by leaving so but what
+/// could be kept by leaving in order.
+fn leave(mode: IsolationMode) -> String {
+    let setting = "pg_catalog.current_setting('app.tenant_id', true)";
+    let found = match mode {
+        IsolationMode::Plain => setting.to_owned(),
+        IsolationMode::Sealed => format!("pg_catalog.split_part({setting}, '.', 1)"),
+    };
     format!(
         "CREATE OR REPLACE FUNCTION tenancy.leave(tenant bigint) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE
 AS $function$
 BEGIN
-    IF (tenancy.current_tenant() = tenant) IS NOT TRUE THEN
+    IF ({found} OPERATOR(pg_catalog.=) tenant::pg_catalog.text) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = '{NOT_OURS}',
             MESSAGE = 'tenancy: the transaction is not this tenant''s';
     END IF;

@@ -37,7 +37,7 @@ async fn the_printed_script_does_what_an_installation_does() {
         let after = world.install().await;
         assert_eq!(after.changes(), [], "{mode:?}");
         assert!(
-            script.starts_with("-- Isolation of tenants, version 1"),
+            script.starts_with("-- Isolation of tenants, version 2"),
             "{script}"
         );
     }
@@ -155,7 +155,7 @@ async fn a_policys_name_tells_its_body() {
 #[tokio::test]
 async fn a_newer_cell_is_left_alone() {
     let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
-    for (part, found) in [("isolation", 2), ("fence", 3)] {
+    for (part, found) in [("isolation", 3), ("fence", 3)] {
         let newer = format!("update tenancy.format set version = {found} where part = '{part}'");
         run(&mut world.admin().await, &newer).await;
         let error = world.try_install().await.unwrap_err();

@@ -72,10 +72,12 @@ mutations! {
     F2 Plain Sql("create function own() returns bigint language sql immutable
             as $$ select nullif(current_setting('app.tenant_id', true), '')::bigint $$;
         create policy own on product as restrictive to $app using (tenant_id = own())");
-    F3 Sealed Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
-        reset search_path");
-    F4 Sealed Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) stable");
-    F4 Plain Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+    F3 Sealed Sql("create function products() returns bigint language sql stable security definer
+        as 'select count(*) from public.product'");
+    F3 Plain Sql("create or replace function tenancy.current_external() returns uuid language plpgsql
+        stable parallel restricted security definer as 'begin return null; end'");
+    F4 Sealed Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, text) stable");
+    F4 Plain Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, text)
         security invoker");
     F4 Plain Sql("drop function tenancy.leave(bigint)");
     F4 Sealed Sql("alter function tenancy.current_tenant() immutable");
@@ -93,7 +95,7 @@ mutations! {
     I1 Sealed Sql("create index product_title on product (tenant_id, title text_pattern_ops)");
     I1 Plain Sql("create index product_words on product using gin (to_tsvector('simple', title))");
     K1 Sealed Sql("delete from tenancy.seal_key");
-    K1 Sealed Sql("revoke execute on function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+    K1 Sealed Sql("revoke execute on function tenancy.enter(bigint, bigint, boolean, bigint, text)
         from $app");
     K1 Sealed Sql("update tenancy.seal_key set not_after = clock_timestamp()");
     L1 Sealed Sql("create publication product for table product");
@@ -115,7 +117,7 @@ mutations! {
     R4 Sealed Sql("alter role $owner login");
     R4 Plain Sql("alter role $search login");
     R5 Sealed Sql("alter table product owner to $app");
-    R5 Plain Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+    R5 Plain Sql("alter function tenancy.enter(bigint, bigint, boolean, bigint, text)
         owner to $mover");
     R6 Sealed Sql("drop owned by $auditor; drop role $auditor");
     R6 Plain Sql("alter role $auditor bypassrls");

@@ -69,7 +69,7 @@ async fn sealed() -> World {
 
 /// What an entry comes to as tenant 2, at epoch 1, for writing, with this seal.
 async fn enter(app: &mut PgConnection, seal: &str) -> Outcome {
-    let sql = format!("begin; select from tenancy.enter(2, 1, true, 5000, 1000, '{seal}')");
+    let sql = format!("begin; select tenancy.enter(2, 1, true, 5000, '{seal}')");
     let entered = outcome(app, &sql).await;
     run(app, "rollback").await;
     entered
@@ -121,7 +121,7 @@ async fn a_seal_is_taken_for_exactly_what_it_was_made_for() {
             "{what}: {seal}"
         );
     }
-    let none = "begin; select * from tenancy.enter(2, 1, true, 5000, 1000, null)";
+    let none = "begin; select tenancy.enter(2, 1, true, 5000, null)";
     assert_eq!(outcome(&mut app, none).await, refused("TN001"));
     run(&mut app, "rollback").await;
     let past = SealClaim {
@@ -179,13 +179,16 @@ async fn a_seal_seen_elsewhere_does_not_change_the_tenant() {
     assert_eq!(outcome(&mut app, &seen).await, refused("TN003"));
     run(&mut app, "rollback").await;
     // Without this guard.
-    let function = "select pg_get_functiondef('tenancy.enter(bigint,bigint,boolean,bigint,bigint,text)'::regprocedure)";
+    let function = "select pg_get_functiondef('tenancy.enter(bigint,bigint,boolean,bigint,text)'::regprocedure)";
     let mut admin = world.admin().await;
     let source: String = sqlx::query_scalar(function)
         .fetch_one(&mut admin)
         .await
         .unwrap();
-    let without = source.replace("statement_timestamp() <> transaction_timestamp()", "false");
+    let without = source.replace(
+        "pg_catalog.statement_timestamp() OPERATOR(pg_catalog.<>) pg_catalog.transaction_timestamp()",
+        "false",
+    );
     assert_ne!(source, without);
     run(&mut admin, &without).await;
     world.write(&mut app, 1).await;
@@ -307,7 +310,7 @@ async fn a_cell_becomes_sealed_and_plain_again() {
     });
     assert!(changed, "{installed:?}");
     assert_eq!(enter(&mut app, &with_seal).await, Outcome::Rows(1));
-    let without = "begin; select * from tenancy.enter(2, 1, true, 5000, 1000, null)";
+    let without = "begin; select tenancy.enter(2, 1, true, 5000, null)";
     assert_eq!(outcome(&mut app, without).await, refused("TN001"));
     run(&mut app, "rollback").await;
     world.install().await;

@@ -126,13 +126,14 @@ impl World {
     pub(crate) fn enter(&self, tenant: u32, access: SealAccess) -> String {
         let writes = access == SealAccess::Write;
         let seal = self.seal(tenant, access);
-        format!("select * from tenancy.enter({tenant}, 1, {writes}, 5000, 1000, {seal})")
+        format!("select tenancy.enter({tenant}, 1, {writes}, 5000, {seal})")
     }
 
     /// Begins a transaction that may write, in one message.
     pub(crate) async fn write(&self, connection: &mut PgConnection, tenant: u32) {
         let begin = format!("begin; {}", self.enter(tenant, SealAccess::Write));
-        let (entered, ..) = answer(&rows(connection, &begin).await.unwrap());
+        let found = answer(&rows(connection, &begin).await.unwrap());
+        let (entered, ..) = found.expect("the cell has a fence of the tenant");
         assert!(entered, "tenant {tenant} has no other transaction here");
     }
 
@@ -140,7 +141,7 @@ impl World {
     pub(crate) async fn read(&self, connection: &mut PgConnection, tenant: u32) {
         let enter = self.enter(tenant, SealAccess::Read);
         let begin = format!("begin isolation level repeatable read read only; {enter}");
-        answer(&rows(connection, &begin).await.unwrap());
+        assert!(answer(&rows(connection, &begin).await.unwrap()).is_some());
     }
 
     /// What a statement comes to in a transaction of the tenant's, or in none. Nothing of it stays.
@@ -154,18 +155,24 @@ impl World {
     }
 }
 
-/// The row of the guard; the first rows may be of other statements of the message.
+/// What the guard said; the first rows may be of other statements of the message.
 #[track_caller]
-pub(crate) fn answer(rows: &[PgRow]) -> Entered {
-    let row = rows.last().expect("the cell has a fence of the tenant");
-    let get = "the guard answers with five columns";
-    (
-        row.try_get(0).expect(get),
-        row.try_get(1).expect(get),
-        row.try_get(2).expect(get),
-        row.try_get(3).expect(get),
-        row.try_get(4).expect(get),
-    )
+pub(crate) fn answer(rows: &[PgRow]) -> Option<Entered> {
+    let row = rows.last().expect("the guard answers with one row");
+    let text: Option<String> = row.try_get(0).expect("the guard answers with a text");
+    let text = text?;
+    let words: Vec<&str> = text.split(' ').collect();
+    let [entered, state, lifecycle, epoch, deadline, ..] = words[..] else {
+        panic!("the guard answers with five words at least, not {text}");
+    };
+    let number = |word: &str| word.parse().expect("the guard writes a number");
+    Some((
+        entered == "t",
+        state.into(),
+        lifecycle.into(),
+        number(epoch),
+        number(deadline),
+    ))
 }
 
 pub(crate) async fn run(connection: &mut PgConnection, sql: &str) {

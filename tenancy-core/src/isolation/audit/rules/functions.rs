@@ -14,10 +14,8 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
         .flat_map(|expected| compare(facts, expected))
         .collect();
     for function in &facts.functions {
-        let is_ours = expected
-            .iter()
-            .any(|expected| is_it(function, expected) && function.schema == "tenancy");
-        findings.extend(look(function, is_ours));
+        let ours = expected.iter().find(|expected| is_it(function, expected));
+        findings.extend(look(function, ours));
     }
     findings
 }
@@ -62,19 +60,23 @@ fn compare(facts: &Facts, expected: &Expected) -> Option<Finding> {
         .then(|| Finding::new(Check::R5, object, format!("{} owns it", found.owner)))
 }
 
-fn look(function: &Function, is_ours: bool) -> Vec<Finding> {
+/// `ours` is what was installed under this name.
+fn look(function: &Function, ours: Option<&Expected>) -> Vec<Finding> {
     let object = function.signature();
     let mut findings = Vec::new();
+    // What the guard's functions name, they name with its schema: their text, as installed, needs no path.
+    let is_as_installed = ours
+        .is_some_and(|ours| function.settings == ours.settings && ours.has_body(&function.body));
     let has_path = function
         .settings
         .iter()
         .any(|setting| setting.starts_with("search_path="));
     if function.definer && function.executable {
-        if !is_ours {
+        if ours.is_none() {
             let what = format!("it runs as {}", function.owner);
             findings.push(Finding::new(Check::F1, &*object, what));
         }
-        if !has_path {
+        if !has_path && !is_as_installed {
             findings.push(Finding::new(
                 Check::F3,
                 &*object,
@@ -85,7 +87,7 @@ fn look(function: &Function, is_ours: bool) -> Vec<Finding> {
     if function.leakproof {
         findings.push(Finding::new(Check::F6, &*object, "it is LEAKPROOF"));
     }
-    if function.schema == "tenancy" && !is_ours {
+    if function.schema == "tenancy" && ours.is_none() {
         findings.push(Finding::new(Check::F5, object, "it was not installed"));
     }
     findings

@@ -1,4 +1,4 @@
--- Isolation of tenants, version 1, plain, for the roles shop_*.
+-- Isolation of tenants, version 2, plain, for the roles shop_*.
 -- Run it as an administrator in the cell's database. It can be run again.
 
 BEGIN;
@@ -14,7 +14,7 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM tenancy.format
-        WHERE (part = 'isolation' AND version > 1) OR (part = 'fence' AND version > 2)
+        WHERE (part = 'isolation' AND version > 2) OR (part = 'fence' AND version > 2)
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'TN020',
             MESSAGE = 'tenancy: this cell is of a newer version than these statements';
@@ -295,6 +295,9 @@ INSERT INTO tenancy.transaction_key (inner_pad, outer_pad)
             || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
     ON CONFLICT (singleton) DO NOTHING;
 
+-- no guard of version 1
+DROP FUNCTION IF EXISTS tenancy.enter(bigint, bigint, boolean, bigint, bigint, text);
+
 -- function tenancy.current_tenant()
 CREATE OR REPLACE FUNCTION tenancy.current_tenant() RETURNS bigint
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -305,56 +308,62 @@ GRANT EXECUTE ON FUNCTION tenancy.current_tenant() TO "shop_app", "shop_mover", 
 
 -- function tenancy.current_external()
 CREATE OR REPLACE FUNCTION tenancy.current_external() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 AS $function$
-    SELECT f.external FROM tenancy.fence f WHERE f.tenant_id = tenancy.current_tenant();
+BEGIN
+    RETURN (
+        SELECT f.external FROM tenancy.fence f
+        WHERE f.tenant_id OPERATOR(pg_catalog.=) (SELECT tenancy.current_tenant())
+    );
+END
 $function$;
 ALTER FUNCTION tenancy.current_external() OWNER TO "shop_owner";
 REVOKE ALL ON FUNCTION tenancy.current_external() FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 GRANT EXECUTE ON FUNCTION tenancy.current_external() TO "shop_app", "shop_mover", "shop_search";
 
--- function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+-- function tenancy.enter(bigint, bigint, boolean, bigint, text)
 CREATE OR REPLACE FUNCTION tenancy.enter(
-    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, lock_ms bigint, seal text
-) RETURNS TABLE (entered boolean, state text, lifecycle text, epoch bigint, deadline bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, seal text
+) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 AS $function$
 DECLARE
-    settings text;
+    entered boolean := true;
+    answer pg_catalog.text;
 BEGIN
     IF writes THEN
-        entered := pg_try_advisory_xact_lock_shared((1414415193::bigint << 32) | tenant);
-    ELSIF current_setting('transaction_read_only') = 'on' THEN
-        entered := true;
-    ELSE
+        entered := pg_catalog.pg_try_advisory_xact_lock_shared(6074866996900528128 OPERATOR(pg_catalog.|) tenant);
+    ELSIF pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.<>) 'on' THEN
         RAISE EXCEPTION USING ERRCODE = 'TN004',
             MESSAGE = 'tenancy: a transaction that enters for reading must be read only';
     END IF;
-    IF writes AND entered AND current_setting('transaction_isolation') <> 'read committed' THEN
-        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
-            FROM tenancy.fence f WHERE f.tenant_id = tenant FOR SHARE;
+    IF writes AND entered
+        AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed'
+    THEN
+        SELECT pg_catalog.concat_ws(' ', entered, f.state, f.lifecycle, f.epoch, f.deadline,
+                pg_catalog.set_config('app.tenant_id', CASE WHEN entered THEN tenant::pg_catalog.text END, true),
+                pg_catalog.set_config('statement_timeout', greatest(statement_ms, 1)::pg_catalog.text, true))
+            INTO answer FROM tenancy.fence f WHERE f.tenant_id OPERATOR(pg_catalog.=) tenant
+            FOR SHARE;
     ELSE
-        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
-            FROM tenancy.fence f WHERE f.tenant_id = tenant;
+        SELECT pg_catalog.concat_ws(' ', entered, f.state, f.lifecycle, f.epoch, f.deadline,
+                pg_catalog.set_config('app.tenant_id', CASE WHEN entered THEN tenant::pg_catalog.text END, true),
+                pg_catalog.set_config('statement_timeout', greatest(statement_ms, 1)::pg_catalog.text, true))
+            INTO answer FROM tenancy.fence f WHERE f.tenant_id OPERATOR(pg_catalog.=) tenant;
     END IF;
-    IF FOUND THEN
-        settings := set_config('app.tenant_id', CASE WHEN entered THEN tenant::text END, true)
-            || set_config('statement_timeout', greatest(statement_ms, 1)::text, true)
-            || set_config('lock_timeout', greatest(lock_ms, 1)::text, true);
-        RETURN NEXT;
-    END IF;
+    RETURN answer;
 END
 $function$;
-ALTER FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) OWNER TO "shop_owner";
-REVOKE ALL ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
-GRANT EXECUTE ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) TO "shop_app", "shop_mover";
+ALTER FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, text) OWNER TO "shop_owner";
+REVOKE ALL ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, text) FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT EXECUTE ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, text) TO "shop_app", "shop_mover";
 
 -- function tenancy.leave(bigint)
 CREATE OR REPLACE FUNCTION tenancy.leave(tenant bigint) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE
 AS $function$
 BEGIN
-    IF (tenancy.current_tenant() = tenant) IS NOT TRUE THEN
+    IF (pg_catalog.current_setting('app.tenant_id', true) OPERATOR(pg_catalog.=) tenant::pg_catalog.text) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'TN010',
             MESSAGE = 'tenancy: the transaction is not this tenant''s';
     END IF;
@@ -591,7 +600,7 @@ CREATE EVENT TRIGGER tenancy_net ON ddl_command_end
 
 -- version
 INSERT INTO tenancy.format AS f (part, version)
-    VALUES ('fence', 2), ('isolation', 1)
+    VALUES ('fence', 2), ('isolation', 2)
     ON CONFLICT (part) DO UPDATE SET version = excluded.version
         WHERE f.version IS DISTINCT FROM excluded.version;
 

@@ -1,4 +1,4 @@
--- Isolation of tenants, version 1, sealed, for the roles shop_*.
+-- Isolation of tenants, version 2, sealed, for the roles shop_*.
 -- Run it as an administrator in the cell's database. It can be run again.
 
 BEGIN;
@@ -14,7 +14,7 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM tenancy.format
-        WHERE (part = 'isolation' AND version > 1) OR (part = 'fence' AND version > 2)
+        WHERE (part = 'isolation' AND version > 2) OR (part = 'fence' AND version > 2)
     ) THEN
         RAISE EXCEPTION USING ERRCODE = 'TN020',
             MESSAGE = 'tenancy: this cell is of a newer version than these statements';
@@ -295,26 +295,31 @@ INSERT INTO tenancy.transaction_key (inner_pad, outer_pad)
             || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())
     ON CONFLICT (singleton) DO NOTHING;
 
+-- no guard of version 1
+DROP FUNCTION IF EXISTS tenancy.enter(bigint, bigint, boolean, bigint, bigint, text);
+
 -- function tenancy.current_tenant()
 CREATE OR REPLACE FUNCTION tenancy.current_tenant() RETURNS bigint
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 AS $function$
 DECLARE
-    setting text := current_setting('app.tenant_id', true);
-    own text := split_part(setting, '.', 1);
-    own_inner bytea;
-    own_outer bytea;
+    setting pg_catalog.text := pg_catalog.current_setting('app.tenant_id', true);
+    own pg_catalog.text := pg_catalog.split_part(setting, '.', 1);
+    is_ours boolean;
 BEGIN
-    IF coalesce(setting, '') = '' THEN
-        RETURN NULL;
-    END IF;
-    SELECT k.inner_pad, k.outer_pad INTO STRICT own_inner, own_outer FROM tenancy.transaction_key k;
-    IF (setting = own || '.' || encode(sha256(own_outer || sha256(own_inner || convert_to(
-        'tx:' || own || ':' || pg_backend_pid() || ':' || extract(epoch FROM transaction_timestamp()), 'UTF8'))), 'hex')) IS NOT TRUE THEN
+    SELECT setting OPERATOR(pg_catalog.=) (own OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.sha256(own_outer OPERATOR(pg_catalog.||) pg_catalog.sha256(own_inner
+        OPERATOR(pg_catalog.||) pg_catalog.int4send(pg_catalog.pg_backend_pid())
+        OPERATOR(pg_catalog.||) pg_catalog.timestamptz_send(pg_catalog.transaction_timestamp())
+        OPERATOR(pg_catalog.||) pg_catalog.convert_to(own, 'UTF8'))), 'hex'))
+        INTO STRICT is_ours
+        FROM (SELECT k.inner_pad AS own_inner, k.outer_pad AS own_outer FROM tenancy.transaction_key k) k;
+    IF is_ours THEN
+        RETURN own::bigint;
+    ELSIF setting OPERATOR(pg_catalog.<>) '' THEN
         RAISE EXCEPTION USING ERRCODE = 'TN001',
             MESSAGE = 'tenancy: the setting of the tenant is not this transaction''s';
     END IF;
-    RETURN own::bigint;
+    RETURN NULL;
 END
 $function$;
 ALTER FUNCTION tenancy.current_tenant() OWNER TO "shop_owner";
@@ -323,80 +328,93 @@ GRANT EXECUTE ON FUNCTION tenancy.current_tenant() TO "shop_app", "shop_mover", 
 
 -- function tenancy.current_external()
 CREATE OR REPLACE FUNCTION tenancy.current_external() RETURNS uuid
-LANGUAGE sql STABLE PARALLEL RESTRICTED SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
 AS $function$
-    SELECT f.external FROM tenancy.fence f WHERE f.tenant_id = tenancy.current_tenant();
+BEGIN
+    RETURN (
+        SELECT f.external FROM tenancy.fence f
+        WHERE f.tenant_id OPERATOR(pg_catalog.=) (SELECT tenancy.current_tenant())
+    );
+END
 $function$;
 ALTER FUNCTION tenancy.current_external() OWNER TO "shop_owner";
 REVOKE ALL ON FUNCTION tenancy.current_external() FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 GRANT EXECUTE ON FUNCTION tenancy.current_external() TO "shop_app", "shop_mover", "shop_search";
 
--- function tenancy.enter(bigint, bigint, boolean, bigint, bigint, text)
+-- function tenancy.enter(bigint, bigint, boolean, bigint, text)
 CREATE OR REPLACE FUNCTION tenancy.enter(
-    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, lock_ms bigint, seal text
-) RETURNS TABLE (entered boolean, state text, lifecycle text, epoch bigint, deadline bigint)
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    tenant bigint, at_epoch bigint, writes boolean, statement_ms bigint, seal text
+) RETURNS text
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 AS $function$
 DECLARE
-    settings text;
-    key_id text := split_part(seal, ':', 2);
-    expires text := split_part(seal, ':', 6);
-    claim text := concat_ws(':', 'v1', key_id, tenant, at_epoch,
+    entered boolean := true;
+    answer pg_catalog.text;
+    key_id pg_catalog.text := pg_catalog.split_part(seal, ':', 2);
+    expires pg_catalog.text := pg_catalog.split_part(seal, ':', 6);
+    claim pg_catalog.text := pg_catalog.concat_ws(':', 'v1', key_id, tenant, at_epoch,
         CASE WHEN writes THEN 'w' ELSE 'r' END, expires);
-    seal_inner bytea;
-    seal_outer bytea;
-    own_inner bytea;
-    own_outer bytea;
+    is_valid boolean;
+    setting pg_catalog.text;
 BEGIN
-    IF statement_timestamp() <> transaction_timestamp() THEN
+    IF pg_catalog.statement_timestamp() OPERATOR(pg_catalog.<>) pg_catalog.transaction_timestamp() THEN
         RAISE EXCEPTION USING ERRCODE = 'TN003',
             MESSAGE = 'tenancy: a seal is taken only by the message that begins the transaction';
     END IF;
-    SELECT s.inner_pad, s.outer_pad, t.inner_pad, t.outer_pad
-        INTO seal_inner, seal_outer, own_inner, own_outer
-        FROM tenancy.seal_key s CROSS JOIN tenancy.transaction_key t
-        WHERE s.id = key_id AND (s.not_after IS NULL OR s.not_after > clock_timestamp());
-    IF NOT FOUND OR (sha256(convert_to(seal, 'UTF8')) = sha256(convert_to(claim || ':' || encode(sha256(seal_outer || sha256(seal_inner || convert_to(
-        claim, 'UTF8'))), 'hex'), 'UTF8'))) IS NOT TRUE THEN
+    SELECT pg_catalog.sha256(pg_catalog.convert_to(seal, 'UTF8')) OPERATOR(pg_catalog.=)
+            pg_catalog.sha256(pg_catalog.convert_to(claim OPERATOR(pg_catalog.||) ':' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.sha256(seal_outer OPERATOR(pg_catalog.||) pg_catalog.sha256(seal_inner
+        OPERATOR(pg_catalog.||) pg_catalog.convert_to(claim, 'UTF8'))), 'hex'), 'UTF8')),
+            tenant::pg_catalog.text OPERATOR(pg_catalog.||) '.' OPERATOR(pg_catalog.||) pg_catalog.encode(pg_catalog.sha256(own_outer OPERATOR(pg_catalog.||) pg_catalog.sha256(own_inner
+        OPERATOR(pg_catalog.||) pg_catalog.int4send(pg_catalog.pg_backend_pid())
+        OPERATOR(pg_catalog.||) pg_catalog.timestamptz_send(pg_catalog.transaction_timestamp())
+        OPERATOR(pg_catalog.||) pg_catalog.convert_to(tenant::pg_catalog.text, 'UTF8'))), 'hex')
+        INTO is_valid, setting
+        FROM (
+            SELECT s.inner_pad AS seal_inner, s.outer_pad AS seal_outer,
+                t.inner_pad AS own_inner, t.outer_pad AS own_outer
+            FROM tenancy.seal_key s CROSS JOIN tenancy.transaction_key t
+            WHERE s.id OPERATOR(pg_catalog.=) key_id AND (
+                s.not_after IS NULL OR s.not_after OPERATOR(pg_catalog.>) pg_catalog.clock_timestamp())
+        ) k;
+    IF is_valid IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'TN001', MESSAGE = 'tenancy: the seal is not valid';
     END IF;
-    IF to_timestamp(expires::bigint) <= clock_timestamp() THEN
+    IF pg_catalog.to_timestamp(expires::bigint) OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() THEN
         RAISE EXCEPTION USING ERRCODE = 'TN002', MESSAGE = 'tenancy: the seal has expired';
     END IF;
     IF writes THEN
-        entered := pg_try_advisory_xact_lock_shared((1414415193::bigint << 32) | tenant);
-    ELSIF current_setting('transaction_read_only') = 'on' THEN
-        entered := true;
-    ELSE
+        entered := pg_catalog.pg_try_advisory_xact_lock_shared(6074866996900528128 OPERATOR(pg_catalog.|) tenant);
+    ELSIF pg_catalog.current_setting('transaction_read_only') OPERATOR(pg_catalog.<>) 'on' THEN
         RAISE EXCEPTION USING ERRCODE = 'TN004',
             MESSAGE = 'tenancy: a transaction that enters for reading must be read only';
     END IF;
-    IF writes AND entered AND current_setting('transaction_isolation') <> 'read committed' THEN
-        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
-            FROM tenancy.fence f WHERE f.tenant_id = tenant FOR SHARE;
+    IF writes AND entered
+        AND pg_catalog.current_setting('transaction_isolation') OPERATOR(pg_catalog.<>) 'read committed'
+    THEN
+        SELECT pg_catalog.concat_ws(' ', entered, f.state, f.lifecycle, f.epoch, f.deadline,
+                pg_catalog.set_config('app.tenant_id', CASE WHEN entered THEN setting END, true),
+                pg_catalog.set_config('statement_timeout', greatest(statement_ms, 1)::pg_catalog.text, true))
+            INTO answer FROM tenancy.fence f WHERE f.tenant_id OPERATOR(pg_catalog.=) tenant
+            FOR SHARE;
     ELSE
-        SELECT f.state, f.lifecycle, f.epoch, f.deadline INTO state, lifecycle, epoch, deadline
-            FROM tenancy.fence f WHERE f.tenant_id = tenant;
+        SELECT pg_catalog.concat_ws(' ', entered, f.state, f.lifecycle, f.epoch, f.deadline,
+                pg_catalog.set_config('app.tenant_id', CASE WHEN entered THEN setting END, true),
+                pg_catalog.set_config('statement_timeout', greatest(statement_ms, 1)::pg_catalog.text, true))
+            INTO answer FROM tenancy.fence f WHERE f.tenant_id OPERATOR(pg_catalog.=) tenant;
     END IF;
-    IF FOUND THEN
-        settings := set_config('app.tenant_id', CASE WHEN entered THEN tenant || '.' || encode(sha256(own_outer || sha256(own_inner || convert_to(
-        'tx:' || tenant || ':' || pg_backend_pid() || ':' || extract(epoch FROM transaction_timestamp()), 'UTF8'))), 'hex') END, true)
-            || set_config('statement_timeout', greatest(statement_ms, 1)::text, true)
-            || set_config('lock_timeout', greatest(lock_ms, 1)::text, true);
-        RETURN NEXT;
-    END IF;
+    RETURN answer;
 END
 $function$;
-ALTER FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) OWNER TO "shop_owner";
-REVOKE ALL ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
-GRANT EXECUTE ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, bigint, text) TO "shop_app", "shop_mover";
+ALTER FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, text) OWNER TO "shop_owner";
+REVOKE ALL ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, text) FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
+GRANT EXECUTE ON FUNCTION tenancy.enter(bigint, bigint, boolean, bigint, text) TO "shop_app", "shop_mover";
 
 -- function tenancy.leave(bigint)
 CREATE OR REPLACE FUNCTION tenancy.leave(tenant bigint) RETURNS void
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql VOLATILE
 AS $function$
 BEGIN
-    IF (tenancy.current_tenant() = tenant) IS NOT TRUE THEN
+    IF (pg_catalog.split_part(pg_catalog.current_setting('app.tenant_id', true), '.', 1) OPERATOR(pg_catalog.=) tenant::pg_catalog.text) IS NOT TRUE THEN
         RAISE EXCEPTION USING ERRCODE = 'TN010',
             MESSAGE = 'tenancy: the transaction is not this tenant''s';
     END IF;
@@ -633,7 +651,7 @@ CREATE EVENT TRIGGER tenancy_net ON ddl_command_end
 
 -- version
 INSERT INTO tenancy.format AS f (part, version)
-    VALUES ('fence', 2), ('isolation', 1)
+    VALUES ('fence', 2), ('isolation', 2)
     ON CONFLICT (part) DO UPDATE SET version = excluded.version
         WHERE f.version IS DISTINCT FROM excluded.version;
 
