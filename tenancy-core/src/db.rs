@@ -101,6 +101,7 @@ mod cell_db;
 #[cfg(feature = "portable")]
 mod cell_tx;
 mod database;
+mod drain;
 mod error;
 mod explain;
 mod fence;
@@ -128,6 +129,7 @@ pub use cell_db::CellDb;
 #[cfg(feature = "portable")]
 pub use cell_tx::{CellStmt, CellTx};
 pub use database::{CellDatabase, IsolationLevel};
+pub use drain::{Drain, Stragglers};
 pub use error::{BrokenConstraint, DbError};
 pub use open_error::OpenError;
 pub use options::CellOptions;

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use tenancy_types::TenantId;
 
-use super::{CellTx, DbError, PostgresCell, SqliteCell};
+use super::{CellTx, DbError, Drain, PostgresCell, SqliteCell};
 use crate::{
     Access, TenantContext,
     protocol::{Fence, FenceEvent},
@@ -75,6 +75,29 @@ impl CellDb {
         match self {
             Self::Postgres(cell) => cell.change_fence(tenant, expected, event).await,
             Self::Sqlite(cell) => cell.change_fence(tenant, expected, event).await,
+        }
+    }
+
+    /// Lets no new writer of the tenant in, and waits for those that are open: sets the fence, unless it is
+    /// set, and returns it when nobody writes to the tenant any more. See [`PostgresCell::drain`] and
+    /// [`SqliteCell::drain`].
+    ///
+    /// # Errors
+    /// [`DbError::WritersRemain`] when writers did not end in time, [`DbError::Prepared`] when nobody knows
+    /// when they will; otherwise as [`change_fence`](Self::change_fence).
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the fence may be set or not; drain again, or release it. It lifts itself at
+    /// its deadline.
+    pub async fn drain(
+        &self,
+        tenant: TenantId,
+        expected: Fence,
+        drain: Drain,
+    ) -> Result<Fence, DbError> {
+        match self {
+            Self::Postgres(cell) => cell.drain(tenant, expected, drain).await,
+            Self::Sqlite(cell) => cell.drain(tenant, expected, drain).await,
         }
     }
 

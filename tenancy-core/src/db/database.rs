@@ -93,7 +93,16 @@ pub(super) mod private {
             tenant: TenantId,
         ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
 
-        /// Commits what was done [alone](Self::alone).
+        /// A connection of the platform's own that changes a tenant's fence without asking who writes, and
+        /// waits so long at most for whoever holds the fence itself. [`conclude`](Self::conclude) commits and
+        /// gives it back.
+        fn beside(
+            cell: &Self::Cell,
+            tenant: TenantId,
+            wait: Duration,
+        ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
+        /// Commits what was done [alone](Self::alone) or [beside](Self::beside) writers.
         fn conclude(lease: Self::Lease) -> impl Future<Output = Result<(), DbError>> + Send;
 
         /// A connection in a transaction that reads the rows of all tenants and writes nothing; ended by

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
-use tenancy_types::{Code, Epoch, Kind, Lifecycle, Problem, Retry, TenantId};
+use tenancy_types::{Code, Epoch, Kind, Lifecycle, Problem, Retry, TenantId, UnixMicros};
 
 use super::{TableRefused, sql::SqlRefused};
 use crate::protocol::{Denied, Fence, Rejected};
@@ -15,7 +15,10 @@ pub enum DbError {
     /// The tenant is moving, or its fence is just being changed, and it cannot be written to for a moment;
     /// nothing was done.
     #[error("the tenant is fenced")]
-    Fenced,
+    Fenced {
+        /// When the cell lifts the fence by itself, if it does.
+        until: Option<UnixMicros>,
+    },
     /// The request was admitted at another epoch than the cell serves; nothing was done.
     #[error("the request was admitted at epoch {expected}, the cell serves {found}")]
     StaleEpoch {
@@ -172,6 +175,22 @@ pub enum DbError {
         /// What it is.
         found: Option<Fence>,
     },
+    /// Write transactions of the tenant did not end in time. It is not fenced; on Postgres it was meanwhile.
+    #[error("write transactions of {tenant:?} were still open after {limit:?}")]
+    WritersRemain {
+        /// The tenant.
+        tenant: TenantId,
+        /// How long they were waited for.
+        limit: Duration,
+    },
+    /// Transactions that have written to the tenant are prepared, and end when whoever prepared them ends them.
+    #[error("{tenant:?} is written to by prepared transactions: {}", transactions.join(", "))]
+    Prepared {
+        /// The tenant.
+        tenant: TenantId,
+        /// Their names.
+        transactions: Vec<String>,
+    },
     /// The table of fences does not allow the change.
     #[error("change a fence")]
     Rejected(#[from] Rejected),
@@ -206,7 +225,7 @@ impl From<Denied> for DbError {
     fn from(denied: Denied) -> Self {
         match denied {
             Denied::NotHere => Self::NotHere,
-            Denied::Fenced => Self::Fenced,
+            Denied::Fenced { until } => Self::Fenced { until },
             Denied::StaleEpoch { expected, found } => Self::StaleEpoch { expected, found },
             Denied::NotWritable { lifecycle } => Self::NotWritable { lifecycle },
         }
@@ -216,7 +235,7 @@ impl From<Denied> for DbError {
 impl Problem for DbError {
     fn code(&self) -> Code {
         Code::new(match self {
-            Self::Fenced => "tenant_moving",
+            Self::Fenced { .. } => "tenant_moving",
             Self::StaleEpoch { .. } => "stale_epoch",
             Self::NotHere => "tenant_not_here",
             Self::NotWritable { lifecycle } => match lifecycle {
@@ -233,6 +252,8 @@ impl Problem for DbError {
             Self::TooOld { .. } => "transaction_too_old",
             Self::CommitUnknown { .. } => "commit_unknown",
             Self::FenceChanged { .. } => "fence_changed",
+            Self::WritersRemain { .. } => "writers_remain",
+            Self::Prepared { .. } => "prepared_transactions",
             Self::Rejected(rejected) => return rejected.code(),
             _ => "internal",
         })
@@ -245,9 +266,11 @@ impl Problem for DbError {
                 lifecycle: Lifecycle::Offboarding | Lifecycle::Purging | Lifecycle::Gone,
             } => Kind::Gone,
             Self::NotWritable { .. } => Kind::Forbidden,
-            Self::Duplicate { .. } | Self::FenceChanged { .. } => Kind::Conflict,
+            Self::Duplicate { .. } | Self::FenceChanged { .. } | Self::Prepared { .. } => {
+                Kind::Conflict
+            }
             Self::Rejected(rejected) => rejected.kind(),
-            Self::Fenced
+            Self::Fenced { .. }
             | Self::StaleEpoch { .. }
             | Self::Busy
             | Self::Unreachable { .. }
@@ -255,6 +278,7 @@ impl Problem for DbError {
             | Self::Conflict { .. }
             | Self::Timeout { .. }
             | Self::TooOld { .. }
+            | Self::WritersRemain { .. }
             | Self::CommitUnknown { .. } => Kind::Unavailable,
             _ => Kind::Internal,
         }
@@ -263,16 +287,17 @@ impl Problem for DbError {
     fn retry(&self) -> Retry {
         match self {
             Self::StaleEpoch { .. } | Self::Conflict { .. } => Retry::Now,
-            Self::Fenced | Self::Busy | Self::Unreachable { .. } => {
-                Retry::After(Duration::from_secs(1))
-            }
+            Self::Fenced { .. }
+            | Self::Busy
+            | Self::Unreachable { .. }
+            | Self::WritersRemain { .. } => Retry::After(Duration::from_secs(1)),
             _ => Retry::No,
         }
     }
 
     fn client_text(&self) -> Cow<'static, str> {
         match self {
-            Self::Fenced => "changes are not possible for a moment, try again shortly",
+            Self::Fenced { .. } => "changes are not possible for a moment, try again shortly",
             Self::StaleEpoch { .. } => "this has just changed, try again",
             Self::NotHere => "this is served elsewhere",
             Self::NotWritable { .. } => "this cannot be changed at present",
@@ -283,6 +308,9 @@ impl Problem for DbError {
             Self::Timeout { .. } | Self::TooOld { .. } => "this took too long",
             Self::CommitUnknown { .. } => {
                 "it is not known whether the change was made, look before trying again"
+            }
+            Self::WritersRemain { .. } | Self::Prepared { .. } => {
+                "changes that are under way do not end, try again later"
             }
             Self::FenceChanged { .. } | Self::Conflict { .. } => {
                 "something else changed this at the same time"

@@ -26,7 +26,6 @@ pub(super) fn explain<D: CellDatabase>(
         sqlx::Error::Database(refusal) if D::is_conflict(&**refusal) => DbError::Conflict {
             source: error.into(),
         },
-        sqlx::Error::Database(refusal) if D::is_locked(&**refusal) => DbError::Busy,
         _ => DbError::of_driver::<D>(sql, error),
     }
 }
@@ -45,6 +44,7 @@ impl DbError {
             sqlx::Error::Database(refusal) if D::is_lost(&**refusal) => Self::Unreachable {
                 source: error.into(),
             },
+            sqlx::Error::Database(refusal) if D::is_locked(&**refusal) => Self::Busy,
             sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Self::Unreachable {
                 source: error.into(),
             },

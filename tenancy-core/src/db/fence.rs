@@ -1,9 +1,11 @@
 //! The table of fences in a cell's own database: one text of SQL, driven by [`protocol`](crate::protocol).
 
-use tenancy_types::{Epoch, Lifecycle, TenantId, UnixMicros};
+use std::time::Duration;
 
-use super::{CellDatabase, DbError};
-use crate::protocol::{Fence, FenceEvent, FenceState, fence};
+use tenancy_types::{Clock as _, Epoch, Lifecycle, SystemClock, TenantId, UnixMicros};
+
+use super::{CellDatabase, DbError, database::Opening};
+use crate::protocol::{Fence, FenceEvent, FenceState, Rejected, fence};
 
 /// The table's statements, which are the same in both databases but for where it is.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +65,39 @@ pub enum Value {
     Text(&'static str),
 }
 
-/// Changes a fence that is as expected, and is durable when it returns.
+/// How long the cell's own change of a fence waits for whoever holds it.
+pub(super) const OWN_WAIT: Duration = Duration::from_secs(5);
+
+/// Begins a tenant's transaction. A fence whose deadline has passed keeps nobody out: whoever was to lift it
+/// may have died, and needs not be asked, because a change of owner needs a fence that stands.
+pub(super) async fn open<D: CellDatabase>(
+    cell: &D::Cell,
+    opening: Opening,
+) -> Result<D::Lease, DbError> {
+    match D::open(cell, opening).await {
+        Err(DbError::Fenced { until: Some(until) }) if SystemClock.unix() >= until => {
+            expire::<D>(cell, opening.tenant).await?;
+            D::open(cell, opening).await
+        }
+        opened => opened,
+    }
+}
+
+/// Lifts a fence whose deadline has passed, if nobody else has.
+async fn expire<D: CellDatabase>(cell: &D::Cell, tenant: TenantId) -> Result<(), DbError> {
+    let found = read::<D>(cell, tenant).await?;
+    let now = SystemClock.unix();
+    let Ok(change) = Change::of(tenant, found, FenceEvent::Expire { now }) else {
+        return Ok(());
+    };
+    let lease = D::beside(cell, tenant, OWN_WAIT).await?;
+    match change.make::<D>(lease).await {
+        Err(DbError::FenceChanged { .. }) => Ok(()),
+        expired => expired.map(drop),
+    }
+}
+
+/// Changes a fence that is as expected, beside no open write transaction, and is durable when it returns.
 ///
 /// Doing it twice does it once: a fence that is already what the event makes of `expected` is the answer.
 pub(super) async fn change<D: CellDatabase>(
@@ -72,28 +106,75 @@ pub(super) async fn change<D: CellDatabase>(
     expected: Option<Fence>,
     event: FenceEvent,
 ) -> Result<Fence, DbError> {
-    let after = fence::next(expected, event)?;
-    let mut values = vec![Value::Int(tenant.as_i64())];
-    values.extend(store(after));
-    values.extend(expected.into_iter().flat_map(store));
-    let sql = if expected.is_none() {
-        D::FENCES.create
-    } else {
-        D::FENCES.change
-    };
-    let mut lease = D::alone(cell, tenant).await?;
-    let mut rows = D::fences(&mut lease, sql, &values).await?;
-    if rows.is_empty() {
-        rows = D::fences(&mut lease, D::FENCES.one, &values[..1]).await?;
+    let change = Change::of(tenant, expected, event)?;
+    change.make::<D>(D::alone(cell, tenant).await?).await
+}
+
+/// A change of a fence that the protocol lists.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Change {
+    tenant: TenantId,
+    expected: Option<Fence>,
+    after: Fence,
+}
+
+impl Change {
+    pub(super) fn of(
+        tenant: TenantId,
+        expected: Option<Fence>,
+        event: FenceEvent,
+    ) -> Result<Self, Rejected> {
+        Ok(Self {
+            tenant,
+            expected,
+            after: fence::next(expected, event)?,
+        })
     }
+
+    /// Makes it, if the fence is as expected or the change has been made already.
+    pub(super) async fn make<D: CellDatabase>(self, mut lease: D::Lease) -> Result<Fence, DbError> {
+        let mut values = vec![Value::Int(self.tenant.as_i64())];
+        values.extend(store(self.after));
+        values.extend(self.expected.into_iter().flat_map(store));
+        let sql = if self.expected.is_none() {
+            D::FENCES.create
+        } else {
+            D::FENCES.change
+        };
+        let mut rows = D::fences(&mut lease, sql, &values).await?;
+        if rows.is_empty() {
+            rows = D::fences(&mut lease, D::FENCES.one, &values[..1]).await?;
+        }
+        D::conclude(lease).await?;
+        let found = first(rows)?;
+        if found == Some(self.after) {
+            Ok(self.after)
+        } else {
+            Err(DbError::FenceChanged {
+                tenant: self.tenant,
+                expected: self.expected,
+                found,
+            })
+        }
+    }
+}
+
+/// The fence, if it still is as expected.
+pub(super) async fn confirm<D: CellDatabase>(
+    mut lease: D::Lease,
+    tenant: TenantId,
+    expected: Fence,
+) -> Result<Fence, DbError> {
+    let values = [Value::Int(tenant.as_i64())];
+    let rows = D::fences(&mut lease, D::FENCES.one, &values).await?;
     D::conclude(lease).await?;
     let found = first(rows)?;
-    if found == Some(after) {
-        Ok(after)
+    if found == Some(expected) {
+        Ok(expected)
     } else {
         Err(DbError::FenceChanged {
             tenant,
-            expected,
+            expected: Some(expected),
             found,
         })
     }

@@ -1,5 +1,6 @@
 //! A cell in a Postgres database.
 
+mod drain;
 mod driver;
 mod executor;
 mod guard;

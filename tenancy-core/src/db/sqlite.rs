@@ -22,7 +22,7 @@ use sqlx::{
 use tenancy_types::TenantId;
 
 use self::{lock::CellLock, pool::Pool};
-use super::{CellOptions, DbError, OpenError, TenantTx, fence, survey};
+use super::{CellOptions, DbError, Drain, OpenError, TenantTx, fence, survey};
 use crate::{
     Access, Manifest, TenantContext,
     manifest::sqlite::{reader_setup, writer_setup},
@@ -127,6 +127,26 @@ impl SqliteCell {
         event: FenceEvent,
     ) -> Result<Fence, DbError> {
         fence::change::<sqlx::Sqlite>(self, tenant, expected, event).await
+    }
+
+    /// Lets no new writer of the tenant in, and waits for the one that is open: sets the fence, unless it is
+    /// set, and returns it when nobody writes to the tenant any more. It waits for its turn at the cell's one
+    /// writer, and no longer than the cell lets anybody [wait](CellOptions::wait).
+    ///
+    /// # Errors
+    /// [`DbError::WritersRemain`] when the writer was not free in time: nothing was changed. [`DbError::Rejected`]
+    /// and [`DbError::FenceChanged`] as [`change_fence`](Self::change_fence).
+    ///
+    /// # Cancel safety
+    /// When the future is dropped, the fence may be set or not; drain again, or release it. It lifts itself at
+    /// its deadline.
+    pub async fn drain(
+        &self,
+        tenant: TenantId,
+        expected: Fence,
+        drain: Drain,
+    ) -> Result<Fence, DbError> {
+        driver::drain(self, tenant, expected, drain).await
     }
 
     /// A tenant's fence, or `None` when the cell has none.

@@ -15,6 +15,7 @@ use super::{
     CellDatabase, DbError, TxStmt,
     database::{IsolationLevel, Mode, Opening},
     explain::explain,
+    fence,
     text::{Made, Text},
 };
 use crate::{Access, TenantContext};
@@ -194,7 +195,7 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
             }
             State::Expired => Err(self.too_old()),
             State::Unopened => {
-                let lease = D::open(&self.cell, self.opening).await?;
+                let lease = fence::open::<D>(&self.cell, self.opening).await?;
                 self.watch();
                 Ok(lease)
             }

@@ -1,4 +1,4 @@
-use tenancy_types::{Epoch, Lifecycle};
+use tenancy_types::{Epoch, Lifecycle, UnixMicros};
 
 use super::{Fence, FenceState};
 
@@ -15,7 +15,10 @@ pub enum Denied {
         found: Epoch,
     },
     /// The tenant is moving: the cell is, or is about to be, the owner, and the request should wait.
-    Fenced,
+    Fenced {
+        /// When the cell lifts the fence by itself. `None` when that is somebody else's decision.
+        until: Option<UnixMicros>,
+    },
     /// The tenant's lifecycle does not allow writes.
     NotWritable {
         /// The lifecycle.
@@ -34,7 +37,8 @@ pub enum Denied {
 pub fn admits_write(fence: Option<Fence>, epoch: Epoch) -> Result<(), Denied> {
     let fence = served(fence, epoch)?;
     match (fence.state, fence.lifecycle) {
-        (FenceState::Fenced { .. } | FenceState::Sealed, _) => Err(Denied::Fenced),
+        (FenceState::Fenced { until }, _) => Err(Denied::Fenced { until: Some(until) }),
+        (FenceState::Sealed, _) => Err(Denied::Fenced { until: None }),
         (_, Lifecycle::Provisioning | Lifecycle::Active | Lifecycle::Purging) => Ok(()),
         (_, lifecycle) => Err(Denied::NotWritable { lifecycle }),
     }
@@ -57,7 +61,9 @@ fn served(fence: Option<Fence>, epoch: Epoch) -> Result<Fence, Denied> {
     match fence.state {
         FenceState::Gone | FenceState::Refused => Err(Denied::NotHere),
         // The directory has already named this cell, and the activation is under way.
-        FenceState::Incoming | FenceState::Ready if epoch >= fence.epoch => Err(Denied::Fenced),
+        FenceState::Incoming | FenceState::Ready if epoch >= fence.epoch => {
+            Err(Denied::Fenced { until: None })
+        }
         FenceState::Incoming | FenceState::Ready => Err(Denied::NotHere),
         FenceState::Active | FenceState::Fenced { .. } | FenceState::Sealed => {
             if fence.epoch == epoch {

@@ -3,6 +3,7 @@
 mod borrower;
 mod bulk;
 mod cancel;
+mod drain;
 mod executor;
 mod fence;
 mod isolation;
@@ -169,7 +170,16 @@ async fn plain(folder: &TempDir) -> SqliteConnection {
 
 /// A Postgres cell with tenants 1 to `tenants`, and its address.
 pub(crate) async fn postgres(tenants: u32, options: CellOptions) -> (CellDb, String) {
-    let url = Postgres::shared().database().unwrap().url();
+    postgres_of(Postgres::shared(), tenants, options).await
+}
+
+/// As [`postgres`], in a cluster of the test's own.
+pub(crate) async fn postgres_of(
+    cluster: &Postgres,
+    tenants: u32,
+    options: CellOptions,
+) -> (CellDb, String) {
+    let url = cluster.database().unwrap().url();
     let mut connection = PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql(SCHEMA)
         .execute(&mut connection)

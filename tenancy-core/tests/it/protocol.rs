@@ -263,7 +263,7 @@ fn check_admission(at: u32, reads: &str, writes: &str) {
         Ok(()) => '+',
         Err(Denied::NotHere) => 'n',
         Err(Denied::StaleEpoch { .. }) => 's',
-        Err(Denied::Fenced) => 'f',
+        Err(Denied::Fenced { .. }) => 'f',
         Err(Denied::NotWritable { .. }) => 'l',
     };
     let all = |admits: fn(Option<Fence>, Epoch) -> Result<(), Denied>| -> String {

@@ -78,6 +78,16 @@ impl Driver for Postgres {
         Ok(lease)
     }
 
+    async fn beside(
+        cell: &PostgresCell,
+        tenant: TenantId,
+        wait: Duration,
+    ) -> Result<PgLease, DbError> {
+        let mut lease = cell.0.platform.lease(Some(tenant), 1).await?;
+        guard::beside(&mut lease, wait).await?;
+        Ok(lease)
+    }
+
     async fn conclude(mut lease: PgLease) -> Result<(), DbError> {
         let committed = sqlx::raw_sql("COMMIT").execute(lease.connection());
         answered(OWN_STATEMENT, committed)
@@ -265,7 +275,7 @@ fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
     if entered {
         Ok(())
     } else {
-        Err(DbError::Fenced)
+        Err(DbError::Fenced { until: None })
     }
 }
 

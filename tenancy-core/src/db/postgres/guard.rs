@@ -31,21 +31,55 @@ pub(super) async fn exclude(
     tenant: TenantId,
     wait: Duration,
 ) -> Result<(), DbError> {
-    let (lock, timeout) = (lock_of(tenant), wait.as_millis().max(1));
-    let sql = format!(
+    let lock = lock_of(tenant);
+    let sql = format!("{}; SELECT pg_advisory_xact_lock({lock})", begin(wait));
+    begun(lease, wait, sql).await
+}
+
+/// Begins a transaction of the platform's that does not ask who writes. A writer under `REPEATABLE READ` or
+/// `SERIALIZABLE` holds the row of the fence, and is waited for.
+pub(super) async fn beside(lease: &mut PgLease, wait: Duration) -> Result<(), DbError> {
+    begun(lease, wait, begin(wait)).await
+}
+
+/// Whatever such a transaction commits is durable, also where the server is set to answer sooner.
+fn begin(wait: Duration) -> String {
+    let timeout = wait.as_millis().max(1);
+    format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
          SET LOCAL lock_timeout = {timeout}; \
-         SET LOCAL synchronous_commit = on; \
-         SELECT pg_advisory_xact_lock({lock})"
-    );
-    let locked = sqlx::raw_sql(AssertSqlSafe(sql)).execute(lease.connection());
-    match answered(wait, locked).await {
+         SET LOCAL synchronous_commit = on"
+    )
+}
+
+async fn begun(lease: &mut PgLease, wait: Duration, sql: String) -> Result<(), DbError> {
+    let begun = sqlx::raw_sql(AssertSqlSafe(sql)).execute(lease.connection());
+    match answered(wait, begun).await {
         Ok(_) => Ok(()),
-        Err(sqlx::Error::Database(refusal))
-            if refusal.code().as_deref() == Some(LOCK_NOT_AVAILABLE) =>
-        {
-            Err(DbError::Busy)
-        }
         Err(error) => Err(DbError::of_driver::<sqlx::Postgres>("lock".into(), error)),
     }
+}
+
+/// The transactions that were prepared while they held the tenant's lock. Nobody's connection holds them, so
+/// only who prepared them, or a person, ends them. What holds a lock is named as it was before it was prepared,
+/// and after a restart by its number; beside its other locks it holds one of that number either way.
+pub(super) const PREPARED: &str = "SELECT p.gid FROM pg_locks l
+    JOIN pg_locks own ON own.virtualtransaction = l.virtualtransaction
+        AND own.locktype = 'transactionid' AND own.pid IS NULL
+    JOIN pg_prepared_xacts p ON p.transaction = own.transactionid
+    WHERE l.locktype = 'advisory' AND l.pid IS NULL
+        AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND l.objsubid = 1
+        AND p.database = current_database()
+    ORDER BY p.gid";
+
+/// Ends the sessions of this very role that write to the tenant, and waits until each has ended.
+pub(super) const TERMINATE: &str = "SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid, $3))
+    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+    WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND l.objsubid = 1
+        AND l.granted AND l.mode = 'ShareLock'
+        AND a.datname = current_database() AND a.usename = current_user AND a.pid <> pg_backend_pid()";
+
+/// The lock of a tenant as `pg_locks` shows it: its high half and its low half.
+pub(super) fn halves(tenant: TenantId) -> (i64, i64) {
+    (WRITERS >> 32, tenant.as_i64())
 }

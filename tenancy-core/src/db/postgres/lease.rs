@@ -69,6 +69,11 @@ impl Door {
         }))
     }
 
+    /// Where its connections lead, for one that must not wait for any of them.
+    pub(super) fn address(&self) -> &PgConnectOptions {
+        &self.0.connect
+    }
+
     /// Waits for a connection of which the party may hold `limit`. Cancel safe.
     pub(super) async fn lease(&self, party: Party, limit: u16) -> Result<PgLease, DbError> {
         let permit = self.0.gate.enter(party, limit).await?;

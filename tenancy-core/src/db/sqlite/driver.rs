@@ -7,13 +7,13 @@ use tenancy_types::TenantId;
 use super::{SqliteCell, pool::SqliteLease};
 use crate::{
     db::{
-        CellDatabase, DbError,
+        CellDatabase, DbError, Drain,
         database::{Mode, Opening, private::Driver, statements},
         error::Source,
-        fence::{self, FenceSql, StoredFence, Value, fence_sql},
+        fence::{self, Change, FenceSql, StoredFence, Value, fence_sql},
     },
     manifest::sqlite::{FOREIGN_ROW, HIDDEN},
-    protocol,
+    protocol::{self, Fence},
 };
 
 const BEGIN_READ: &str = "BEGIN;
@@ -44,6 +44,32 @@ fn busy(error: DbError) -> DbError {
             _ => error,
         },
         _ => error,
+    }
+}
+
+/// Whoever has the only writer is alone, so a fence that is set has no writer beside it.
+pub(super) async fn drain(
+    cell: &SqliteCell,
+    tenant: TenantId,
+    expected: Fence,
+    drain: Drain,
+) -> Result<Fence, DbError> {
+    let turn = tokio::time::timeout(drain.wait, Sqlite::alone(cell, tenant));
+    let lease = match turn.await {
+        Ok(Err(DbError::Busy)) | Err(_) => {
+            return Err(DbError::WritersRemain {
+                tenant,
+                limit: drain.wait,
+            });
+        }
+        Ok(lease) => lease?,
+    };
+    match drain.event(expected) {
+        None => fence::confirm::<Sqlite>(lease, tenant, expected).await,
+        Some(event) => {
+            let change = Change::of(tenant, Some(expected), event)?;
+            change.make::<Sqlite>(lease).await
+        }
     }
 }
 
@@ -119,6 +145,11 @@ impl Driver for Sqlite {
 
     /// Whoever has the only writer is alone, and each statement commits itself.
     async fn alone(cell: &SqliteCell, _: TenantId) -> Result<SqliteLease, DbError> {
+        Self::platform(cell).await
+    }
+
+    /// There is nobody beside the only writer.
+    async fn beside(cell: &SqliteCell, _: TenantId, _: Duration) -> Result<SqliteLease, DbError> {
         Self::platform(cell).await
     }
 

@@ -20,7 +20,9 @@ const ACTIVE: Fence = Fence {
     epoch: tenancy_core::types::Epoch::FIRST,
 };
 
-const UNTIL: UnixMicros = UnixMicros::new(1_000);
+/// In the year 2100, and in 1970.
+const UNTIL: UnixMicros = UnixMicros::new(4_102_444_800_000_000);
+const LONG_AGO: UnixMicros = UnixMicros::new(1_000);
 
 #[tokio::test]
 async fn a_change_is_kept_and_doing_it_twice_does_it_once() {
@@ -186,6 +188,50 @@ async fn every_transaction_asks_the_fence() {
         check(4, STALE, STALE).await;
         change(FenceEvent::Retire { epoch: epoch(4) }).await;
         check(3, ELSEWHERE, ELSEWHERE).await;
+    })
+    .await;
+}
+
+/// Nobody is left to lift it, and many come at once.
+#[tokio::test]
+async fn a_fence_lifts_itself_at_its_deadline() {
+    on_both(async |cell| {
+        create(cell, 1).await;
+        let change = async |event| {
+            let now = cell.fence(tenant(1)).await.unwrap();
+            cell.change_fence(tenant(1), now, event).await.unwrap()
+        };
+        let fenced = change(FenceEvent::Set { until: LONG_AGO }).await;
+        // A reader has nothing to lift.
+        let (read, _) = tokio::join!(answers(cell, 2), answers(cell, 2));
+        assert_eq!(read.0, "503 stale_epoch");
+        assert_eq!(cell.fence(tenant(1)).await.unwrap(), Some(fenced));
+        let (a, b, c) = tokio::join!(answers(cell, 1), answers(cell, 1), answers(cell, 1));
+        for (_, write) in [a, b, c] {
+            assert_eq!(write, "ok");
+        }
+        assert_eq!(cell.fence(tenant(1)).await.unwrap(), Some(ACTIVE));
+        // Whoever had set it finds that out before the tenant is given away.
+        let seal = cell
+            .change_fence(tenant(1), Some(fenced), FenceEvent::Seal)
+            .await;
+        assert!(
+            matches!(
+                seal,
+                Err(DbError::FenceChanged {
+                    found: Some(ACTIVE),
+                    ..
+                })
+            ),
+            "{seal:?}"
+        );
+        // Neither one whose time has not come nor one that is sealed lifts itself.
+        change(FenceEvent::Set { until: UNTIL }).await;
+        assert_eq!(answers(cell, 1).await.1, "503 tenant_moving");
+        change(FenceEvent::Release).await;
+        change(FenceEvent::Set { until: LONG_AGO }).await;
+        change(FenceEvent::Seal).await;
+        assert_eq!(answers(cell, 1).await.1, "503 tenant_moving");
     })
     .await;
 }

@@ -30,11 +30,11 @@ async fn insert(cell: &CellDb, id: i64, handle: &'static str) -> Result<u64, DbE
     .await
 }
 
-async fn connect(url: &str) -> PgConnection {
+pub(super) async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.unwrap()
 }
 
-async fn count(connection: &mut PgConnection) -> i64 {
+pub(super) async fn count(connection: &mut PgConnection) -> i64 {
     sqlx::query_scalar("select count(*) from product")
         .fetch_one(connection)
         .await
@@ -42,7 +42,7 @@ async fn count(connection: &mut PgConnection) -> i64 {
 }
 
 /// Returns when something waits for an advisory lock of this database.
-async fn somebody_waits(connection: &mut PgConnection) {
+pub(super) async fn somebody_waits(connection: &mut PgConnection) {
     let waits = "select exists (select 1 from pg_locks where locktype = 'advisory' and not granted
         and database = (select oid from pg_database where datname = current_database()))";
     while !sqlx::query_scalar::<_, bool>(waits)
@@ -72,7 +72,10 @@ async fn a_fence_waits_for_an_open_writer_and_lets_no_new_one_in() {
     somebody_waits(&mut plain).await;
     // Whoever comes now neither waits nor keeps the change waiting.
     let refused = insert(&cell, 2, "two").await.unwrap_err();
-    assert!(matches!(refused, DbError::Fenced), "{refused:?}");
+    assert!(
+        matches!(refused, DbError::Fenced { until: None }),
+        "{refused:?}"
+    );
     assert!(!changing.is_finished());
     // Readers and other tenants go on.
     let reader = super::reader(1);
