@@ -11,6 +11,19 @@ use crate::limits::Books;
 ///
 /// It is free again when this is dropped, also by a panic or a cancelled future. It cannot be cloned, so a
 /// place is never given back twice.
+///
+/// So it does not go into a request's extensions, which are cloned with the request; it stays in the future of
+/// the service and then in the body of the response.
+/// ```
+/// # fn keep(extensions: &mut http::Extensions, tenant: tenancy_types::TenantId) {
+/// extensions.insert(tenant);
+/// # }
+/// ```
+/// ```compile_fail,E0277
+/// # fn keep(extensions: &mut http::Extensions, permit: tenancy_rate_limit::Permit) {
+/// extensions.insert(permit);
+/// # }
+/// ```
 #[must_use = "the place is free again as soon as the permit is dropped"]
 pub struct Permit {
     books: Arc<Books>,
