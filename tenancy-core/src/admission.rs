@@ -186,6 +186,31 @@ impl<A: Access> TenantContext<A> {
     }
 }
 
+#[cfg(feature = "test-util")]
+impl<A: Access> TenantContext<A> {
+    /// A context of a tenant that nobody resolved or admitted: a visitor's of an active tenant of cell 1, at
+    /// [`Epoch::FIRST`], with four connections and statements of five seconds.
+    ///
+    /// Only with the feature `test-util`, which belongs into `[dev-dependencies]`. In a build for production
+    /// there is no way to a context but [`admit`], and that is what everything else here relies on.
+    #[must_use]
+    pub fn for_test(tenant: TenantId) -> Self {
+        let cell = tenancy_types::CellId::new(1).expect("not 0");
+        let connections = std::num::NonZeroU16::MIN.saturating_add(3);
+        Self {
+            admitted: Admitted {
+                tenant,
+                placement: Placement::new(cell, Lifecycle::Active, Epoch::FIRST),
+                source: Source::Internal,
+                principal: Principal::visitor(),
+                budget: WorkBudget::new(connections, std::time::Duration::from_secs(5)),
+                writes: Writes::Allowed,
+            },
+            access: PhantomData,
+        }
+    }
+}
+
 impl TenantContext<ReadWrite> {
     /// The same context with less power.
     #[must_use]

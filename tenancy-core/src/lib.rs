@@ -48,6 +48,8 @@ mod principal;
 pub mod protocol;
 mod refusal;
 pub mod resolve;
+#[cfg(feature = "test-util")]
+pub mod testing;
 
 pub use access::{Access, ReadOnly, ReadWrite};
 pub use admission::{Admitted, TenantContext, admit};

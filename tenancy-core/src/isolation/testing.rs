@@ -1,10 +1,11 @@
 //! Isolation in the tests of an application, with the feature `test-util`.
 
+use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{
     AuditError, InstallError, InvalidPrefix, Isolation, IsolationMode, Roles, SealKey, audit,
-    install, install_key,
+    hex::hex, install, install_key,
 };
 use crate::{
     Manifest,
@@ -18,6 +19,13 @@ pub enum TestCellError {
     /// The database could not be reached as its administrator.
     #[error("reach the test's database as its administrator")]
     Connect(#[from] sqlx::Error),
+    /// Only a superuser makes roles and opens cells for them without passwords; and whoever made the cell must
+    /// not be who uses it.
+    #[error("a test's cell is made by a superuser, which {role} is not")]
+    NotAdministrator {
+        /// The role of the connection that was given.
+        role: Box<str>,
+    },
     /// The database's name is no prefix of roles.
     #[error(transparent)]
     Prefix(#[from] InvalidPrefix),
@@ -31,6 +39,9 @@ pub enum TestCellError {
     #[error(transparent)]
     Open(#[from] OpenError),
 }
+
+const WHERE_AND_WHO: &str = "SELECT current_database()::text, rolname::text, rolsuper
+    FROM pg_roles WHERE rolname = current_user";
 
 /// The cell of a test: isolates a database whose tables are made, and opens it as the application does, so
 /// that no test passes because a superuser ran it.
@@ -48,10 +59,14 @@ pub async fn cell(
     options: CellOptions,
 ) -> Result<PostgresCell, TestCellError> {
     let mut connection = PgConnection::connect_with(admin).await?;
-    let name: String = sqlx::query_scalar("SELECT current_database()::text")
+    let (name, role, is_superuser): (String, String, bool) = sqlx::query_as(WHERE_AND_WHO)
         .fetch_one(&mut connection)
         .await?;
-    let isolation = Isolation::new(manifest, Roles::named(&name)?, mode);
+    if !is_superuser {
+        return Err(TestCellError::NotAdministrator { role: role.into() });
+    }
+    let roles = Roles::named(&name).or_else(|_| Roles::named(&abbreviated(&name)))?;
+    let isolation = Isolation::new(manifest, roles, mode);
     install(&mut connection, &isolation).await?;
     let key = (mode == IsolationMode::Sealed)
         .then(|| SealKey::new("test", [7; 32]).expect("a good name"));
@@ -63,4 +78,10 @@ pub async fn cell(
     let receipt = audit::boot(login(isolation.roles().app()), &isolation, key).await?;
     let mover = login(isolation.roles().mover());
     Ok(PostgresCell::open(receipt, mover, options).await?)
+}
+
+/// For databases whose names are too long for a prefix, or have other letters, as those of `#[sqlx::test]`.
+fn abbreviated(database: &str) -> String {
+    let digest = hex(Sha256::digest(database));
+    format!("test_{}", &digest[..24])
 }

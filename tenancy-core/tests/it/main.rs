@@ -6,6 +6,8 @@ mod authority;
 #[cfg(feature = "axum")]
 mod axum_extract;
 #[cfg(feature = "portable")]
+mod checked_queries;
+#[cfg(feature = "portable")]
 mod db;
 #[cfg(all(feature = "sqlite", feature = "test-util"))]
 mod directory;
@@ -22,3 +24,5 @@ mod purge_model;
 mod reads_model;
 mod resolve;
 mod routes;
+#[cfg(all(feature = "axum", feature = "portable", feature = "test-util"))]
+mod testing;

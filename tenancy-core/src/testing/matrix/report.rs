@@ -1,0 +1,168 @@
+use std::fmt;
+
+use super::{
+    mixture::{Mixture, Template},
+    verdict::{Answer, Verdict},
+};
+
+/// What came of all requests. Its text is a table, a line for each.
+#[derive(Clone, Debug)]
+pub struct Report {
+    parts: Vec<String>,
+    rows: Vec<Row>,
+    /// Tenants' marks that no answer to themselves had.
+    unseen_marks: Vec<String>,
+}
+
+/// One request.
+#[derive(Clone, Debug)]
+pub struct Row {
+    request: String,
+    /// Of each part that it has, the part's name and its tenant's.
+    sides: Vec<(String, String)>,
+    answer: Answer,
+    verdict: Verdict,
+}
+
+impl Row {
+    pub(super) fn new(
+        template: &Template,
+        mixture: &Mixture,
+        names: &[String; 2],
+        (answer, verdict): (Answer, Verdict),
+    ) -> Self {
+        let sides = mixture.sides();
+        Self {
+            request: template.title(),
+            sides: sides
+                .map(|(part, side)| (part.into(), names[side as usize].clone()))
+                .collect(),
+            answer,
+            verdict,
+        }
+    }
+
+    /// Method and path, with the names of its values.
+    #[must_use]
+    pub fn request(&self) -> &str {
+        &self.request
+    }
+
+    /// Whose a part of it was, or `None` when it had no such part.
+    #[must_use]
+    pub fn tenant_of(&self, part: &str) -> Option<&str> {
+        let side = self.sides.iter().find(|(name, _)| name == part);
+        side.map(|(_, tenant)| &**tenant)
+    }
+
+    /// What its answer means.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+}
+
+impl Report {
+    pub(super) fn new(parts: Vec<String>, rows: Vec<Row>) -> Self {
+        Self {
+            parts,
+            rows,
+            unseen_marks: Vec::new(),
+        }
+    }
+
+    /// Says which marks were in no answer.
+    pub(super) fn marked(mut self, marks: Option<&[String; 2]>) -> Self {
+        let seen = |mark: &String| {
+            self.rows.iter().any(
+                |row| matches!(&row.answer, Answer::Response { body, .. } if body.contains(mark)),
+            )
+        };
+        let unseen = marks.into_iter().flatten().filter(|mark| !seen(mark));
+        self.unseen_marks = unseen.cloned().collect();
+        self
+    }
+
+    /// All requests.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Asserts that everything is as it should be.
+    ///
+    /// # Panics
+    /// With the rows that are not; when nothing was asked; and when a mark was in no answer at all, so that
+    /// it proves nothing that foreign answers are without it.
+    #[track_caller]
+    pub fn assert_refused(&self) {
+        assert!(!self.rows.is_empty(), "the matrix has no request");
+        let bad: Vec<&Row> = self
+            .rows
+            .iter()
+            .filter(|row| !row.verdict.is_good())
+            .collect();
+        assert!(
+            bad.is_empty(),
+            "{} of {} requests:\n{}",
+            bad.len(),
+            self.rows.len(),
+            Table {
+                parts: &self.parts,
+                rows: bad
+            }
+        );
+        assert!(
+            self.unseen_marks.is_empty(),
+            "no answer has the mark {:?}, so it marks nothing",
+            self.unseen_marks
+        );
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Table {
+            parts: &self.parts,
+            rows: self.rows.iter().collect(),
+        }
+        .fmt(f)
+    }
+}
+
+struct Table<'r> {
+    parts: &'r [String],
+    rows: Vec<&'r Row>,
+}
+
+impl fmt::Display for Table<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let between = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+        let head = ["request".to_owned()]
+            .into_iter()
+            .chain(self.parts.iter().cloned())
+            .chain(["answer".to_owned(), "verdict".to_owned()]);
+        let head: Vec<String> = head.collect();
+        writeln!(f, "{}", between(head.clone()))?;
+        writeln!(f, "{}", between(vec!["---".to_owned(); head.len()]))?;
+        for row in &self.rows {
+            let sides = self
+                .parts
+                .iter()
+                .map(|part| row.tenant_of(part).unwrap_or("-").to_owned());
+            let cells = [row.request.clone()].into_iter().chain(sides);
+            let end = [row.answer.to_string(), row.verdict.to_string()];
+            writeln!(f, "{}", between(cells.chain(end).collect()))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response { status, .. } => write!(f, "{}", status.as_u16()),
+            Self::Broken(why) => f.write_str(why),
+        }
+    }
+}

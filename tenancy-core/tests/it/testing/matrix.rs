@@ -1,0 +1,213 @@
+use std::{
+    collections::HashMap,
+    num::NonZeroU16,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, State},
+    routing::get,
+};
+use http::{HeaderMap, StatusCode};
+use tenancy_core::{
+    HostEvidence, OpenToAll, ReadOnly, Resolver, TenantContext,
+    middleware::TenantLayer,
+    testing::matrix::{Matrix, Report, Verdict},
+    types::{Lifecycle, TenantId, WorkBudget},
+};
+
+use super::text;
+use crate::{
+    db::tenant,
+    routes::{Routes, placed},
+};
+
+/// What the application forgets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mistake {
+    None,
+    /// To ask whose session it is.
+    Session,
+    /// To ask whose note it is.
+    Note,
+    /// That there may be none.
+    Panic,
+    /// To serve anybody.
+    Everything,
+    /// That a refusal, too, is seen by somebody.
+    Refusal,
+}
+
+#[derive(Clone)]
+struct Notes {
+    mistake: Mistake,
+    notes: Arc<Mutex<HashMap<u64, (TenantId, &'static str)>>>,
+}
+
+impl Notes {
+    /// The tenant's note, or why not.
+    fn find(
+        &self,
+        tenant: TenantId,
+        headers: &HeaderMap,
+        id: u64,
+    ) -> Result<&'static str, (StatusCode, String)> {
+        let nothing = String::new;
+        let session = format!("session={tenant}");
+        let own = headers
+            .get("cookie")
+            .is_some_and(|cookie| *cookie == session);
+        if self.mistake == Mistake::Everything || (!own && self.mistake != Mistake::Session) {
+            return Err((StatusCode::UNAUTHORIZED, nothing()));
+        }
+        match self.notes.lock().unwrap().get(&id) {
+            Some((of, text)) if *of == tenant || self.mistake == Mistake::Note => Ok(text),
+            Some(_) if self.mistake == Mistake::Panic => {
+                Err((StatusCode::INTERNAL_SERVER_ERROR, nothing()))
+            }
+            Some((_, text)) if self.mistake == Mistake::Refusal => {
+                Err((StatusCode::FORBIDDEN, format!("{text} is not yours")))
+            }
+            _ => Err((StatusCode::NOT_FOUND, nothing())),
+        }
+    }
+}
+
+async fn show(
+    ctx: TenantContext<ReadOnly>,
+    State(notes): State<Notes>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+) -> Result<&'static str, (StatusCode, String)> {
+    notes.find(ctx.tenant(), &headers, id)
+}
+
+async fn delete(
+    ctx: TenantContext<ReadOnly>,
+    State(notes): State<Notes>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+) -> Result<(), (StatusCode, String)> {
+    notes.find(ctx.tenant(), &headers, id)?;
+    notes.notes.lock().unwrap().remove(&id);
+    Ok(())
+}
+
+async fn home(ctx: TenantContext<ReadOnly>) -> &'static str {
+    if ctx.tenant() == tenant(1) {
+        "all about spades"
+    } else {
+        "all about espresso"
+    }
+}
+
+fn app(mistake: Mistake) -> Router {
+    let notes = [
+        (7, (tenant(1), "all about spades")),
+        (9, (tenant(2), "all about espresso")),
+    ];
+    let notes = Notes {
+        mistake,
+        notes: Arc::new(Mutex::new(HashMap::from(notes))),
+    };
+    let routes = Routes::default()
+        .tenant(1, placed(Lifecycle::Active))
+        .tenant(2, placed(Lifecycle::Active))
+        .domain("garden.example", 1)
+        .domain("coffee.example", 2);
+    let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_secs(1));
+    let layer = TenantLayer::new(
+        routes,
+        Resolver::new().with(HostEvidence),
+        OpenToAll,
+        move |_| budget,
+    );
+    Router::new()
+        .route("/", get(home))
+        .route("/notes/{id}", get(show).delete(delete))
+        .with_state(notes)
+        .layer(layer)
+}
+
+fn matrix() -> Matrix {
+    Matrix::of("garden", "coffee")
+        .host("garden.example", "coffee.example")
+        .header("cookie", "session=1", "session=2")
+        .value("note", 7, 9)
+        .mark("spades", "espresso")
+        .open_request("GET", "/")
+        .request("GET", "/notes/{note}")
+        .request("DELETE", "/notes/{note}")
+}
+
+async fn report(mistake: Mistake) -> Report {
+    matrix().run::<_, Body, _>(&app(mistake)).await
+}
+
+#[tokio::test]
+async fn an_application_that_asks_whose_everything_is_passes() {
+    let report = report(Mistake::None).await;
+    report.assert_refused();
+    // Of three parts six mixtures, of two parts two, and each request once for each tenant.
+    assert_eq!(report.rows().len(), 6 + 6 + 2 + 3 * 2);
+    let count = |verdict| {
+        let rows = report.rows().iter();
+        rows.filter(|row| row.verdict() == verdict).count()
+    };
+    assert_eq!(count(Verdict::Refused), 12);
+    assert_eq!(count(Verdict::OfHost), 2);
+    assert_eq!(count(Verdict::Served), 6);
+}
+
+/// Each mistake is found in the cells of the table that it makes leak, and in no others.
+#[tokio::test]
+async fn each_mistake_is_found_where_it_is() {
+    for (mistake, line) in [
+        (
+            Mistake::Session,
+            "| GET /notes/{note} | garden | coffee | garden | 200 | LEAK: not refused |",
+        ),
+        (
+            Mistake::Note,
+            "| GET /notes/{note} | garden | garden | coffee | 200 | LEAK: another tenant's mark in the answer |",
+        ),
+        (
+            Mistake::Panic,
+            "| GET /notes/{note} | garden | garden | coffee | 500 | BROKEN: no answer to judge |",
+        ),
+        (
+            Mistake::Everything,
+            "| GET /notes/{note} | coffee | coffee | coffee | 401 | PROVES NOTHING: its own request is not served |",
+        ),
+        (
+            Mistake::Refusal,
+            "| GET /notes/{note} | garden | garden | coffee | 403 | LEAK: another tenant's mark in the answer |",
+        ),
+    ] {
+        let report = report(mistake).await;
+        assert!(report.to_string().contains(line), "{mistake:?}:\n{report}");
+        let said = text(std::panic::catch_unwind(|| report.assert_refused()).unwrap_err());
+        assert!(said.contains(line), "{mistake:?}:\n{said}");
+        assert!(!said.contains("| refused |"), "only what is wrong: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_mark_that_is_nowhere_marks_nothing() {
+    let matrix = matrix().mark("spades", "tea");
+    let report = matrix.run::<_, Body, _>(&app(Mistake::None)).await;
+    let said = text(std::panic::catch_unwind(|| report.assert_refused()).unwrap_err());
+    assert!(said.contains("no answer has the mark [\"tea\"]"), "{said}");
+}
+
+#[tokio::test]
+#[should_panic(expected = "has less than two parts to mix")]
+async fn a_request_that_cannot_be_mixed_is_no_request_of_a_matrix() {
+    let matrix = Matrix::of("garden", "coffee")
+        .host("garden.example", "coffee.example")
+        .request("GET", "/");
+    matrix.run::<_, Body, _>(&app(Mistake::None)).await;
+}
