@@ -61,6 +61,13 @@
 //! nobody used it, and one whose prepared statements a changed table has outdated, is replaced together with
 //! all of its pool, so that one request notices, or none.
 //!
+//! A reader that says [what it has seen](TenantTx::after) may be answered by a replica that has come as far;
+//! every other read goes to the primary.
+//!
+//! A fence is changed by [`change_fence`](PostgresCell::change_fence), which waits for open writers, or by
+//! [`drain`](PostgresCell::drain), which sets it first and says what becomes of those that do not end. One
+//! whose deadline has passed is lifted by the first writer that finds it.
+//!
 //! In both, the text of a statement is looked at before it runs: it is one statement that reads or changes
 //! rows (a `COMMIT` or `SET` inside would end or change what was set up), it does not name the schemas behind
 //! the views or the platform's own, and a value is bound to each of its parameters. On Postgres

@@ -23,6 +23,12 @@ pub struct Opening {
     pub(super) budget: WorkBudget,
     pub(super) access: Mode,
     pub(super) level: IsolationLevel,
+    /// The cell, as the request was routed to it.
+    #[cfg(feature = "postgres")]
+    pub(super) cell: tenancy_types::CellId,
+    /// What a reader has seen that may be answered by a replica.
+    #[cfg(feature = "postgres")]
+    pub(super) seen: Option<crate::protocol::Position>,
 }
 
 /// How much a transaction sees of what others commit while it runs (SQL:2016, 4.41.4). SQLite's are always

@@ -34,6 +34,14 @@ pub enum OpenError {
         /// Why not.
         source: Box<super::DbError>,
     },
+    /// What was given as a replica is none of the cell's database, or is reached as another role.
+    #[error("follow {expected} at a replica: there is {found}")]
+    NotItsReplica {
+        /// Database, cluster and role of the cell.
+        expected: Box<str>,
+        /// What is there.
+        found: Box<str>,
+    },
     /// The fences are of a version that this program does not know.
     #[error("the cell's fences are of version {found}, this program knows {known}")]
     NewerFormat {

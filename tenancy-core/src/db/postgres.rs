@@ -5,6 +5,7 @@ mod driver;
 mod executor;
 mod guard;
 mod lease;
+pub(super) mod replica;
 mod seals;
 mod shelf;
 
@@ -13,7 +14,10 @@ use std::{num::NonZeroU32, sync::Arc};
 use sqlx::postgres::PgConnectOptions;
 use tenancy_types::TenantId;
 
-use self::lease::{Check, Door};
+use self::{
+    lease::{Check, Door},
+    replica::Replica,
+};
 use super::{CellOptions, DbError, OpenError, TenantTx, fence, survey};
 use crate::{
     Access, TenantContext,
@@ -36,6 +40,7 @@ struct Inner {
     tenants: Door,
     /// As the mover's role, which it does not: fences, and questions about all tenants.
     platform: Door,
+    replica: Option<Replica>,
     /// Of a sealed cell.
     key: Option<SealKey>,
     options: CellOptions,
@@ -56,12 +61,38 @@ impl PostgresCell {
         let cell = Self(Arc::new(Inner {
             tenants: Door::new(app, options.connections.get(), options, Check::Use),
             platform: Door::new(mover, PLATFORM_CONNECTIONS, options, Check::Before),
+            replica: None,
             key,
             options,
         }));
         // A wrong address or password is better known now than at the first change of a fence.
         cell.fences(None, 1).await.map_err(OpenError::mover)?;
         Ok(cell)
+    }
+
+    /// The same cell with a streaming replica, as the application's role reaches it, for reads that
+    /// [say what they have seen](TenantTx::after). The replica has the primary's catalogs, so the audit of
+    /// the one is the audit of the other.
+    ///
+    /// # Errors
+    /// [`OpenError::NotItsReplica`] when the address leads to another database or role, or to one that follows
+    /// nobody. [`OpenError::Connect`] when one of the two does not answer.
+    pub async fn with_replica(&self, address: PgConnectOptions) -> Result<Self, OpenError> {
+        let Inner {
+            tenants,
+            platform,
+            key,
+            options,
+            ..
+        } = &*self.0;
+        let replica = Replica::of(tenants, address, *options).await?;
+        Ok(Self(Arc::new(Inner {
+            tenants: tenants.clone(),
+            platform: platform.clone(),
+            replica: Some(replica),
+            key: key.clone(),
+            options: *options,
+        })))
     }
 
     /// A transaction of the context's tenant, which is committed by hand.

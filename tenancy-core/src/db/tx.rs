@@ -18,6 +18,8 @@ use super::{
     fence,
     text::{Made, Text},
 };
+#[cfg(feature = "postgres")]
+use crate::protocol::Position;
 use crate::{Access, TenantContext};
 
 /// A transaction of one tenant: the only door to its rows.
@@ -70,6 +72,10 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
                 budget: ctx.budget(),
                 access,
                 level,
+                #[cfg(feature = "postgres")]
+                cell: ctx.placement().cell,
+                #[cfg(feature = "postgres")]
+                seen: None,
             },
             max_age,
             state: Arc::new(Mutex::new(State::Unopened)),
@@ -117,9 +123,18 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     /// # Cancel safety
     /// When the future is dropped, the commit may have happened or not.
     pub async fn commit(self) -> Result<(), DbError> {
+        self.close(D::commit).await.map(Option::unwrap_or_default)
+    }
+
+    /// Ends it, unless it never began.
+    async fn close<R, F, Fut>(self, commit: F) -> Result<Option<R>, DbError>
+    where
+        F: FnOnce(D::Lease, Opening) -> Fut + Send,
+        Fut: Future<Output = Result<R, DbError>> + Send,
+    {
         match self.take() {
-            State::Unopened => Ok(()),
-            State::Open(lease) => D::commit(lease, self.opening).await,
+            State::Unopened => Ok(None),
+            State::Open(lease) => commit(lease, self.opening).await.map(Some),
             State::Failed(lease) => {
                 if let Some(lease) = lease {
                     D::rollback(lease).await;
@@ -231,6 +246,38 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         DbError::TooOld {
             limit: self.max_age,
         }
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl TenantTx<sqlx::Postgres, crate::ReadOnly> {
+    /// May be answered by the cell's [replica](super::PostgresCell::with_replica), if that has come as far as
+    /// the request has [seen](TenantTx::commit_position). Before the first statement; later it changes nothing.
+    ///
+    /// # Consistency
+    /// What is read is what the cell had at one moment, which is not before `seen`, and may be before now: a
+    /// write that somebody else has acknowledged since can be missing, as can a change of the fence.
+    #[must_use]
+    pub fn after(mut self, seen: Position) -> Self {
+        self.opening.seen = Some(seen);
+        self
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl TenantTx<sqlx::Postgres, crate::ReadWrite> {
+    /// Commits, and says where the tenant's rows have come to: whoever reads [after](TenantTx::after) it, sees
+    /// what was written. `None` when there was nothing to commit, or when the commit was answered and where it
+    /// is was not; such a reader asks the primary.
+    ///
+    /// # Errors
+    /// As [`commit`](Self::commit).
+    ///
+    /// # Cancel safety
+    /// As [`commit`](Self::commit).
+    pub async fn commit_position(self) -> Result<Option<Position>, DbError> {
+        let position = self.close(super::postgres::replica::commit).await?;
+        Ok(position.flatten())
     }
 }
 

@@ -3,6 +3,7 @@
 mod borrower;
 mod bulk;
 mod cancel;
+mod conformance;
 mod drain;
 mod executor;
 mod fence;
@@ -11,6 +12,7 @@ mod limits;
 mod open;
 mod portable;
 mod random;
+mod replica;
 mod scrub;
 mod survey;
 mod writers;
@@ -27,7 +29,7 @@ use tenancy_core::{
     protocol::FenceEvent,
     types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget},
 };
-use tenancy_testkit::Postgres;
+use tenancy_testkit::{Database, Postgres};
 
 pub(crate) const SCHEMA: &str = include_str!("db/schema.sql");
 
@@ -130,16 +132,14 @@ async fn plain(folder: &TempDir) -> SqliteConnection {
 
 /// A Postgres cell with tenants 1 to `tenants`, and its address.
 pub(crate) async fn postgres(tenants: u32, options: CellOptions) -> (CellDb, String) {
-    postgres_of(Postgres::shared(), tenants, options).await
+    let database = Postgres::shared().database().unwrap();
+    let cell = postgres_in(&database, tenants, options).await;
+    (cell, database.url())
 }
 
-/// As [`postgres`], in a cluster of the test's own.
-pub(crate) async fn postgres_of(
-    cluster: &Postgres,
-    tenants: u32,
-    options: CellOptions,
-) -> (CellDb, String) {
-    let url = cluster.database().unwrap().url();
+/// As [`postgres`], in a database of the test's own.
+pub(crate) async fn postgres_in(database: &Database, tenants: u32, options: CellOptions) -> CellDb {
+    let url = database.url();
     let mut connection = PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql(SCHEMA)
         .execute(&mut connection)
@@ -150,7 +150,7 @@ pub(crate) async fn postgres_of(
     for id in 1..=tenants {
         create(&cell, id).await;
     }
-    (cell, url)
+    cell
 }
 
 /// The cell in a database that is isolated here, sealed.

@@ -7,7 +7,7 @@ use sqlx::{
 };
 use tenancy_types::TenantId;
 
-use super::{PostgresCell, guard, lease::PgLease, seals::seal};
+use super::{PostgresCell, guard, lease::PgLease, replica, seals::seal};
 use crate::{
     db::{
         CellDatabase, DbError,
@@ -29,6 +29,9 @@ impl Driver for Postgres {
     const FENCES: FenceSql = fence_sql!("tenancy.fence");
 
     async fn open(cell: &PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
+        if let Some(lease) = replica::open(cell, opening).await {
+            return Ok(lease);
+        }
         let (lease, rows) = match enter(cell, opening).await? {
             Ok(entered) => entered,
             // A connection that died while nobody used it: nothing was done on it, and others that are like
@@ -178,7 +181,7 @@ fn is_stale_plan(error: &dyn DatabaseError) -> bool {
 }
 
 /// One message: the transaction, and the guard, which sets the tenant and reads the fence.
-fn begin(opening: Opening, seal: Option<&str>) -> String {
+pub(super) fn begin(opening: Opening, seal: Option<&str>) -> String {
     let Opening { tenant, epoch, .. } = opening;
     let level = match opening.level {
         IsolationLevel::ReadCommitted => "READ COMMITTED",
@@ -245,7 +248,7 @@ fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
-fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
+pub(super) fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
     let code = refusal.code();
     code.is_some_and(|code| code == NOT_OURS || SEALS.contains(&&*code))
 }
@@ -265,7 +268,7 @@ fn unopened(error: sqlx::Error) -> DbError {
 }
 
 /// Whether the transaction may go on, by the answer to [`begin`].
-fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
+pub(super) fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
     let (entered, found) = answer(opening, rows)?;
     match opening.access {
         Mode::Read => protocol::admits_read(found, opening.epoch)?,
@@ -307,7 +310,7 @@ fn words(tenant: TenantId, text: &str) -> Option<(bool, StoredFence)> {
 
 /// A refusal is an answer: nothing was committed. What a server, or a pooler before it, says of a lost
 /// connection is none.
-fn uncommitted(error: sqlx::Error) -> DbError {
+pub(super) fn uncommitted(error: sqlx::Error) -> DbError {
     match error {
         error if is_lost(&error) => DbError::CommitUnknown {
             source: error.into(),

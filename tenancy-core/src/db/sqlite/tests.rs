@@ -56,6 +56,10 @@ fn opening(tenant: u32, access: Mode) -> Opening {
         budget: WorkBudget::new(NonZeroU16::MIN, Duration::from_secs(5)),
         access,
         level: IsolationLevel::Serializable,
+        #[cfg(feature = "postgres")]
+        cell: tenancy_types::CellId::new(1).unwrap(),
+        #[cfg(feature = "postgres")]
+        seen: None,
     }
 }
 

@@ -10,7 +10,7 @@ use tenancy_core::{
 use tenancy_testkit::Postgres;
 
 use super::{
-    Sqlite, options, postgres, postgres_of, sealed, tenant, writer,
+    Sqlite, options, postgres, postgres_in, sealed, tenant, writer,
     writers::{connect, count, somebody_waits},
 };
 
@@ -229,14 +229,14 @@ async fn stragglers_are_ended_and_nobody_else() {
 #[tokio::test]
 async fn prepared_transactions_are_named_before_anything_is_done() {
     let mut cluster = Postgres::start().unwrap();
-    let admin = cluster.database().unwrap();
-    admin
+    let database = cluster.database().unwrap();
+    database
         .run("alter system set max_prepared_transactions = 2")
         .unwrap();
     cluster.stop().unwrap();
     cluster.start_again().unwrap();
-    let (cell, url) = postgres_of(&cluster, 2, options(2)).await;
-    let mut plain = connect(&url).await;
+    let cell = postgres_in(&database, 2, options(2)).await;
+    let mut plain = connect(&database.url()).await;
     // As a writer that entered and then said PREPARE TRANSACTION, which a tenant's transaction refuses.
     let prepare = |id: u32| {
         format!(

@@ -1,0 +1,208 @@
+//! Reads that a replica answers, and those that it must not.
+
+use sqlx::postgres::PgConnectOptions;
+use tenancy_core::{
+    ReadOnly, TenantContext,
+    db::{CellDb, DbError, OpenError, PostgresCell},
+    isolation::Roles,
+    protocol::{FenceEvent, Position},
+    types::{Lifecycle, Problem as _},
+};
+use tenancy_testkit::{Database, Postgres, Replica};
+
+use super::{admitted, budget, epoch, options, postgres_in, reader, tenant, writer};
+
+/// The title of tenant 1's product, and whether a replica says so.
+const TITLE: &str = "select title, pg_is_in_recovery() from product where tenant_id = 1 and id = 1";
+
+const WRITE: &str = "insert into product values (1, 1, 'mug', $1, 900, 0.5)
+    on conflict (tenant_id, id) do update set title = excluded.title";
+
+/// A cell with a replica.
+struct Pair {
+    primary: Postgres,
+    database: Database,
+    replica: Replica,
+    cell: PostgresCell,
+}
+
+impl Pair {
+    async fn new() -> Self {
+        let primary = Postgres::start().unwrap();
+        let database = primary.database().unwrap();
+        let CellDb::Postgres(cell) = postgres_in(&database, 1, options(2)).await else {
+            unreachable!("it was made so");
+        };
+        let replica = primary.replica().unwrap();
+        let address = as_app(&replica.database(&database));
+        let cell = cell.with_replica(address).await.unwrap();
+        Self {
+            primary,
+            database,
+            replica,
+            cell,
+        }
+    }
+
+    /// Renames the product, and says where that is.
+    async fn write(&self, title: &'static str) -> Position {
+        let mut tx = self.cell.begin(&writer(1));
+        tx.sql(WRITE).bind(title).run().await.unwrap();
+        let position = tx.commit_position().await.unwrap();
+        position.expect("something was written")
+    }
+
+    async fn read(
+        &self,
+        ctx: &TenantContext<ReadOnly>,
+        seen: Option<Position>,
+    ) -> Result<(String, bool), DbError> {
+        let mut tx = self.cell.begin(ctx);
+        if let Some(seen) = seen {
+            tx = tx.after(seen);
+        }
+        let row = tx.sql(TITLE).one().await?;
+        tx.commit().await?;
+        Ok(row)
+    }
+
+    #[track_caller]
+    fn check(&self, answer: Result<(String, bool), DbError>, title: &str, by_replica: bool) {
+        let answer = answer.unwrap();
+        assert_eq!((&*answer.0, answer.1), (title, by_replica));
+    }
+
+    /// Until the replica shows what is there by now.
+    fn catch_up(&self) {
+        // The log behind what was written goes on, as it does in life.
+        self.database
+            .run("select pg_logical_emit_message(true, 'test', '')")
+            .unwrap();
+        let now = self.primary.log_position().unwrap();
+        self.replica.wait_for(&now).unwrap();
+    }
+}
+
+fn as_app(database: &Database) -> PgConnectOptions {
+    let app = Roles::named(database.name()).unwrap().app();
+    database.url_as(&app).parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_replica_answers_whoever_has_not_seen_more_than_it_has() {
+    let pair = Pair::new().await;
+    let ctx = reader(1);
+    let first = pair.write("first").await;
+    pair.catch_up();
+    pair.check(pair.read(&ctx, Some(first)).await, "first", true);
+    // Who does not say what it has seen may have seen everything.
+    pair.check(pair.read(&ctx, None).await, "first", false);
+
+    pair.replica.pause_replay().unwrap();
+    let second = pair.write("second").await;
+    assert!(second.covers(first) && !first.covers(second));
+    pair.check(pair.read(&ctx, Some(second)).await, "second", false);
+    // Control: it is the position that keeps the replica from answering, and its answer would be the past.
+    pair.check(pair.read(&ctx, Some(first)).await, "first", true);
+
+    pair.replica.resume_replay().unwrap();
+    pair.catch_up();
+    pair.check(pair.read(&ctx, Some(second)).await, "second", true);
+    // Neither another history of the log nor another cell's is this one.
+    let timeline = second.timeline + 1;
+    let seen = Position { timeline, ..second };
+    pair.check(pair.read(&ctx, Some(seen)).await, "second", false);
+}
+
+#[tokio::test]
+async fn a_replica_whose_fence_is_of_the_past_does_not_answer_for_the_present() {
+    let pair = Pair::new().await;
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    pair.replica.pause_replay().unwrap();
+    for (seq, lifecycle) in [(2, Lifecycle::Suspended), (3, Lifecycle::Active)] {
+        let now = pair.cell.fence(tenant(1)).await.unwrap();
+        let event = FenceEvent::Lifecycle {
+            lifecycle,
+            epoch: epoch(seq),
+        };
+        pair.cell.change_fence(tenant(1), now, event).await.unwrap();
+    }
+    let present = admitted(1, 3, budget(4)).read_only();
+    pair.check(pair.read(&present, Some(seen)).await, "first", false);
+    // A position of the present is not covered by the past, whoever asks.
+    let newer = Position {
+        epoch: epoch(3),
+        ..seen
+    };
+    let late = pair.read(&reader(1), Some(newer)).await.unwrap_err();
+    assert_eq!(late.code().as_str(), "stale_epoch");
+
+    pair.replica.resume_replay().unwrap();
+    pair.catch_up();
+    pair.check(pair.read(&present, Some(seen)).await, "first", true);
+    let late = pair.read(&reader(1), Some(seen)).await.unwrap_err();
+    assert_eq!(late.code().as_str(), "stale_epoch");
+}
+
+#[tokio::test]
+async fn without_its_replica_the_primary_answers() {
+    let mut pair = Pair::new().await;
+    let ctx = reader(1);
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    pair.check(pair.read(&ctx, Some(seen)).await, "first", true);
+    pair.replica.crash().unwrap();
+    // The first finds out, and the others do not ask.
+    for _ in 0..3 {
+        pair.check(pair.read(&ctx, Some(seen)).await, "first", false);
+    }
+}
+
+#[tokio::test]
+async fn a_promoted_replica_is_none_any_more() {
+    let pair = Pair::new().await;
+    let ctx = reader(1);
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    pair.check(pair.read(&ctx, Some(seen)).await, "first", true);
+    let copy = pair.replica.database(&pair.database);
+    let promoted = pair.replica.promote().unwrap();
+    copy.run("update product set title = 'of the promoted'")
+        .unwrap();
+    let mut tx = pair.cell.begin(&ctx).after(seen);
+    let row: (String, bool) = tx.sql(TITLE).one().await.unwrap();
+    assert_eq!(row, ("first".to_owned(), false));
+    drop(promoted);
+}
+
+#[tokio::test]
+async fn a_transaction_that_did_nothing_has_no_position() {
+    let pair = Pair::new().await;
+    let tx = pair.cell.begin(&writer(1));
+    assert_eq!(tx.commit_position().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn only_a_replica_of_the_same_database_for_the_same_role_is_taken() {
+    let pair = Pair::new().await;
+    let copy = pair.replica.database(&pair.database);
+    let another = pair.primary.database().unwrap();
+    postgres_in(&another, 0, options(1)).await;
+    pair.catch_up();
+    let addresses = [
+        ("the primary", as_app(&pair.database)),
+        ("a superuser", copy.url().parse().unwrap()),
+        (
+            "another database's",
+            as_app(&pair.replica.database(&another)),
+        ),
+    ];
+    for (what, address) in addresses {
+        let refused = pair.cell.with_replica(address).await;
+        assert!(
+            matches!(refused, Err(OpenError::NotItsReplica { .. })),
+            "{what}: {refused:?}"
+        );
+    }
+}
