@@ -42,7 +42,13 @@ pub enum SqlRefused {
 const VERBS: [&str; 6] = ["select", "insert", "update", "delete", "with", "values"];
 
 /// Schemas that reach behind the views, and the platform's own; refused where a dot follows.
-const SCHEMAS: [&str; 3] = ["main", "temp", "tenancy"];
+const SCHEMAS: [&str; 3] = ["main", "temp", OURS];
+const OURS: &str = "tenancy";
+
+/// Of this crate's schema on Postgres, what is made for a tenant's own statements; `search_` begins the names
+/// of the searches that a manifest declares.
+const DOORS: [&str; 2] = ["current_tenant", "current_external"];
+const SEARCHES: &str = "search_";
 
 const RESERVED_PREFIXES: [&str; 5] = [
     "sqlite_",
@@ -67,7 +73,7 @@ pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
         highest: 0,
     };
     let mut first = true;
-    let mut schema: Option<&str> = None;
+    let mut before = Before::Other;
     let mut ended = false;
     while let Some(token) = scan.token()? {
         if ended {
@@ -76,31 +82,55 @@ pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
         if std::mem::take(&mut first) {
             check_verb(&token)?;
         }
-        match (schema.take(), &token) {
-            (Some(name), Token::Sign('.')) => {
+        match (std::mem::replace(&mut before, Before::Other), &token) {
+            (Before::Schema(name), Token::Sign('.')) if name.eq_ignore_ascii_case(OURS) => {
+                before = Before::Ours(name);
+            }
+            (Before::Schema(name) | Before::Text(name), Token::Sign('.')) => {
+                return Err(SqlRefused::ReservedName { found: name.into() });
+            }
+            (Before::Ours(_), Token::Word(word)) if is_door(word) => {}
+            (Before::Ours(name), _) => {
                 return Err(SqlRefused::ReservedName { found: name.into() });
             }
             (_, Token::Word(word) | Token::Quoted(word)) => {
                 check_name(word)?;
-                schema = SCHEMAS
-                    .iter()
-                    .any(|s| word.eq_ignore_ascii_case(s))
-                    .then_some(word);
+                if SCHEMAS.iter().any(|s| word.eq_ignore_ascii_case(s)) {
+                    before = Before::Schema(word);
+                }
             }
             // SQLite takes a text for a name where only a name makes sense: `'main'.product`, and
             // `update 'tenancy_current'`. A value that looks like a reserved name is bound instead.
             (_, Token::Text(text)) => {
                 check_name(text)?;
-                schema = Some(text);
+                before = Before::Text(text);
             }
             (_, Token::Sign(';')) => ended = true,
             (_, Token::Sign(_)) => {}
         }
     }
-    if first {
-        return Err(SqlRefused::NotAStatement { found: "".into() });
+    match before {
+        Before::Ours(name) => Err(SqlRefused::ReservedName { found: name.into() }),
+        _ if first => Err(SqlRefused::NotAStatement { found: "".into() }),
+        _ => Ok(scan.highest),
     }
-    Ok(scan.highest)
+}
+
+/// What the token before may begin.
+enum Before<'s> {
+    Other,
+    /// The name of a schema that is closed, if a dot follows.
+    Schema(&'s str),
+    /// A text, which SQLite reads as a name, if a dot follows.
+    Text(&'s str),
+    /// Our schema's name, as it is written, and the dot.
+    Ours(&'s str),
+}
+
+fn is_door(name: &str) -> bool {
+    let starts = name.get(..SEARCHES.len());
+    starts.is_some_and(|start| start.eq_ignore_ascii_case(SEARCHES))
+        || DOORS.iter().any(|door| name.eq_ignore_ascii_case(door))
 }
 
 fn check_verb(token: &Token<'_>) -> Result<(), SqlRefused> {
@@ -329,8 +359,40 @@ mod tests {
             // SQLite takes a text where a name is due.
             check(&format!("select * from '{name}'"), Err(&reach(name)));
         }
+        // A text is no name on Postgres, and on SQLite there is no such schema.
+        check(
+            "select 'tenancy'.search_title(1, 'a')",
+            Err(&reach("tenancy")),
+        );
+        for behind in [
+            "fence",
+            "enter(2)",
+            "leave(1)",
+            "\"search_title\"",
+            ".",
+            "'search_title'",
+            "",
+        ] {
+            check(&format!("select tenancy.{behind}"), Err(&reach("tenancy")));
+        }
         let switched = "update 'tenancy_current' set tenant_id = 2 returning tenant_id";
         check(switched, Err(&reach("tenancy_current")));
+    }
+
+    #[test]
+    fn searches_and_the_tenant_can_be_asked_for() {
+        check("select id from tenancy.search_title($1, $2)", Ok(2));
+        check("select * from TENANCY . /* */ SEARCH_title(1, 'a')", Ok(0));
+        check(
+            "select tenancy.current_tenant(), tenancy.current_external()",
+            Ok(0),
+        );
+        // What follows is looked at as before.
+        let after = "select tenancy.current_tenant() from tenancy.fence";
+        check(
+            after,
+            Err("the name \"tenancy\" is out of a tenant's reach"),
+        );
     }
 
     #[test]
