@@ -32,6 +32,8 @@ mod tenant_column;
 
 pub use error::ManifestError;
 #[cfg(feature = "cli")]
+pub(crate) use file::Decided;
+#[cfg(feature = "cli")]
 pub use file::ManifestFileError;
 pub use search::{SearchDocument, SearchFunction, SearchKind};
 #[cfg(feature = "postgres")]

@@ -16,6 +16,7 @@ mod pooler;
 mod probe;
 mod report;
 mod rules;
+mod schema;
 mod seals;
 
 #[cfg(feature = "cli")]
@@ -26,6 +27,7 @@ pub use error::AuditError;
 pub use finding::Finding;
 pub use probe::{full, probe};
 pub use report::{Report, Unprobed};
+pub(super) use schema::findings as of_schema;
 
 use std::fmt;
 

@@ -218,6 +218,15 @@ impl Table {
         Ok(())
     }
 
+    /// The table by itself, for questions that are asked of one table.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn without_parents(self) -> Self {
+        Self {
+            parents: Vec::new(),
+            ..self
+        }
+    }
+
     /// What makes a row the only one of its kind.
     #[cfg(feature = "postgres")]
     pub(crate) const fn identity(&self) -> Identity {

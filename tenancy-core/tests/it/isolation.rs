@@ -5,8 +5,11 @@ mod audit;
 mod audit_command;
 mod guard;
 mod install;
+mod introspect;
 mod mutations;
 mod net;
+#[cfg(feature = "cli")]
+mod onboard_command;
 mod races;
 mod rows;
 mod sealed;

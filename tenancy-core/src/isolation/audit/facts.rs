@@ -20,18 +20,18 @@ use crate::isolation::Isolation;
 pub(in crate::isolation) const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
 
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(in crate::isolation) struct Facts {
     /// As whom they were read.
-    pub(super) connected_as: String,
-    pub(super) roles: Vec<Role>,
-    pub(super) relations: Vec<Relation>,
-    pub(super) columns: Vec<Column>,
-    pub(super) policies: Vec<Policy>,
-    pub(super) indexes: Vec<Index>,
-    pub(super) foreign_keys: Vec<ForeignKey>,
-    pub(super) triggers: Vec<Trigger>,
-    pub(super) functions: Vec<Function>,
-    pub(super) surroundings: Vec<Surrounding>,
+    pub(in crate::isolation) connected_as: String,
+    pub(in crate::isolation) roles: Vec<Role>,
+    pub(in crate::isolation) relations: Vec<Relation>,
+    pub(in crate::isolation) columns: Vec<Column>,
+    pub(in crate::isolation) policies: Vec<Policy>,
+    pub(in crate::isolation) indexes: Vec<Index>,
+    pub(in crate::isolation) foreign_keys: Vec<ForeignKey>,
+    pub(in crate::isolation) triggers: Vec<Trigger>,
+    pub(in crate::isolation) functions: Vec<Function>,
+    pub(in crate::isolation) surroundings: Vec<Surrounding>,
 }
 
 /// In one transaction, which changes nothing.

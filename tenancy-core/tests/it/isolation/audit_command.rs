@@ -85,7 +85,7 @@ impl Desk {
 }
 
 #[track_caller]
-fn check(output: &Output, code: i32) -> String {
+pub(super) fn check(output: &Output, code: i32) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
     let text = String::from_utf8_lossy(out).into_owned();
     let errors = String::from_utf8_lossy(err);
