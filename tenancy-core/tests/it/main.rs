@@ -11,6 +11,8 @@ mod checked_queries;
 mod db;
 #[cfg(all(feature = "sqlite", feature = "test-util"))]
 mod directory;
+#[cfg(feature = "cli")]
+mod guides;
 #[cfg(feature = "postgres")]
 mod isolation;
 mod manifest;
