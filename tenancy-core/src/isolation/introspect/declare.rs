@@ -95,9 +95,7 @@ fn declared(catalog: &Catalog, place: &Place, column: &str, key: &[&str]) -> Tab
         Some(hash) => table.partitioned(hash.partitions),
         None => table,
     };
-    parents(facts, &name)
-        .into_iter()
-        .fold(table, |table, parent| table.parent(parent))
+    parents(facts, &name).into_iter().fold(table, Table::parent)
 }
 
 /// The column's own type, or that of the others of its name where the table has none yet.

@@ -198,7 +198,7 @@ fn unusual(found: &str, usual: &str) -> Option<String> {
 }
 
 fn owned(names: &[Box<str>]) -> Vec<String> {
-    names.iter().map(|name| name.to_string()).collect()
+    names.iter().map(ToString::to_string).collect()
 }
 
 impl From<&SearchFunction> for SearchEntry {
@@ -218,7 +218,7 @@ impl From<&SearchFunction> for SearchEntry {
             name: search.name().to_owned(),
             table: search.table().to_owned(),
             kind,
-            column: column.map(|column| column.to_string()),
+            column: column.map(ToString::to_string),
             expression,
             config,
             returning: search.columns().map(owned),

@@ -141,7 +141,7 @@ async fn what_is_not_known_is_asked_with_the_reason() {
     let searches: Vec<_> = found
         .search_candidates()
         .iter()
-        .map(|one| one.name())
+        .map(SearchFunction::name)
         .collect();
     assert_eq!(searches, ["customer_email"]);
 }

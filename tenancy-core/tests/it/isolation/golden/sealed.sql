@@ -564,7 +564,7 @@ $tenancy$;
 -- search text
 CREATE FUNCTION tenancy.search_text(tenant bigint, query text)
 RETURNS TABLE ("id" "public"."product"."id"%TYPE)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
 AS $function$
 #variable_conflict use_column
@@ -592,7 +592,7 @@ GRANT EXECUTE ON FUNCTION tenancy.search_text(bigint, text) TO "shop_app";
 -- search file
 CREATE FUNCTION tenancy.search_file(tenant bigint, query text)
 RETURNS TABLE ("id" "files"."file"."id"%TYPE)
-LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER
+LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
 AS $function$
 #variable_conflict use_column
