@@ -2,7 +2,7 @@
 
 use sqlx::{Connection as _, PgConnection};
 use tenancy_core::{
-    Manifest, Table, TableKind,
+    Manifest, SearchFunction, Table, TableKind,
     isolation::{
         FoundTable, IntrospectError, Introspected, Isolation, IsolationMode, Looks, Roles, install,
         introspect,
