@@ -15,6 +15,7 @@ mod rows;
 mod sealed;
 mod search;
 mod search_path;
+mod threats;
 pub(crate) mod world;
 
 use std::num::NonZeroU16;
