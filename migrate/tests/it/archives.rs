@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tenancy_core::{
     ReadOnly, TenantContext,
     db::{CellDb, Datum, DbError},
+    isolation::IsolationMode,
 };
 use tenancy_migrate::{
     Archive, ArchiveError, ArchivedTable, Export, ExportedArchive, TableCounts, count_rows,
@@ -143,7 +144,10 @@ async fn what_an_archive_says() {
 
 #[tokio::test]
 async fn an_archive_is_loaded_into_a_cell_of_the_other_database() {
-    let (sqlite, postgres) = (cells::sqlite().await, cells::postgres().await);
+    let (sqlite, postgres) = (
+        cells::sqlite().await,
+        cells::postgres(IsolationMode::Sealed).await,
+    );
     for (from, to) in [(&sqlite, &postgres), (&postgres, &sqlite)] {
         let folder = tempfile::tempdir().unwrap();
         let shop = tenant(&from.db, 7, Lifecycle::Active).await;
@@ -200,8 +204,12 @@ fn rows() -> impl Strategy<Value = (Vec<Vec<Datum>>, Vec<Vec<Datum>>)> {
 #[test]
 fn rows_survive_both_databases() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (sqlite, postgres) =
-        runtime.block_on(async { (cells::sqlite().await, cells::postgres().await) });
+    let (sqlite, postgres) = runtime.block_on(async {
+        (
+            cells::sqlite().await,
+            cells::postgres(IsolationMode::Sealed).await,
+        )
+    });
     let ids = std::sync::atomic::AtomicU32::new(1);
     let id = || ids.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     proptest!(ProptestConfig::with_cases(8), |((products, variants) in rows())| {

@@ -69,7 +69,7 @@ pub(crate) async fn sqlite() -> Cell {
     }
 }
 
-pub(crate) async fn postgres() -> Cell {
+pub(crate) async fn postgres(mode: IsolationMode) -> Cell {
     let url = Postgres::shared().database().unwrap().url();
     let mut connection = PgConnection::connect(&url).await.unwrap();
     sqlx::raw_sql(SCHEMA)
@@ -77,7 +77,6 @@ pub(crate) async fn postgres() -> Cell {
         .await
         .unwrap();
     connection.close().await.unwrap();
-    let mode = IsolationMode::Sealed;
     let cell = testing::cell(
         &url.parse().unwrap(),
         &manifest(),
@@ -95,10 +94,12 @@ fn options_of_a_cell() -> CellOptions {
     CellOptions::new(NonZeroU16::new(4).unwrap())
 }
 
-/// Runs the same check on a cell of each database.
+/// Runs the same check on a cell of each database, and in each mode of Postgres' isolation.
 pub(crate) async fn on_both(check: impl AsyncFn(&CellDb)) {
     check(&sqlite().await.db).await;
-    check(&postgres().await.db).await;
+    for mode in [IsolationMode::Sealed, IsolationMode::Plain] {
+        check(&postgres(mode).await.db).await;
+    }
 }
 
 /// A tenant of the cell, in this lifecycle since epoch `0.1`, and a context in which it is written.

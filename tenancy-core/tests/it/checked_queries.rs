@@ -91,3 +91,8 @@ async fn a_checked_query_cannot_write_a_foreign_row() {
         tx.rollback().await;
     }
 }
+
+crate::db::also_plain! {
+    checked_queries_run_in_a_tenants_transaction,
+    a_checked_query_cannot_write_a_foreign_row,
+}

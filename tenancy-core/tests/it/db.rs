@@ -17,7 +17,7 @@ mod scrub;
 mod survey;
 mod writers;
 
-use std::{num::NonZeroU16, time::Duration};
+use std::{cell::Cell, num::NonZeroU16, time::Duration};
 
 use sqlx::{Connection as _, PgConnection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
@@ -30,6 +30,30 @@ use tenancy_core::{
     types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget},
 };
 use tenancy_testkit::{Database, Postgres};
+
+thread_local! {
+    /// The mode of the Postgres cells of the test that runs in this thread.
+    static MODE: Cell<IsolationMode> = const { Cell::new(IsolationMode::Sealed) };
+}
+
+/// Runs tests of sealed cells once more on plain ones: beside `db::fence::fences_are_listed_in_pages` there is
+/// `db::fence::fences_are_listed_in_pages::plain`.
+macro_rules! also_plain {
+    ($($test:ident),+ $(,)?) => {
+        $(mod $test {
+            #[test]
+            fn plain() {
+                crate::db::in_plain_mode(super::$test);
+            }
+        })+
+    };
+}
+pub(crate) use also_plain;
+
+pub(crate) fn in_plain_mode(test: fn()) {
+    MODE.set(IsolationMode::Plain);
+    test();
+}
 
 pub(crate) const SCHEMA: &str = include_str!("db/schema.sql");
 
@@ -153,16 +177,11 @@ pub(crate) async fn postgres_in(database: &Database, tenants: u32, options: Cell
     cell
 }
 
-/// The cell in a database that is isolated here, sealed.
+/// The cell in a database that is isolated here: sealed, unless the test [runs once more](also_plain).
 pub(crate) async fn sealed(url: &str, options: CellOptions) -> PostgresCell {
-    testing::cell(
-        &url.parse().unwrap(),
-        &manifest(),
-        IsolationMode::Sealed,
-        options,
-    )
-    .await
-    .unwrap()
+    testing::cell(&url.parse().unwrap(), &manifest(), MODE.get(), options)
+        .await
+        .unwrap()
 }
 
 /// Puts a product into the tenant's shop.

@@ -213,3 +213,12 @@ async fn sqlx_own_transaction_leaks_to_the_next_borrower() {
         "inside a failed transaction"
     );
 }
+
+crate::db::also_plain! {
+    after_a_refusal_of_the_guard,
+    after_a_cancel_at_one_of_the_first_polls,
+    after_a_cancel_while_a_lock_is_awaited,
+    after_a_panic,
+    after_a_disconnect,
+    after_a_server_that_hangs,
+}

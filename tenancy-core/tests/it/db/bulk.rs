@@ -413,3 +413,14 @@ async fn many_rows_are_inserted_in_several_statements() {
     })
     .await;
 }
+
+crate::db::also_plain! {
+    rows_go_in_and_come_out_in_the_order_of_the_key,
+    a_table_with_one_row_a_tenant_has_the_tenant_for_its_key,
+    other_tenants_rows_are_neither_read_nor_counted_nor_deleted,
+    what_is_no_tenants_table_is_refused,
+    rows_that_do_not_fit_are_refused_before_any_is_written,
+    a_key_of_another_shape_is_refused,
+    a_read_transaction_sees_one_snapshot,
+    many_rows_are_inserted_in_several_statements,
+}

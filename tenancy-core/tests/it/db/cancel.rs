@@ -228,3 +228,10 @@ async fn a_function_that_changes_the_tenant_is_noticed_at_the_commit() {
         .unwrap();
     assert_eq!(plain.rows(1).await, 1);
 }
+
+crate::db::also_plain! {
+    a_postgres_transaction_is_cancelled_at_every_await,
+    a_panic_rolls_back,
+    a_cancelled_statement_fails_its_transaction,
+    a_function_that_changes_the_tenant_is_noticed_at_the_commit,
+}

@@ -262,3 +262,12 @@ async fn prepared_transactions_are_named_before_anything_is_done() {
     let how = drain(PATIENT, Stragglers::Unfence);
     assert_eq!(cell.drain(tenant(1), ACTIVE, how).await.unwrap(), FENCED);
 }
+
+crate::db::also_plain! {
+    a_drained_tenant_is_read_and_not_written_and_draining_twice_is_once,
+    a_drain_of_another_fence_than_there_is_changes_nothing,
+    a_drain_sets_the_fence_and_then_waits,
+    writers_that_do_not_end_in_time_go_on,
+    stragglers_are_ended_and_nobody_else,
+    prepared_transactions_are_named_before_anything_is_done,
+}

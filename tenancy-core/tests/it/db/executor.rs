@@ -216,3 +216,14 @@ async fn a_transaction_is_as_isolated_as_it_asks_for() {
         tx.commit().await.unwrap();
     }
 }
+
+crate::db::also_plain! {
+    queries_without_a_condition_see_the_tenants_rows_alone,
+    statements_are_prepared_and_described,
+    what_would_leave_the_transaction_is_refused_and_nothing_is_lost,
+    an_error_of_the_database_is_sqlx_own_and_fails_the_transaction,
+    a_foreign_row_is_refused_by_the_database,
+    a_stream_that_is_dropped_fails_its_transaction_and_leaves_nothing,
+    a_changed_table_is_noticed_once,
+    a_transaction_is_as_isolated_as_it_asks_for,
+}

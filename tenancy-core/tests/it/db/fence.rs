@@ -269,3 +269,11 @@ async fn on_sqlite_a_fence_waits_for_the_writer_and_stops_the_next() {
         .unwrap();
     assert_eq!(count, 2);
 }
+
+crate::db::also_plain! {
+    a_change_is_kept_and_doing_it_twice_does_it_once,
+    a_change_from_another_fence_than_expected_changes_nothing,
+    fences_are_listed_in_pages,
+    every_transaction_asks_the_fence,
+    a_fence_lifts_itself_at_its_deadline,
+}

@@ -143,3 +143,9 @@ async fn a_runaway_statement_is_stopped_and_frees_its_connection() {
         .unwrap();
     }
 }
+
+crate::db::also_plain! {
+    a_tenant_holds_no_more_connections_than_its_budget,
+    a_write_transaction_that_is_forgotten_is_ended,
+    a_runaway_statement_is_stopped_and_frees_its_connection,
+}

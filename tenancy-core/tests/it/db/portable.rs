@@ -264,3 +264,13 @@ async fn count(cell: &CellDb) -> i64 {
     tx.commit().await.unwrap();
     count
 }
+
+crate::db::also_plain! {
+    a_shop_is_written_and_read,
+    what_fails_is_rolled_back_and_named,
+    a_broken_rule_of_the_schema_is_named,
+    a_failed_transaction_commits_nothing,
+    texts_and_parameters_are_checked_before_anything_runs,
+    a_reader_cannot_write_whatever_it_calls_it,
+    a_row_of_another_type_is_an_error,
+}

@@ -120,3 +120,9 @@ async fn it_reads_and_only_that_and_leaves_the_cell_as_it_was() {
     })
     .await;
 }
+
+crate::db::also_plain! {
+    only_tenants_that_are_served_for_writing_are_found,
+    rows_of_a_tenant_that_the_cell_does_not_know_are_passed_over,
+    it_reads_and_only_that_and_leaves_the_cell_as_it_was,
+}

@@ -201,3 +201,10 @@ async fn a_lost_connection_is_unreachable_and_not_a_defect() {
     lost(asking.await.unwrap().unwrap_err());
     assert_eq!(count(&mut plain).await, 1);
 }
+
+crate::db::also_plain! {
+    a_fence_waits_for_an_open_writer_and_lets_no_new_one_in,
+    without_the_lock_an_open_writer_would_survive_the_fence,
+    a_fence_does_not_wait_for_ever,
+    a_lost_connection_is_unreachable_and_not_a_defect,
+}

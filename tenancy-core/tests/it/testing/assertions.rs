@@ -254,3 +254,10 @@ async fn tenants_are_told_by_external_keys_too() {
     let said = complaint(assert_rejected(&*cell, &one, foreign(), insert)).await;
     assert!(said.contains("LEAK"), "{said}");
 }
+
+crate::db::also_plain! {
+    rows_that_are_kept_apart_are_invisible,
+    an_assertion_about_nothing_fails,
+    what_everybody_sees_leaks,
+    without_row_security_everything_leaks,
+}
