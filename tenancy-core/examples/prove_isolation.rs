@@ -118,7 +118,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (garden, coffee) = (context(1), context(2));
 
     assert_invisible(&cell, &garden, &coffee, Rows::table("note").key("id", 7)).await;
-    assert_invisible(&cell, &garden, &coffee, "select body from note").await;
+    let spades = "select body from note where body like '%spades'";
+    assert_invisible(&cell, &garden, &coffee, spades).await;
     assert_rejected(
         &cell,
         &coffee,

@@ -3,7 +3,10 @@ use std::fmt;
 /// The rows that an assertion is about.
 ///
 /// A `&'static str` is the rows of a query of the application's own, which is only read:
-/// `"select title from product"`. A query that always has a row, such as a `count`, proves nothing.
+/// `"select title from product where handle = 'mug'"`.
+///
+/// All that the other tenant reaches counts as leaked. So where it has rows of its own, these are told by
+/// what only the owner's have; and a query that always has a row, such as a `count`, always leaks.
 #[derive(Clone, Debug)]
 pub struct Rows(Kind);
 
@@ -25,7 +28,7 @@ pub(super) enum Verb {
 }
 
 impl Rows {
-    /// Rows of a table: all of them, until a [`key`](Self::key) says which.
+    /// Rows of a table: all of them, until a [`key`](Self::key) says which, as where the other tenant has some.
     #[must_use]
     pub fn table(table: &'static str) -> Self {
         Self(Kind::Table {
