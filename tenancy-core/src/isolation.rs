@@ -52,6 +52,7 @@
 pub mod audit;
 mod error;
 mod hex;
+mod hmac;
 mod install;
 mod introspect;
 mod mode;
@@ -60,6 +61,7 @@ mod password;
 mod plan;
 mod policy;
 mod roles;
+mod scram;
 mod seal;
 mod seal_keys;
 pub mod sqlstate;

@@ -18,6 +18,7 @@ mod report;
 mod rules;
 mod schema;
 mod seals;
+mod versions;
 
 #[cfg(feature = "cli")]
 pub use baseline::{Baseline, BaselineError, Judged, Known};

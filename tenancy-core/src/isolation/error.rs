@@ -16,6 +16,13 @@ pub enum InstallError {
         /// The program's.
         known: i64,
     },
+    /// Something of others stands where the isolation's own objects go. Reading it could run their code with
+    /// the administrator's rights.
+    #[error("in the place of the isolation's own there is {found}")]
+    Strangers {
+        /// The first of them, with its owner.
+        found: Box<str>,
+    },
     /// A declared table is not there.
     #[error("there is no table {table}")]
     MissingTable {
@@ -102,6 +109,7 @@ impl Problem for InstallError {
     fn code(&self) -> Code {
         Code::new(match self {
             Self::NewerVersion { .. } => "isolation_newer",
+            Self::Strangers { .. } => "isolation_strangers",
             Self::MissingTable { .. }
             | Self::MissingColumn { .. }
             | Self::NullableColumn { .. }

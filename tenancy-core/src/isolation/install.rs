@@ -5,7 +5,7 @@ mod state;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{InstallError, Isolation, plan::PREAMBLE};
+use super::{InstallError, Isolation, Statement, parts, plan::PREAMBLE, sqlstate::STRANGERS};
 
 pub use state::{Change, WhatChanged};
 
@@ -40,25 +40,43 @@ pub async fn install(
 ) -> Result<Installed, InstallError> {
     let mut transaction = connection.begin().await?;
     sqlx::raw_sql(PREAMBLE).execute(&mut *transaction).await?;
+    run(&mut transaction, parts::refuse_strangers(isolation)).await?;
     refuse_newer(&mut transaction).await?;
     catalog::read(&mut transaction, isolation.manifest())
         .await?
         .check(isolation.manifest())?;
     let before = state::read(&mut transaction, isolation).await?;
-    for statement in isolation.statements() {
-        sqlx::raw_sql(AssertSqlSafe(statement.sql()))
-            .execute(&mut *transaction)
-            .await
-            .map_err(|error| InstallError::Statement {
-                statement: statement.name().into(),
-                source: error.into(),
-            })?;
-    }
+    run(&mut transaction, isolation.statements()).await?;
     let after = state::read(&mut transaction, isolation).await?;
     transaction.commit().await?;
     Ok(Installed {
         changes: state::changes(&before, &after),
     })
+}
+
+async fn run(
+    connection: &mut PgConnection,
+    statements: Vec<Statement>,
+) -> Result<(), InstallError> {
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement.sql()))
+            .execute(&mut *connection)
+            .await
+            .map_err(|error| refused(&statement, error))?;
+    }
+    Ok(())
+}
+
+fn refused(statement: &Statement, error: sqlx::Error) -> InstallError {
+    match error.as_database_error() {
+        Some(refusal) if refusal.code().as_deref() == Some(STRANGERS) => InstallError::Strangers {
+            found: refusal.message().into(),
+        },
+        _ => InstallError::Statement {
+            statement: statement.name().into(),
+            source: error.into(),
+        },
+    }
 }
 
 async fn refuse_newer(connection: &mut PgConnection) -> Result<(), InstallError> {

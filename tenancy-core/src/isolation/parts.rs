@@ -9,9 +9,11 @@ mod roles;
 mod rows;
 mod schema;
 mod searches;
+mod strangers;
 mod version;
 
 pub(super) use guard::setting;
+pub(super) use strangers::refuse as refuse_strangers;
 
 use super::{Isolation, Statement};
 use crate::Table;
@@ -19,6 +21,7 @@ use crate::Table;
 /// In order: each part uses what the parts before it have made.
 pub(super) fn all(isolation: &Isolation) -> Vec<Statement> {
     [
+        strangers::refuse,
         version::refuse_newer,
         roles::statements,
         schema::statements,

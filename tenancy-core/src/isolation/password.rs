@@ -1,8 +1,8 @@
 use std::fmt;
 
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::{InstallError, Login, Roles};
+use super::{InstallError, Login, Roles, scram::verifier};
 
 /// A role's password. It is never printed.
 #[derive(Clone)]
@@ -22,10 +22,10 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Sets the password of a role that logs in. The server keeps it as its `password_encryption` says.
+/// Sets the password of a role that logs in.
 ///
-/// The password travels as a parameter and not in a statement's text. A server that logs the parameters of
-/// statements, or the statements inside of functions, logs it all the same: do not set passwords there.
+/// The server gets a verifier for SCRAM-SHA-256 and not the password, so that no log of it and nobody who reads
+/// its statements can show the password, whatever its `password_encryption` says.
 ///
 /// # Errors
 /// [`InstallError::Database`].
@@ -38,22 +38,15 @@ pub async fn set_password(
     login: Login,
     password: &Password,
 ) -> Result<(), InstallError> {
-    let role = roles.login(login);
-    let set = format!(
-        "DO $tenancy$
-BEGIN
-    EXECUTE format('ALTER ROLE %I PASSWORD %L', '{role}', current_setting('tenancy.password'));
-END
-$tenancy$"
-    );
-    let mut transaction = connection.begin().await?;
-    sqlx::query("SELECT set_config('tenancy.password', $1, true)")
-        .bind(&*password.0)
-        .execute(&mut *transaction)
-        .await?;
+    // The salt is no secret: it stands in the verifier, and is told to whoever begins to log in.
+    let salt: Vec<u8> =
+        sqlx::query_scalar("SELECT pg_catalog.uuid_send(pg_catalog.gen_random_uuid())")
+            .fetch_one(&mut *connection)
+            .await?;
+    let (role, verifier) = (roles.login(login), verifier(&password.0, &salt));
+    let set = format!("ALTER ROLE \"{role}\" PASSWORD '{verifier}'");
     sqlx::raw_sql(AssertSqlSafe(set))
-        .execute(&mut *transaction)
+        .execute(connection)
         .await?;
-    transaction.commit().await?;
     Ok(())
 }

@@ -19,5 +19,8 @@ pub const SEARCH_FOREIGN: &str = "TN005";
 /// `tenancy.leave`: the transaction is not the tenant's, or not any more.
 pub const NOT_OURS: &str = "TN010";
 
+/// Something of others stands where the isolation's own objects go.
+pub const STRANGERS: &str = "TN021";
+
 /// The statements are of an older version than the cell.
 pub const NEWER_VERSION: &str = "TN020";

@@ -1,6 +1,8 @@
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
-use super::{AuditError, AuditReceipt, Check, Finding, Severity, facts, pooler, rules, seals};
+use super::{
+    AuditError, AuditReceipt, Check, Finding, Severity, facts, pooler, rules, seals, versions,
+};
 use crate::isolation::{Isolation, IsolationMode, SealKey};
 
 /// What becomes of errors that the audit finds. Exhaustive and without a default on purpose.
@@ -18,7 +20,7 @@ pub enum Enforcement {
 ///
 /// # Errors
 /// [`AuditError::Unsafe`] with everything that was found, if one of it is of [`Severity::Error`].
-/// [`AuditError::Key`], [`AuditError::Database`].
+/// [`AuditError::OlderVersion`], [`AuditError::NewerVersion`], [`AuditError::Key`], [`AuditError::Database`].
 ///
 /// # Cancel safety
 /// Nothing is changed.
@@ -47,6 +49,7 @@ pub async fn boot_with(
         return Err(AuditError::Key);
     }
     let mut connection = PgConnection::connect_with(&app).await?;
+    versions::check(&mut connection).await?;
     let mut findings = pooler::findings(&mut connection, &app).await?;
     let facts = facts::read(&mut connection, isolation).await?;
     findings.extend(rules::findings(&facts, isolation));

@@ -18,6 +18,26 @@ pub enum AuditError {
     /// The isolation is sealed and no key was given, or the other way round.
     #[error("a sealed cell is opened with its key, and a plain one without")]
     Key,
+    /// The cell was isolated by an older program: install again.
+    #[error("the cell's {part} is of version {found}, this program needs {known}")]
+    OlderVersion {
+        /// `isolation` or `fence`.
+        part: Box<str>,
+        /// The cell's.
+        found: i64,
+        /// The program's.
+        known: i64,
+    },
+    /// The cell was isolated by a newer program.
+    #[error("the cell's {part} is of version {found}, this program knows {known}")]
+    NewerVersion {
+        /// `isolation` or `fence`.
+        part: Box<str>,
+        /// The cell's.
+        found: i64,
+        /// The program's.
+        known: i64,
+    },
     /// The canaries' rows were to be placed by somebody whom row security binds.
     #[error("canaries are placed by a superuser, which {role} is not")]
     NotSuperuser {
@@ -42,6 +62,8 @@ impl Problem for AuditError {
         Code::new(match self {
             Self::Database { .. } => "database_unavailable",
             Self::Key => "isolation_key",
+            Self::OlderVersion { .. } => "isolation_older",
+            Self::NewerVersion { .. } => "isolation_newer",
             Self::NotSuperuser { .. } => "isolation_probe",
             Self::Unsafe { .. } => "isolation_unsafe",
         })
@@ -50,23 +72,21 @@ impl Problem for AuditError {
     fn kind(&self) -> Kind {
         match self {
             Self::Database { .. } => Kind::Unavailable,
-            Self::Key | Self::NotSuperuser { .. } | Self::Unsafe { .. } => Kind::Internal,
+            _ => Kind::Internal,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
             Self::Database { .. } => Retry::After(Duration::from_secs(1)),
-            Self::Key | Self::NotSuperuser { .. } | Self::Unsafe { .. } => Retry::No,
+            _ => Retry::No,
         }
     }
 
     fn client_text(&self) -> Cow<'static, str> {
         match self {
             Self::Database { .. } => "too much is going on, try again shortly".into(),
-            Self::Key | Self::NotSuperuser { .. } | Self::Unsafe { .. } => {
-                "something went wrong on our side".into()
-            }
+            _ => "something went wrong on our side".into(),
         }
     }
 }

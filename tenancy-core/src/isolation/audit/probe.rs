@@ -57,7 +57,8 @@ pub async fn probe(admin: &mut PgConnection, isolation: &Isolation) -> Result<Re
     let reached: Vec<&facts::Relation> = facts
         .relations
         .iter()
-        .filter(|relation| relation.kind != "S" && !relation.rights.is_empty())
+        .filter(|relation| relation.kind != "S" && relation.schema != "tenancy")
+        .filter(|relation| !relation.rights.is_empty())
         .collect();
     let mut transaction = admin.begin().await?;
     sqlx::raw_sql(SETTINGS).execute(&mut *transaction).await?;

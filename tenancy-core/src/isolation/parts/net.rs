@@ -23,7 +23,11 @@ pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
 /// a policy on it. Declared tables are left alone, so that a migration may open one to its owner for a while.
 /// Temporary tables end with their session. The function stays the administrator's: it runs in everybody's
 /// session, superusers' too, so nobody else may change it.
+///
+/// What can have no row security, a foreign table or a materialized view, has its rights taken away instead:
+/// default privileges may have given some. A later grant is found by the audit alone.
 fn net(isolation: &Isolation) -> String {
+    let app = isolation.roles().app();
     let tables = isolation.manifest().tables().iter();
     let columns: BTreeSet<&str> = tables
         .filter_map(|table| match table.kind() {
@@ -41,12 +45,18 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     made regclass;
+    has_rows boolean;
 BEGIN
-    FOR made IN
-        SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d
-        JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+    FOR made, has_rows IN
+        -- What is said to a table is done to the tables below it.
+        WITH RECURSIVE touched AS (
+            SELECT d.objid AS oid FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass
+            UNION SELECT i.inhrelid FROM touched JOIN pg_inherits i ON i.inhparent = touched.oid
+        )
+        SELECT DISTINCT c.oid, c.relkind IN ('r', 'p') FROM touched
+        JOIN pg_class c ON c.oid = touched.oid
         JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
-        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+        WHERE c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't'
             AND c.relnamespace <> 'tenancy'::regnamespace
             AND a.attname IN ({columns})
             AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
@@ -55,14 +65,19 @@ BEGIN
                 WHERE p.polrelid = c.oid AND p.polname ~ '^tenancy_floor_'
             )
     LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', made);
+        IF has_rows THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', made);
+        ELSE
+            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, \"{app}\"', made);
+        END IF;
         RAISE WARNING 'tenancy: table % is closed until the manifest declares it', made;
     END LOOP;
 END
 $function$;
 REVOKE ALL ON FUNCTION tenancy.net() FROM PUBLIC;
 CREATE EVENT TRIGGER tenancy_net ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA',
+        'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA', 'CREATE MATERIALIZED VIEW')
     EXECUTE FUNCTION tenancy.net();"
     )
 }

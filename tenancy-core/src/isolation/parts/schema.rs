@@ -23,7 +23,7 @@ REVOKE ALL ON tenancy.{name} FROM PUBLIC, \"{app}\", \"{mover}\", \"{auditor}\",
         Statement::new(format!("table tenancy.{name}"), sql)
     });
     let grants = format!(
-        "GRANT SELECT ON tenancy.format TO \"{mover}\", \"{auditor}\";
+        "GRANT SELECT ON tenancy.format TO \"{app}\", \"{mover}\", \"{auditor}\";
 GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.fence TO \"{mover}\";"
     );
     [Statement::new("schema tenancy", own)]

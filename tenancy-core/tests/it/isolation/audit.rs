@@ -3,9 +3,12 @@
 use std::num::NonZeroU32;
 
 use sqlx::postgres::PgConnectOptions;
-use tenancy_core::isolation::{
-    AuditError, AuditReceipt, Isolation, IsolationMode, SealKey,
-    audit::{self, Check, Enforcement, Finding, Report, Severity},
+use tenancy_core::{
+    isolation::{
+        AuditError, AuditReceipt, Isolation, IsolationMode, SealKey,
+        audit::{self, Check, Enforcement, Finding, Report, Severity},
+    },
+    types::Problem as _,
 };
 use tenancy_testkit::{PgBouncer, Postgres};
 
@@ -53,6 +56,36 @@ async fn what_was_installed_has_no_findings() {
         let found = audit::catalog(&mut auditor, &world.isolation).await;
         assert_eq!(found.unwrap(), [], "{mode:?}, as the auditor");
     }
+}
+
+#[tokio::test]
+async fn a_cell_of_another_version_is_not_opened() {
+    let world = world(IsolationMode::Plain).await;
+    let app = options(&world, &world.isolation.roles().app());
+    for (part, found, code) in [
+        ("isolation", 1, "isolation_older"),
+        ("isolation", 99, "isolation_newer"),
+        ("fence", 1, "isolation_older"),
+        ("fence", 99, "isolation_newer"),
+    ] {
+        let change = format!("update tenancy.format set version = {found} where part = '{part}'");
+        run(
+            &mut world.admin().await,
+            &format!("begin; {change}; commit"),
+        )
+        .await;
+        let opened = audit::boot(app.clone(), &world.isolation, None).await;
+        let error = opened.unwrap_err();
+        assert_eq!(error.code().as_str(), code, "{part} {found}: {error}");
+        let known = if part == "fence" {
+            Isolation::FENCE_VERSION
+        } else {
+            Isolation::VERSION
+        };
+        let back = format!("update tenancy.format set version = {known} where part = '{part}'");
+        run(&mut world.admin().await, &back).await;
+    }
+    audit::boot(app, &world.isolation, None).await.unwrap();
 }
 
 /// Everything, with the probe.

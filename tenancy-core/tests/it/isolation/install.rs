@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 
 use expect_test::expect_file;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOptions};
 use tenancy_core::{
     Manifest, SearchDocument, SearchFunction, Table,
     isolation::{
@@ -11,10 +11,11 @@ use tenancy_core::{
     },
     types::Problem as _,
 };
+use tenancy_testkit::Postgres;
 
 use super::{
     SCHEMA, manifest,
-    world::{MODES, Outcome, World, outcome, refused, run},
+    world::{MODES, Outcome, World, code, outcome, refused, run},
 };
 
 #[tokio::test]
@@ -375,6 +376,109 @@ async fn an_administrator_need_not_be_a_superuser() {
         world.attempt(Some(1), "select 1 from product").await,
         Outcome::Rows(2)
     );
+}
+
+/// What somebody put there before is not read: a view runs its author's code with the administrator's rights.
+#[tokio::test]
+async fn what_is_not_its_own_is_refused_and_not_touched() {
+    for (make, found) in [
+        (
+            "create schema tenancy; create table tenancy.format (part text primary key, version bigint)",
+            "schema tenancy of postgres",
+        ),
+        (
+            "create schema tenancy authorization $owner; create view tenancy.format as
+                select note()::text as part, 1::bigint as version",
+            "relation tenancy.format of postgres, of kind v",
+        ),
+        (
+            "create schema tenancy authorization $owner; create table tenancy.fence ()",
+            "relation tenancy.fence of postgres, of kind r",
+        ),
+        (
+            "create schema tenancy authorization $owner; set role $owner; create table tenancy.fence ();
+                create function tenancy.note() returns trigger language plpgsql as 'begin end';
+                create trigger note before insert on tenancy.fence execute function tenancy.note()",
+            "trigger note on tenancy.fence",
+        ),
+        (
+            "create schema tenancy authorization $owner; set role $owner; create table tenancy.fence ();
+                create rule note as on insert to tenancy.fence do also select note()",
+            "rule note on tenancy.fence",
+        ),
+        (
+            "create view tenancy_fence as select note() as tenant_id, '' as state, '' as lifecycle,
+                1 as epoch, 1 as deadline",
+            "relation public.tenancy_fence of postgres, of kind v",
+        ),
+    ] {
+        let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+        let owner = world.isolation.roles().owner();
+        let trap = format!(
+            "create table noted (); create role {owner};
+             create function note() returns bigint language plpgsql
+                as 'begin insert into noted default values; return 1; end';
+             grant insert on noted to public; {}",
+            make.replace("$owner", &owner)
+        );
+        run(&mut world.admin().await, &trap).await;
+        let error = world.try_install().await.unwrap_err();
+        assert!(
+            matches!(&error, InstallError::Strangers { found: f } if **f == *found),
+            "{make}: {error:?}"
+        );
+        let script = outcome(&mut world.admin().await, &world.isolation.to_string()).await;
+        assert_eq!(script, refused("TN021"), "{make}");
+    }
+    // Control: what would have been run.
+    let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let mut admin = world.admin().await;
+    run(&mut admin, "create schema tenancy").await;
+    assert!(world.try_install().await.is_err());
+    run(&mut admin, "drop schema tenancy").await;
+    world.install().await;
+}
+
+/// A private server, whose rules for who may log in are the test's.
+#[tokio::test]
+async fn a_password_opens_the_door_and_another_does_not() {
+    let server = Postgres::start().unwrap();
+    let database = server.database().unwrap();
+    let mut admin = PgConnection::connect(&database.url()).await.unwrap();
+    let roles = Roles::named("shop").unwrap();
+    let isolation = Isolation::new(
+        &Manifest::new([]).unwrap(),
+        roles.clone(),
+        IsolationMode::Plain,
+    );
+    install(&mut admin, &isolation).await.unwrap();
+    let (secret, wrong) = ("it's a \\ sécret \u{2168}", "it's a secret");
+    set_password(&mut admin, &roles, Login::App, &Password::new(secret))
+        .await
+        .unwrap();
+    let scram = "copy (values ('local all postgres trust'), ('local all all scram-sha-256'),
+        ('host all postgres all trust'), ('host all all all scram-sha-256')) to ";
+    let file: String = sqlx::query_scalar("select current_setting('hba_file')")
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    run(
+        &mut admin,
+        &format!("{scram} '{file}'; select pg_reload_conf()"),
+    )
+    .await;
+    let connect = async |password: &str| {
+        let options: PgConnectOptions = database.url_as(&roles.app()).parse().unwrap();
+        PgConnection::connect_with(&options.password(password)).await
+    };
+    // Until the server has read its rules.
+    let refused = loop {
+        if let Err(error) = connect(wrong).await {
+            break error;
+        }
+    };
+    assert_eq!(code(&refused), "28P01");
+    connect(secret).await.unwrap();
 }
 
 #[tokio::test]

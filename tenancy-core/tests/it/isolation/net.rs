@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Ways to make a table with a tenant's column and a row of tenant 2's.
-const HAND_MADE: [&str; 6] = [
+const HAND_MADE: [&str; 9] = [
     "create table loose (tenant_id bigint); insert into loose values (2)",
     "create table loose as select 2::bigint as tenant_id",
     "select 2::bigint as tenant_id into loose",
@@ -17,7 +17,14 @@ const HAND_MADE: [&str; 6] = [
     "create table loose (account uuid); insert into loose values (gen_random_uuid())",
     "create table loose (tenant_id bigint) partition by list (tenant_id);
      create table loose_2 partition of loose for values in (2); insert into loose values (2)",
+    "create table loose (id bigint); insert into loose values (2);
+     alter table loose rename id to tenant_id",
+    "create table loose as values (2); alter table loose rename column1 to account",
+    "create table above (id bigint); create table loose () inherits (above);
+     insert into loose values (2); alter table above add tenant_id bigint",
 ];
+
+const DROP: &str = "drop table loose; drop table if exists above";
 
 #[tokio::test]
 async fn a_table_made_by_hand_is_closed_until_it_is_declared() {
@@ -30,21 +37,21 @@ async fn a_table_made_by_hand_is_closed_until_it_is_declared() {
         assert_eq!(all, Outcome::Rows(1), "control: {make}");
         let seen = world.attempt(Some(2), "select 1 from loose").await;
         assert_eq!(seen, Outcome::Rows(0), "{make}");
-        run(&mut admin, "drop table loose").await;
+        run(&mut admin, DROP).await;
     }
     // By its owner, who has no policy either.
     let mut owner = world.owner().await;
     run(&mut owner, "create table loose (tenant_id bigint)").await;
     let insert = outcome(&mut owner, "insert into loose values (2)").await;
     assert_eq!(insert, refused("42501"));
-    run(&mut admin, "drop table loose").await;
+    run(&mut admin, DROP).await;
     // Without the net.
     run(&mut admin, "drop event trigger tenancy_net").await;
     for make in HAND_MADE {
         run(&mut admin, &format!("{make}; {grant}")).await;
         let seen = world.attempt(Some(1), "select 1 from loose").await;
         assert_eq!(seen, Outcome::Rows(1), "{make}");
-        run(&mut admin, "drop table loose").await;
+        run(&mut admin, DROP).await;
     }
 }
 
@@ -75,6 +82,67 @@ async fn a_declared_table_and_one_without_a_tenant_are_left_alone() {
         set role none; select 1 from pg_class where oid = 'mine'::regclass and relrowsecurity";
     let closed = outcome(&mut world.admin().await, temporary).await;
     assert_eq!(closed, Outcome::Rows(0));
+}
+
+#[tokio::test]
+async fn a_table_made_with_its_schema_is_closed_too() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let app = world.isolation.roles().app();
+    let make = format!(
+        "create schema aside create table loose (tenant_id bigint);
+         insert into aside.loose values (2); grant usage on schema aside to {app};
+         grant select on aside.loose to {app}"
+    );
+    let mut admin = world.admin().await;
+    let seen = "select 1 from aside.loose";
+    run(&mut admin, &make).await;
+    assert_eq!(outcome(&mut admin, seen).await, Outcome::Rows(1), "control");
+    assert_eq!(world.attempt(Some(1), seen).await, Outcome::Rows(0));
+    // Without the net.
+    run(
+        &mut admin,
+        "drop event trigger tenancy_net; drop schema aside cascade",
+    )
+    .await;
+    run(&mut admin, &make).await;
+    assert_eq!(world.attempt(Some(1), seen).await, Outcome::Rows(1));
+}
+
+/// Neither can have row security.
+#[tokio::test]
+async fn a_foreign_table_and_a_materialized_view_are_given_to_nobody() {
+    const HAND_MADE: [(&str, &str); 2] = [
+        (
+            "create foreign table loose (tenant_id bigint) server elsewhere",
+            "drop foreign table loose",
+        ),
+        (
+            "create materialized view loose as select 2::bigint as tenant_id",
+            "drop materialized view loose",
+        ),
+    ];
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let app = world.isolation.roles().app();
+    let mut admin = world.admin().await;
+    let given = format!(
+        "create foreign data wrapper elsewhere;
+         create server elsewhere foreign data wrapper elsewhere;
+         alter default privileges grant select on tables to {app}, public"
+    );
+    run(&mut admin, &given).await;
+    let may = format!("select 1 where has_table_privilege('{app}', 'loose', 'select')");
+    for (make, drop) in HAND_MADE {
+        run(&mut admin, make).await;
+        assert_eq!(outcome(&mut admin, &may).await, Outcome::Rows(0), "{make}");
+        run(&mut admin, drop).await;
+    }
+    // Without the net.
+    run(&mut admin, "drop event trigger tenancy_net").await;
+    for (make, drop) in HAND_MADE {
+        run(&mut admin, make).await;
+        assert_eq!(outcome(&mut admin, &may).await, Outcome::Rows(1), "{make}");
+        run(&mut admin, drop).await;
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,43 @@ SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '10s';
 SELECT pg_advisory_xact_lock(1414415193::bigint << 32);
 
+-- nothing of others in its place
+DO $tenancy$
+DECLARE
+    stranger text;
+BEGIN
+    SELECT found.what INTO stranger FROM (
+        SELECT format('schema tenancy of %s', pg_get_userbyid(n.nspowner)) AS what
+        FROM pg_catalog.pg_namespace n
+        WHERE n.nspname = 'tenancy' AND pg_get_userbyid(n.nspowner) <> 'shop_owner'
+        UNION ALL
+        SELECT format('relation tenancy.%s of %s, of kind %s', c.relname, pg_get_userbyid(c.relowner), c.relkind)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'tenancy' AND c.relkind <> 'i'
+            AND (c.relkind <> 'r' OR pg_get_userbyid(c.relowner) <> 'shop_owner')
+        UNION ALL
+        SELECT format('trigger %s on tenancy.%s', t.tgname, c.relname)
+        FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'tenancy' AND NOT t.tgisinternal
+        UNION ALL
+        SELECT format('rule %s on tenancy.%s', r.rulename, c.relname)
+        FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid = r.ev_class
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'tenancy'
+        UNION ALL
+        SELECT format('relation public.%s of %s, of kind %s', c.relname, pg_get_userbyid(c.relowner), c.relkind)
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'public' AND c.relname IN ('tenancy_fence', 'tenancy_format')
+            AND (c.relkind <> 'r' OR NOT (r.rolsuper OR r.rolname IN ('shop_owner', current_user)))
+    ) found LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN021', MESSAGE = stranger;
+    END IF;
+END
+$tenancy$;
+
 -- no newer version
 DO $tenancy$
 BEGIN
@@ -271,7 +308,7 @@ ALTER TABLE tenancy.transaction_key OWNER TO "shop_owner";
 REVOKE ALL ON tenancy.transaction_key FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
 -- grants on the fences
-GRANT SELECT ON tenancy.format TO "shop_mover", "shop_auditor";
+GRANT SELECT ON tenancy.format TO "shop_app", "shop_mover", "shop_auditor";
 GRANT SELECT, INSERT, UPDATE, DELETE ON tenancy.fence TO "shop_mover";
 
 -- fences of the first version
@@ -574,12 +611,18 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $function$
 DECLARE
     made regclass;
+    has_rows boolean;
 BEGIN
-    FOR made IN
-        SELECT DISTINCT c.oid FROM pg_event_trigger_ddl_commands() d
-        JOIN pg_class c ON c.oid = d.objid AND d.classid = 'pg_class'::regclass
+    FOR made, has_rows IN
+        -- What is said to a table is done to the tables below it.
+        WITH RECURSIVE touched AS (
+            SELECT d.objid AS oid FROM pg_event_trigger_ddl_commands() d WHERE d.classid = 'pg_class'::regclass
+            UNION SELECT i.inhrelid FROM touched JOIN pg_inherits i ON i.inhparent = touched.oid
+        )
+        SELECT DISTINCT c.oid, c.relkind IN ('r', 'p') FROM touched
+        JOIN pg_class c ON c.oid = touched.oid
         JOIN pg_attribute a ON a.attrelid = c.oid AND NOT a.attisdropped
-        WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't'
+        WHERE c.relkind IN ('r', 'p', 'f', 'm') AND c.relpersistence <> 't'
             AND c.relnamespace <> 'tenancy'::regnamespace
             AND a.attname IN ('account', 'tenant_id')
             AND NOT (c.relrowsecurity AND c.relforcerowsecurity)
@@ -588,14 +631,19 @@ BEGIN
                 WHERE p.polrelid = c.oid AND p.polname ~ '^tenancy_floor_'
             )
     LOOP
-        EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', made);
+        IF has_rows THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', made);
+        ELSE
+            EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, "shop_app"', made);
+        END IF;
         RAISE WARNING 'tenancy: table % is closed until the manifest declares it', made;
     END LOOP;
 END
 $function$;
 REVOKE ALL ON FUNCTION tenancy.net() FROM PUBLIC;
 CREATE EVENT TRIGGER tenancy_net ON ddl_command_end
-    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE')
+    WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO', 'ALTER TABLE', 'CREATE SCHEMA',
+        'CREATE FOREIGN TABLE', 'ALTER FOREIGN TABLE', 'IMPORT FOREIGN SCHEMA', 'CREATE MATERIALIZED VIEW')
     EXECUTE FUNCTION tenancy.net();
 
 -- version
