@@ -11,7 +11,7 @@ mod checked_queries;
 mod db;
 #[cfg(all(feature = "sqlite", feature = "test-util"))]
 mod directory;
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "test-util"))]
 mod guides;
 #[cfg(feature = "postgres")]
 mod isolation;

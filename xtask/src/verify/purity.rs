@@ -7,10 +7,13 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 14] = [
+const PURE: [&str; 17] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/manifest",
+    "tenancy-core/src/isolation/introspect/declare",
+    "tenancy-core/src/isolation/introspect/looks",
+    "tenancy-core/src/isolation/introspect/searches",
     "tenancy-core/src/isolation/parts",
     "tenancy-core/src/isolation/plan",
     "tenancy-core/src/isolation/policy",

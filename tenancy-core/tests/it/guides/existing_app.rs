@@ -2,6 +2,7 @@
 
 mod after;
 mod before;
+mod proof;
 
 use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
 use tenancy_core::{
@@ -17,7 +18,8 @@ use crate::isolation::world::{Outcome, outcome, refused, run};
 const GUIDE: &str = include_str!("../../../../docs/guides/isolate-an-existing-app.md");
 const PROGRAM: &str = concat!(
     include_str!("existing_app/before.rs"),
-    include_str!("existing_app/after.rs")
+    include_str!("existing_app/after.rs"),
+    include_str!("existing_app/proof.rs")
 );
 
 /// What the one customer had, its second project apart: the application itself makes that one.
@@ -168,6 +170,11 @@ async fn an_app_of_one_tenant_becomes_an_isolated_one_of_two() {
         .await
         .unwrap();
     neither_reaches_the_other(&mut app, &cell).await;
+    drop(cell);
+
+    app.section("Keep it so").await;
+    let pool = PgPool::connect(&app.database.url()).await.unwrap();
+    proof::tasks_are_their_customers_own(pool, app.manifest()).await;
     app.guide.end();
 }
 
