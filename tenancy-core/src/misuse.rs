@@ -132,8 +132,8 @@ struct MorePower;
 /// ```compile_fail,E0599
 /// use tenancy_core::{ReadWrite, db::CellTx};
 ///
-/// fn copy(tx: &CellTx<ReadWrite>) -> CellTx<ReadWrite> {
-///     tx.clone()
+/// fn copy(tx: CellTx<ReadWrite>) -> [CellTx<ReadWrite>; 2] {
+///     [tx.clone(), tx]
 /// }
 /// ```
 struct TransactionTwice;
