@@ -117,9 +117,11 @@ mod open_error;
 mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod reaper;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod state;
 mod stmt;
 mod survey;
 mod table_refused;
@@ -139,7 +141,7 @@ pub use database::{CellDatabase, IsolationLevel};
 pub use drain::{Drain, Stragglers};
 pub use error::{BrokenConstraint, DbError};
 pub use open_error::OpenError;
-pub use options::CellOptions;
+pub use options::{CellOptions, Statements};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresCell;
 pub use sql::SqlRefused;

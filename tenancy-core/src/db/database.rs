@@ -7,6 +7,7 @@ use super::{
     DbError,
     error::Source,
     fence::{FenceSql, StoredFence, Value},
+    reaper::Reaper,
 };
 
 /// A database that cells live in: SQLite and Postgres. Sealed.
@@ -50,10 +51,35 @@ pub(super) enum Mode {
     Write,
 }
 
+/// Why a transaction was not entered; nothing was done.
+#[derive(Debug)]
+pub enum NotEntered {
+    /// Its connection had died.
+    Lost(DbError),
+    /// Whatever else; another connection would change nothing.
+    Refused(DbError),
+}
+
+impl NotEntered {
+    pub(super) fn into_error(self) -> DbError {
+        match self {
+            Self::Lost(error) | Self::Refused(error) => error,
+        }
+    }
+}
+
+/// Reads the rows that a statement answered.
+pub(super) fn decode<D: Database, R>(rows: Vec<D::Row>) -> Result<Vec<R>, sqlx::Error>
+where
+    R: for<'r> FromRow<'r, D::Row>,
+{
+    rows.iter().map(R::from_row).collect()
+}
+
 pub(super) mod private {
     use super::{
-        Cow, Database, DbError, Duration, Encode, FenceSql, FromRow, Future, Opening, Source,
-        StoredFence, TenantId, Type, Value,
+        Cow, Database, DbError, Duration, Encode, FenceSql, FromRow, Future, NotEntered, Opening,
+        Reaper, Source, StoredFence, TenantId, Type, Value,
     };
 
     /// What [`TenantTx`](crate::db::TenantTx) needs of a database.
@@ -72,11 +98,21 @@ pub(super) mod private {
         /// The statements of the table of fences.
         const FENCES: FenceSql;
 
-        /// Waits for a connection, begins the transaction, sets the tenant and asks the fence.
-        fn open(
+        /// Who ends the cell's transactions that grow too old.
+        fn reaper(cell: &Self::Cell) -> &Reaper;
+
+        /// Waits for a connection of the tenant's share.
+        fn lease(
             cell: &Self::Cell,
             opening: Opening,
         ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+
+        /// Begins the transaction, sets the tenant and asks the fence.
+        fn enter(
+            cell: Self::Cell,
+            lease: Self::Lease,
+            opening: Opening,
+        ) -> impl Future<Output = Result<Self::Lease, NotEntered>> + Send + 'static;
 
         /// Commits, if the transaction is still the tenant's.
         fn commit(
@@ -131,13 +167,19 @@ pub(super) mod private {
         where
             T: for<'q> Encode<'q, Self> + Type<Self>;
 
+        fn rows(
+            lease: &mut Self::Lease,
+            sql: Cow<'static, str>,
+            arguments: Self::Arguments,
+        ) -> impl Future<Output = Result<Vec<Self::Row>, sqlx::Error>> + Send;
+
         fn all<R>(
             lease: &mut Self::Lease,
             sql: Cow<'static, str>,
             arguments: Self::Arguments,
         ) -> impl Future<Output = Result<Vec<R>, sqlx::Error>> + Send
         where
-            R: for<'r> FromRow<'r, Self::Row> + Send + Unpin;
+            R: for<'r> FromRow<'r, Self::Row> + Send;
 
         fn run(
             lease: &mut Self::Lease,
@@ -165,14 +207,28 @@ pub(super) mod private {
     }
 }
 
-/// Implements what both databases do with the same words. `$connection` leads from a lease to a connection.
+/// Implements what both databases do with the same words. `$connection` leads from a lease to a connection,
+/// `$names` says how it remembers statements.
 macro_rules! statements {
-    ($connection:expr) => {
+    ($connection:expr, $names:expr) => {
         fn bind<T>(arguments: &mut Self::Arguments, value: T) -> Result<(), Source>
         where
             T: for<'q> Encode<'q, Self> + Type<Self>,
         {
             sqlx::Arguments::add(arguments, value)
+        }
+
+        async fn rows(
+            lease: &mut Self::Lease,
+            sql: Cow<'static, str>,
+            arguments: Self::Arguments,
+        ) -> Result<Vec<Self::Row>, sqlx::Error> {
+            // What is made up at run time would crowd the statements of the application out of the cache.
+            let kept = matches!(sql, Cow::Borrowed(_)) && $names(lease) == Statements::Named;
+            sqlx::query_with(AssertSqlSafe(sql), arguments)
+                .persistent(kept)
+                .fetch_all($connection(lease))
+                .await
         }
 
         async fn all<R>(
@@ -181,14 +237,10 @@ macro_rules! statements {
             arguments: Self::Arguments,
         ) -> Result<Vec<R>, sqlx::Error>
         where
-            R: for<'r> FromRow<'r, Self::Row> + Send + Unpin,
+            R: for<'r> FromRow<'r, Self::Row> + Send,
         {
-            // What is made up at run time would crowd the statements of the application out of the cache.
-            let written = matches!(sql, Cow::Borrowed(_));
-            sqlx::query_as_with(AssertSqlSafe(sql), arguments)
-                .persistent(written)
-                .fetch_all($connection(lease))
-                .await
+            let rows = Self::rows(lease, sql, arguments).await?;
+            $crate::db::database::decode::<Self, R>(rows)
         }
 
         async fn run(
@@ -196,9 +248,9 @@ macro_rules! statements {
             sql: Cow<'static, str>,
             arguments: Self::Arguments,
         ) -> Result<u64, sqlx::Error> {
-            let written = matches!(sql, Cow::Borrowed(_));
+            let kept = matches!(sql, Cow::Borrowed(_)) && $names(lease) == Statements::Named;
             let done = sqlx::query_with(AssertSqlSafe(sql), arguments)
-                .persistent(written)
+                .persistent(kept)
                 .execute($connection(lease))
                 .await?;
             Ok(done.rows_affected())

@@ -121,6 +121,8 @@ pub enum DbError {
     ForeignRow {
         /// The statement.
         sql: Cow<'static, str>,
+        /// What the database said.
+        source: Source,
     },
     /// Rows of a declared table cannot be read or written as asked.
     #[error("work on table {table}")]
@@ -146,8 +148,8 @@ pub enum DbError {
         /// The budget.
         limit: Duration,
     },
-    /// The write transaction was open longer than the cell allows and was rolled back.
-    #[error("a write transaction was open longer than {limit:?}")]
+    /// The transaction was open longer than the cell allows and was rolled back.
+    #[error("a transaction was open longer than {limit:?}")]
     TooOld {
         /// The cell's limit.
         limit: Duration,

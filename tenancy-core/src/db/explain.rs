@@ -13,9 +13,10 @@ pub(super) fn explain<D: CellDatabase>(
     error: sqlx::Error,
 ) -> DbError {
     match &error {
-        sqlx::Error::Database(refusal) if D::is_foreign_row(&**refusal) => {
-            DbError::ForeignRow { sql }
-        }
+        sqlx::Error::Database(refusal) if D::is_foreign_row(&**refusal) => DbError::ForeignRow {
+            sql,
+            source: error.into(),
+        },
         sqlx::Error::Database(refusal) if refusal.is_unique_violation() => DbError::Duplicate {
             sql,
             source: error.into(),

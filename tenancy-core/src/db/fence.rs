@@ -68,23 +68,17 @@ pub enum Value {
 /// How long the cell's own change of a fence waits for whoever holds it.
 pub(super) const OWN_WAIT: Duration = Duration::from_secs(5);
 
-/// Begins a tenant's transaction. A fence whose deadline has passed keeps nobody out: whoever was to lift it
-/// may have died, and needs not be asked, because a change of owner needs a fence that stands.
-pub(super) async fn open<D: CellDatabase>(
-    cell: &D::Cell,
-    opening: Opening,
-) -> Result<D::Lease, DbError> {
-    match D::open(cell, opening).await {
-        Err(DbError::Fenced { until: Some(until) }) if SystemClock.unix() >= until => {
-            expire::<D>(cell, opening.tenant).await?;
-            D::open(cell, opening).await
-        }
-        opened => opened,
-    }
+/// Whether a fence kept a transaction out whose deadline has passed. Whoever was to lift it may have died, and
+/// needs not be asked, because a change of owner needs a fence that stands.
+pub(super) fn has_lapsed(error: &DbError) -> bool {
+    matches!(error, DbError::Fenced { until: Some(until) } if SystemClock.unix() >= *until)
 }
 
 /// Lifts a fence whose deadline has passed, if nobody else has.
-async fn expire<D: CellDatabase>(cell: &D::Cell, tenant: TenantId) -> Result<(), DbError> {
+pub(super) async fn expire<D: CellDatabase>(
+    cell: &D::Cell,
+    tenant: TenantId,
+) -> Result<(), DbError> {
     let found = read::<D>(cell, tenant).await?;
     let now = SystemClock.unix();
     let Ok(change) = Change::of(tenant, found, FenceEvent::Expire { now }) else {

@@ -1,26 +1,42 @@
 use std::{num::NonZeroU16, time::Duration};
 
-use super::gate::Patience;
+use super::{gate::Patience, reaper::Reaper};
 
 /// How a cell's connections are shared.
 #[derive(Clone, Copy, Debug)]
 pub struct CellOptions {
     pub(super) connections: NonZeroU16,
     pub(super) max_write_age: Duration,
+    pub(super) max_read_age: Duration,
     pub(super) wait: Duration,
     pub(super) line: usize,
+    pub(super) statements: Statements,
+}
+
+/// How a connection to Postgres remembers the statements that it has prepared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statements {
+    /// By name, so that each is prepared once.
+    Named,
+    /// Not at all: each is prepared when it runs. For a pooler that gives transactions of one client to
+    /// different connections and does not carry names along, such as PgBouncer before 1.21, where one
+    /// client's names collide with another's. `prepare` names its statement even so: do without it there.
+    Unnamed,
 }
 
 impl CellOptions {
     /// That many connections (on SQLite: readers, beside the one writer). A write transaction may be open
-    /// for 10 s, a request waits 5 s for a connection, and 256 requests of one tenant may wait.
+    /// for 10 s and a read transaction for 5 minutes, a request waits 5 s for a connection, 256 requests of
+    /// one tenant may wait, and statements have names.
     #[must_use]
     pub const fn new(connections: NonZeroU16) -> Self {
         Self {
             connections,
             max_write_age: Duration::from_secs(10),
+            max_read_age: Duration::from_secs(5 * 60),
             wait: Duration::from_secs(5),
             line: 256,
+            statements: Statements::Named,
         }
     }
 
@@ -28,6 +44,14 @@ impl CellOptions {
     #[must_use]
     pub const fn max_write_age(mut self, age: Duration) -> Self {
         self.max_write_age = age;
+        self
+    }
+
+    /// How long a read transaction may be open before it is ended: it keeps a connection, and what is deleted
+    /// meanwhile must be kept for it.
+    #[must_use]
+    pub const fn max_read_age(mut self, age: Duration) -> Self {
+        self.max_read_age = age;
         self
     }
 
@@ -44,6 +68,17 @@ impl CellOptions {
     pub const fn line(mut self, requests: usize) -> Self {
         self.line = requests;
         self
+    }
+
+    /// How connections remember statements; SQLite's always do.
+    #[must_use]
+    pub const fn statements(mut self, statements: Statements) -> Self {
+        self.statements = statements;
+        self
+    }
+
+    pub(super) fn reaper(&self) -> Reaper {
+        Reaper::new(self.max_write_age.min(self.max_read_age))
     }
 
     pub(super) const fn patience(&self) -> Patience {

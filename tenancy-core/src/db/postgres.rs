@@ -18,16 +18,21 @@ use self::{
     lease::{Check, Door},
     replica::Replica,
 };
-use super::{CellOptions, DbError, OpenError, TenantTx, fence, survey};
+use super::{
+    CellOptions, DbError, IsolationLevel, OpenError, TenantTx, fence, reaper::Reaper, survey,
+};
 use crate::{
     Access, TenantContext,
     isolation::{AuditReceipt, SealKey},
     protocol::{Fence, FenceEvent},
 };
 
-/// Connections for the platform's own work: a change of a fence may wait long for a writer, and must not
-/// keep the others from theirs.
-const PLATFORM_CONNECTIONS: u16 = 4;
+/// Connections for the platform's own questions.
+const PLATFORM_CONNECTIONS: u16 = 2;
+
+/// Connections for changes of fences: each may wait long for a writer, and must not keep the questions from
+/// theirs.
+const FENCE_CONNECTIONS: u16 = 4;
 
 /// A cell whose tenants' rows are in a Postgres database that isolates them. A cheap handle; clones are the
 /// same cell.
@@ -38,12 +43,15 @@ pub struct PostgresCell(Arc<Inner>);
 struct Inner {
     /// As the application's role, which row security binds.
     tenants: Door,
-    /// As the mover's role, which it does not: fences, and questions about all tenants.
+    /// As the mover's role, which it does not: questions about all tenants.
     platform: Door,
+    /// As the mover's role: changes of fences.
+    fences: Door,
     replica: Option<Replica>,
     /// Of a sealed cell.
     key: Option<SealKey>,
     options: CellOptions,
+    reaper: Reaper,
 }
 
 impl PostgresCell {
@@ -60,10 +68,12 @@ impl PostgresCell {
         let (app, key) = receipt.into_parts();
         let cell = Self(Arc::new(Inner {
             tenants: Door::new(app, options.connections.get(), options, Check::Use),
-            platform: Door::new(mover, PLATFORM_CONNECTIONS, options, Check::Before),
+            platform: Door::new(mover.clone(), PLATFORM_CONNECTIONS, options, Check::Before),
+            fences: Door::new(mover, FENCE_CONNECTIONS, options, Check::Before),
             replica: None,
             key,
             options,
+            reaper: options.reaper(),
         }));
         // A wrong address or password is better known now than at the first change of a fence.
         cell.fences(None, 1).await.map_err(OpenError::mover)?;
@@ -98,7 +108,19 @@ impl PostgresCell {
     /// A transaction of the context's tenant, which is committed by hand.
     #[must_use]
     pub fn begin<A: Access>(&self, ctx: &TenantContext<A>) -> TenantTx<sqlx::Postgres, A> {
-        TenantTx::new(self.clone(), ctx, self.0.options.max_write_age)
+        TenantTx::new(self.clone(), ctx, self.0.options)
+    }
+
+    /// As [`begin`](Self::begin), and sees what others commit while it runs as this level says. Otherwise
+    /// reads are at [`RepeatableRead`](IsolationLevel::RepeatableRead) and writes at
+    /// [`ReadCommitted`](IsolationLevel::ReadCommitted).
+    #[must_use]
+    pub fn begin_at<A: Access>(
+        &self,
+        ctx: &TenantContext<A>,
+        level: IsolationLevel,
+    ) -> TenantTx<sqlx::Postgres, A> {
+        self.begin(ctx).at(level)
     }
 
     /// Changes a tenant's fence from what the caller expects, where `None` is no fence. Durable when it

@@ -10,7 +10,7 @@
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SqlRefused {
-    /// It does not begin with `select`, `insert`, `update`, `delete`, `with` or `values`.
+    /// It does not begin with `select`, `insert`, `update`, `delete`, `merge`, `with` or `values`.
     #[error("a statement reads or changes rows, and does not begin with {found:?}")]
     NotAStatement {
         /// Its first word.
@@ -39,7 +39,9 @@ pub enum SqlRefused {
     Unterminated,
 }
 
-const VERBS: [&str; 6] = ["select", "insert", "update", "delete", "with", "values"];
+const VERBS: [&str; 7] = [
+    "select", "insert", "update", "delete", "merge", "with", "values",
+];
 
 /// Schemas that reach behind the views, and the platform's own; refused where a dot follows.
 const SCHEMAS: [&str; 3] = ["main", "temp", OURS];
@@ -79,7 +81,9 @@ pub(super) fn parameters(sql: &str) -> Result<usize, SqlRefused> {
         if ended {
             return Err(SqlRefused::SecondStatement);
         }
-        if std::mem::take(&mut first) {
+        // `(select ..) union (select ..)` begins with its first query.
+        if first && !matches!(token, Token::Sign('(')) {
+            first = false;
             check_verb(&token)?;
         }
         match (std::mem::replace(&mut before, Before::Other), &token) {
@@ -315,6 +319,22 @@ mod tests {
         check("with a as (values ($1)) select main, temp from a", Ok(1));
         check("select 1e5, $12+$3, 'über', größe from t", Ok(12));
         check("update t set a = b::text where c @> $1", Ok(1));
+    }
+
+    #[test]
+    fn what_reads_or_changes_rows_runs_in_whatever_brackets() {
+        check("(select $1) union ((select 2) limit $2)", Ok(2));
+        check("( /* the first */ values (1))", Ok(0));
+        check(
+            "merge into t using s on t.id = s.id when matched then update set a = $1",
+            Ok(1),
+        );
+        let not = |found: &str| {
+            format!("a statement reads or changes rows, and does not begin with {found:?}")
+        };
+        check("(commit)", Err(&not("commit")));
+        check("((", Err(&not("")));
+        check("('select')", Err(&not("select")));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use sqlx::{
 use tenancy_types::TenantId;
 
 use self::{lock::CellLock, pool::Pool};
-use super::{CellOptions, DbError, Drain, OpenError, TenantTx, fence, survey};
+use super::{CellOptions, DbError, Drain, OpenError, TenantTx, fence, reaper::Reaper, survey};
 use crate::{
     Access, Manifest, TenantContext,
     manifest::sqlite::{reader_setup, writer_setup},
@@ -45,6 +45,7 @@ pub struct SqliteCell(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     options: CellOptions,
+    reaper: Reaper,
     readers: Arc<Pool>,
     writer: Arc<Pool>,
     /// Reads past the views, for the platform's own questions about all tenants; opened by the first.
@@ -92,6 +93,7 @@ impl SqliteCell {
         Ok(Self(Arc::new(Inner {
             path,
             options,
+            reaper: options.reaper(),
             surveyor: Pool::new(1, patience, read.clone(), String::new()),
             readers: Pool::new(readers, patience, read, reader_setup(manifest)),
             writer: Pool::new(1, patience, write, writer_setup(manifest)),
@@ -108,7 +110,7 @@ impl SqliteCell {
     /// A transaction of the context's tenant, which is committed by hand.
     #[must_use]
     pub fn begin<A: Access>(&self, ctx: &TenantContext<A>) -> TenantTx<sqlx::Sqlite, A> {
-        TenantTx::new(self.clone(), ctx, self.0.options.max_write_age)
+        TenantTx::new(self.clone(), ctx, self.0.options)
     }
 
     /// Changes a tenant's fence from what the caller expects, where `None` is no fence. Durable when it

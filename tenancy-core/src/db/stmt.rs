@@ -2,7 +2,7 @@ use std::fmt;
 
 use sqlx::{Encode, FromRow, Type};
 
-use super::{CellDatabase, DbError, TenantTx, error::Source, sql, text::Text};
+use super::{CellDatabase, DbError, TenantTx, database::decode, error::Source, sql, text::Text};
 use crate::{Access, ReadWrite};
 
 /// A statement of one tenant's transaction.
@@ -53,10 +53,10 @@ impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
         let arguments = checked(&text, self.bound, self.arguments)?;
         let (name, sql) = text.into_parts();
         let work = |mut lease: D::Lease| async move {
-            let rows = D::all(&mut lease, sql, arguments).await;
+            let rows = D::rows(&mut lease, sql, arguments).await;
             (lease, rows)
         };
-        tx.step(name, work).await
+        tx.step(name, work, decode::<D, R>).await
     }
 
     /// The first row, or none.
@@ -96,7 +96,7 @@ impl<D: CellDatabase> TxStmt<'_, D, ReadWrite> {
             let changed = D::run(&mut lease, sql, arguments).await;
             (lease, changed)
         };
-        tx.step(name, work).await
+        tx.step(name, work, Ok).await
     }
 }
 

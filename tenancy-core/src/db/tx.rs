@@ -4,18 +4,19 @@ use std::{
     future::Future,
     marker::PhantomData,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, Weak},
     time::Duration,
 };
 
 use tenancy_types::TenantId;
-use tokio::task::AbortHandle;
 
 use super::{
-    CellDatabase, DbError, TxStmt,
-    database::{IsolationLevel, Mode, Opening},
+    CellDatabase, CellOptions, DbError, TxStmt,
+    database::{IsolationLevel, Mode, NotEntered, Opening},
     explain::explain,
     fence,
+    reaper::Watch,
+    state::{Expired, Shared, State, hold, lock, replace},
     text::{Made, Text},
 };
 #[cfg(feature = "postgres")]
@@ -35,34 +36,22 @@ pub struct TenantTx<D: CellDatabase, A: Access> {
     cell: D::Cell,
     opening: Opening,
     max_age: Duration,
-    state: Arc<Mutex<State<D::Lease>>>,
-    /// Ends the transaction at its maximum age.
-    watchdog: Option<AbortHandle>,
+    state: Shared<D::Lease>,
+    /// Until it is dropped, the transaction is ended at its maximum age.
+    watch: Option<Watch>,
     access: PhantomData<fn() -> A>,
 }
 
-/// Whoever works with the connection takes it out, so what is left while it works, and if it never comes
-/// back, is `Failed`.
-enum State<L> {
-    /// → `Open` by the first statement.
-    Unopened,
-    /// → `Failed` while a statement runs and when it fails, → `Expired` by the watchdog.
-    Open(L),
-    /// → `Open` when the statement that runs is done. Holds a connection that can be rolled back when the
-    /// database refused a statement, none when one was cancelled.
-    Failed(Option<L>),
-    /// For good.
-    Expired,
-}
-
 impl<D: CellDatabase, A: Access> TenantTx<D, A> {
-    pub(super) fn new(cell: D::Cell, ctx: &TenantContext<A>, max_age: Duration) -> Self {
+    pub(super) fn new(cell: D::Cell, ctx: &TenantContext<A>, options: CellOptions) -> Self {
         // One snapshot for all that a reader reads, as SQLite gives it; a writer must see the fence as it is
         // when the lock is held, not as it was when the transaction began.
-        let (access, level) = if A::WRITES {
-            (Mode::Write, IsolationLevel::ReadCommitted)
+        let (access, level, max_age) = if A::WRITES {
+            let level = IsolationLevel::ReadCommitted;
+            (Mode::Write, level, options.max_write_age)
         } else {
-            (Mode::Read, IsolationLevel::RepeatableRead)
+            let level = IsolationLevel::RepeatableRead;
+            (Mode::Read, level, options.max_read_age)
         };
         Self {
             cell,
@@ -79,16 +68,14 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
             },
             max_age,
             state: Arc::new(Mutex::new(State::Unopened)),
-            watchdog: None,
+            watch: None,
             access: PhantomData,
         }
     }
 
-    /// Sees what others commit while it runs as this level says. Before the first statement; later it changes
-    /// nothing. Reads are at [`RepeatableRead`](IsolationLevel::RepeatableRead) and writes at
-    /// [`ReadCommitted`](IsolationLevel::ReadCommitted) unless told otherwise.
-    #[must_use]
-    pub fn at(mut self, level: IsolationLevel) -> Self {
+    /// Sees what others commit while it runs as this level says.
+    #[cfg(feature = "postgres")]
+    pub(super) fn at(mut self, level: IsolationLevel) -> Self {
         self.opening.level = level;
         self
     }
@@ -135,12 +122,11 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         match self.take() {
             State::Unopened => Ok(None),
             State::Open(lease) => commit(lease, self.opening).await.map(Some),
-            State::Failed(lease) => {
-                if let Some(lease) = lease {
-                    D::rollback(lease).await;
-                }
+            State::Failed(Some(lease)) => {
+                D::rollback(lease).await;
                 Err(DbError::Failed)
             }
+            State::Failed(None) | State::Working(_) => Err(DbError::Failed),
             State::Expired => Err(self.too_old()),
         }
     }
@@ -152,31 +138,46 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         }
     }
 
-    /// Runs one statement on the open transaction, opening it before the first.
-    pub(super) async fn step<R, F, Fut>(
+    /// Runs one statement on the open transaction, opening it before the first, and reads what it answers.
+    pub(super) async fn step<T, R, Fut>(
         &mut self,
         sql: Cow<'static, str>,
-        work: F,
+        work: impl FnOnce(D::Lease) -> Fut + Send,
+        read: impl FnOnce(T) -> Result<R, sqlx::Error> + Send,
     ) -> Result<R, DbError>
     where
-        F: FnOnce(D::Lease) -> Fut + Send,
-        Fut: Future<Output = (D::Lease, Result<R, sqlx::Error>)> + Send,
-        R: Send,
+        Fut: Future<Output = (D::Lease, Result<T, sqlx::Error>)> + Send + 'static,
+        T: Send + 'static,
     {
         let lease = self.lease().await?;
         let limit = self.opening.budget.statement_timeout;
+        let working = hold(&self.state, work(lease)).only();
         // A timeout drops the future, and with it the connection: whatever runs there is stopped.
-        let Ok((lease, result)) = tokio::time::timeout(limit + D::GRACE, work(lease)).await else {
+        let Ok(worked) = tokio::time::timeout(limit + D::GRACE, working).await else {
             return Err(DbError::Timeout { sql, limit });
         };
+        let (lease, answer) = worked.map_err(|Expired| self.too_old())?;
+        let result = answer.and_then(read);
         self.settle(lease, &result)?;
         result.map_err(|error| explain::<D>(sql, limit, error))
+    }
+
+    /// Work that owns the connection, and can be ended while nobody polls it.
+    #[cfg(feature = "postgres")]
+    pub(super) fn shared(&self) -> &Shared<D::Lease> {
+        &self.state
+    }
+
+    /// How long a statement may run.
+    #[cfg(feature = "postgres")]
+    pub(super) fn statement_timeout(&self) -> Duration {
+        self.opening.budget.statement_timeout
     }
 
     /// How long the client waits for an answer of the server.
     #[cfg(feature = "postgres")]
     pub(super) fn patience(&self) -> Duration {
-        self.opening.budget.statement_timeout + D::GRACE
+        self.statement_timeout() + D::GRACE
     }
 
     /// Puts the connection back after a statement.
@@ -188,15 +189,14 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         if let Err(error) = worked {
             D::learn(&mut lease, error);
         }
-        let mut state = self.state();
-        if matches!(*state, State::Expired) {
-            return Err(self.too_old());
-        }
-        *state = match worked {
+        let next = match worked {
             Ok(_) => State::Open(lease),
             Err(_) => State::Failed(Some(lease)),
         };
-        Ok(())
+        match replace(&self.state, next) {
+            State::Open(_) | State::Failed(Some(_)) => Err(self.too_old()),
+            _ => Ok(()),
+        }
     }
 
     /// The connection, opened before the first statement. Who drops it instead of settling it fails the
@@ -205,44 +205,60 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         match self.take() {
             State::Open(lease) => Ok(lease),
             State::Failed(lease) => {
-                *self.state() = State::Failed(lease);
+                drop(replace(&self.state, State::Failed(lease)));
                 Err(DbError::Failed)
             }
+            // Its future was neither finished nor dropped.
+            State::Working(_) => Err(DbError::Failed),
             State::Expired => Err(self.too_old()),
-            State::Unopened => {
-                let lease = fence::open::<D>(&self.cell, self.opening).await?;
-                self.watch();
-                Ok(lease)
-            }
+            State::Unopened => self.open().await,
         }
     }
 
-    /// A connection that a caller forgets about must not keep other tenants from writing.
-    fn watch(&mut self) {
-        if self.opening.access == Mode::Write {
-            let (state, max_age) = (Arc::clone(&self.state), self.max_age);
-            let watchdog = tokio::spawn(async move {
-                tokio::time::sleep(max_age).await;
-                *lock(&state) = State::Expired;
-            });
-            self.watchdog = Some(watchdog.abort_handle());
+    /// A fence whose deadline has passed keeps nobody out.
+    async fn open(&mut self) -> Result<D::Lease, DbError> {
+        match self.begin().await {
+            Err(error) if fence::has_lapsed(&error) => {
+                fence::expire::<D>(&self.cell, self.opening.tenant).await?;
+                self.begin().await
+            }
+            begun => begun,
         }
+    }
+
+    /// A connection that died while nobody used it is found out by its first message. Nothing was done on it,
+    /// and others that are like it are gone by then, so the second is a new one.
+    async fn begin(&mut self) -> Result<D::Lease, DbError> {
+        match self.enter().await? {
+            Err(NotEntered::Lost(_)) => {}
+            entered => return entered.map_err(NotEntered::into_error),
+        }
+        self.enter().await?.map_err(NotEntered::into_error)
+    }
+
+    async fn enter(&mut self) -> Result<Result<D::Lease, NotEntered>, DbError> {
+        let lease = D::lease(&self.cell, self.opening).await?;
+        // A caller who forgets about it must not keep other tenants from theirs.
+        let state: Weak<Mutex<_>> = Arc::downgrade(&self.state);
+        self.watch = Some(D::reaper(&self.cell).watch(self.max_age, state));
+        let entering = hold(
+            &self.state,
+            D::enter(self.cell.clone(), lease, self.opening),
+        );
+        let entered = entering.only().await;
+        entered.map_err(|Expired| self.too_old())
     }
 
     /// The state, leaving `Failed` behind; what has expired stays so.
     fn take(&self) -> State<D::Lease> {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         match *state {
             State::Expired => State::Expired,
             _ => mem::replace(&mut *state, State::Failed(None)),
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<D::Lease>> {
-        lock(&self.state)
-    }
-
-    fn too_old(&self) -> DbError {
+    pub(super) fn too_old(&self) -> DbError {
         DbError::TooOld {
             limit: self.max_age,
         }
@@ -281,26 +297,19 @@ impl TenantTx<sqlx::Postgres, crate::ReadWrite> {
     }
 }
 
-fn lock<L>(state: &Mutex<State<L>>) -> MutexGuard<'_, State<L>> {
-    // Each change is one assignment, so a panic elsewhere leaves it whole.
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl<D: CellDatabase, A: Access> Drop for TenantTx<D, A> {
     fn drop(&mut self) {
-        // The watchdog shares the state and goes when the runtime gets to it; the connection goes now.
+        // The reaper may be at it just now and share the state; the connection goes now.
         drop(self.take());
-        if let Some(watchdog) = &self.watchdog {
-            watchdog.abort();
-        }
     }
 }
 
 impl<D: CellDatabase, A: Access> fmt::Debug for TenantTx<D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = match *self.state() {
+        let state = match *lock(&self.state) {
             State::Unopened => "unopened",
             State::Open(_) => "open",
+            State::Working(_) => "working",
             State::Failed(_) => "failed",
             State::Expired => "expired",
         };

@@ -1,20 +1,24 @@
 //! Cells of both databases with a small shop's schema, and contexts of their tenants.
 
+mod age;
 mod borrower;
 mod bulk;
 mod cancel;
 mod conformance;
 mod drain;
 mod executor;
+mod failover;
 mod fence;
 mod isolation;
 mod limits;
 mod open;
+mod pooler;
 mod portable;
 mod random;
 mod replica;
 mod scrub;
 mod survey;
+mod wide;
 mod writers;
 
 use std::{cell::Cell, num::NonZeroU16, time::Duration};
@@ -182,6 +186,20 @@ pub(crate) async fn sealed(url: &str, options: CellOptions) -> PostgresCell {
     testing::cell(&url.parse().unwrap(), &manifest(), MODE.get(), options)
         .await
         .unwrap()
+}
+
+/// Asks until the answer is yes, for ten seconds at least when the question takes ten milliseconds itself.
+pub(crate) async fn until(connection: &mut PgConnection, question: &'static str) {
+    for _ in 0..1_000 {
+        let yes: bool = sqlx::query_scalar(question)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        if yes {
+            return;
+        }
+    }
+    panic!("still not: {question}");
 }
 
 /// Puts a product into the tenant's shop.

@@ -111,7 +111,7 @@ impl PostgresCell {
     }
 
     async fn own(&self, tenant: TenantId) -> Result<PgLease, DbError> {
-        self.0.platform.lease(Some(tenant), 1).await
+        self.0.fences.lease(Some(tenant), 1).await
     }
 
     async fn prepared(&self, tenant: TenantId) -> Result<Vec<String>, DbError> {

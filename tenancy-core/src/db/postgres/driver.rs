@@ -7,13 +7,14 @@ use sqlx::{
 };
 use tenancy_types::TenantId;
 
-use super::{PostgresCell, guard, lease::PgLease, replica, seals::seal};
+use super::{PLATFORM_CONNECTIONS, PostgresCell, guard, lease::PgLease, replica, seals::seal};
 use crate::{
     db::{
-        CellDatabase, DbError,
-        database::{IsolationLevel, Mode, Opening, private::Driver, statements},
+        CellDatabase, DbError, Statements,
+        database::{IsolationLevel, Mode, NotEntered, Opening, private::Driver, statements},
         error::Source,
         fence::{self, FenceSql, StoredFence, Value, fence_sql},
+        reaper::Reaper,
     },
     isolation::sqlstate::{NOT_OURS, SEAL_EXPIRED, SEAL_INVALID, SEAL_REPLAYED},
     protocol::{self, Fence},
@@ -28,30 +29,50 @@ impl Driver for Postgres {
     const GRACE: Duration = Duration::from_secs(1);
     const FENCES: FenceSql = fence_sql!("tenancy.fence");
 
-    async fn open(cell: &PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
-        if let Some(lease) = replica::open(cell, opening).await {
+    fn reaper(cell: &PostgresCell) -> &Reaper {
+        &cell.0.reaper
+    }
+
+    async fn lease(cell: &PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
+        if let Some(entered) = replica::open(cell, opening).await {
+            return Ok(entered);
+        }
+        let limit = opening.budget.connections.get();
+        cell.0.tenants.lease(Some(opening.tenant), limit).await
+    }
+
+    async fn enter(
+        cell: PostgresCell,
+        mut lease: PgLease,
+        opening: Opening,
+    ) -> Result<PgLease, NotEntered> {
+        if lease.has_entered() {
             return Ok(lease);
         }
-        let (lease, rows) = match enter(cell, opening).await? {
-            Ok(entered) => entered,
-            // A connection that died while nobody used it: nothing was done on it, and others that are like
-            // it are gone with their pool.
-            Err(error) if is_lost(&error) && !is_silence(&error) => {
-                enter(cell, opening).await?.map_err(unopened)?
+        let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
+        let message = begin(opening, seal.as_deref());
+        let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
+        let rows = match answered(opening.budget.statement_timeout, rows).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                Self::learn(&mut lease, &error);
+                return Err(unentered(error));
             }
-            Err(error) => return Err(unopened(error)),
         };
-        if let Err(denied) = admits(opening, &rows) {
-            Self::rollback(lease).await;
-            return Err(denied);
+        match admits(opening, &rows) {
+            Ok(setting) => {
+                lease.entered(setting);
+                Ok(lease)
+            }
+            Err(denied) => {
+                Self::rollback(lease).await;
+                Err(NotEntered::Refused(denied))
+            }
         }
-        Ok(lease)
     }
 
     async fn commit(mut lease: PgLease, opening: Opening) -> Result<(), DbError> {
-        // One message: raises unless the transaction is still open and the tenant's, then commits. A plain
-        // commit of an aborted transaction would answer that all is well.
-        let leave = format!("SELECT tenancy.leave({}); COMMIT", opening.tenant);
+        let leave = leave(&lease, opening);
         let left = sqlx::raw_sql(AssertSqlSafe(leave)).execute(lease.connection());
         match answered(opening.budget.statement_timeout, left).await {
             Ok(_) => {
@@ -71,11 +92,11 @@ impl Driver for Postgres {
     }
 
     async fn platform(cell: &PostgresCell) -> Result<PgLease, DbError> {
-        cell.0.platform.lease(None, OWN_WORK).await
+        cell.0.platform.lease(None, PLATFORM_CONNECTIONS).await
     }
 
     async fn alone(cell: &PostgresCell, tenant: TenantId) -> Result<PgLease, DbError> {
-        let mut lease = cell.0.platform.lease(Some(tenant), 1).await?;
+        let mut lease = cell.0.fences.lease(Some(tenant), 1).await?;
         let wait = cell.0.options.max_write_age + Self::GRACE;
         guard::exclude(&mut lease, tenant, wait).await?;
         Ok(lease)
@@ -86,7 +107,7 @@ impl Driver for Postgres {
         tenant: TenantId,
         wait: Duration,
     ) -> Result<PgLease, DbError> {
-        let mut lease = cell.0.platform.lease(Some(tenant), 1).await?;
+        let mut lease = cell.0.fences.lease(Some(tenant), 1).await?;
         guard::beside(&mut lease, wait).await?;
         Ok(lease)
     }
@@ -101,7 +122,7 @@ impl Driver for Postgres {
     }
 
     async fn survey(cell: &PostgresCell, limit: Duration) -> Result<PgLease, DbError> {
-        let mut lease = cell.0.platform.lease(None, OWN_WORK).await?;
+        let mut lease = cell.0.platform.lease(None, PLATFORM_CONNECTIONS).await?;
         let timeout = limit.as_millis().max(1);
         let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {timeout}");
         sqlx::raw_sql(AssertSqlSafe(sql))
@@ -151,14 +172,11 @@ impl Driver for Postgres {
             .is_some_and(|code| GOING_AWAY.contains(&&*code) || code.starts_with(CONNECTION))
     }
 
-    statements!(PgLease::connection);
+    statements!(PgLease::connection, PgLease::statements);
 }
 
 /// How long a statement of the platform's own may take.
 const OWN_STATEMENT: Duration = Duration::from_secs(10);
-
-/// How many connections the platform's own questions may use at one time; the rest are for fences.
-const OWN_WORK: u16 = 2;
 
 // Postgres, "PostgreSQL Error Codes" (appendix A of its documentation).
 const QUERY_CANCELED: &str = "57014";
@@ -202,24 +220,17 @@ pub(super) fn begin(opening: Opening, seal: Option<&str>) -> String {
     )
 }
 
-/// Begins a transaction on a connection of the tenant's share. The inner error is the server's.
-async fn enter(
-    cell: &PostgresCell,
-    opening: Opening,
-) -> Result<Result<(PgLease, Vec<PgRow>), sqlx::Error>, DbError> {
-    let limit = opening.budget.connections.get();
-    let mut lease = cell.0.tenants.lease(Some(opening.tenant), limit).await?;
-    let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
-    let message = begin(opening, seal.as_deref());
-    let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
-    Ok(
-        match answered(opening.budget.statement_timeout, rows).await {
-            Ok(rows) => Ok((lease, rows)),
-            Err(error) => {
-                Postgres::learn(&mut lease, &error);
-                Err(error)
-            }
-        },
+/// One message: raises unless the transaction is still open and the tenant's, then commits. A plain commit of
+/// an aborted transaction would answer that all is well; a statement before it fails there.
+///
+/// The function that says whose it is costs as much as the rest of a commit. It is called when the setting is
+/// not the guard's any more; that one ended with the transaction, if somebody ended it.
+pub(super) fn leave(lease: &PgLease, opening: Opening) -> String {
+    format!(
+        "SELECT tenancy.leave({}) WHERE pg_catalog.current_setting('app.tenant_id', true) \
+         IS DISTINCT FROM '{}'; COMMIT",
+        opening.tenant,
+        lease.setting(),
     )
 }
 
@@ -254,58 +265,78 @@ pub(super) fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
 }
 
 /// The guard did not answer.
-fn unopened(error: sqlx::Error) -> DbError {
+fn unentered(error: sqlx::Error) -> NotEntered {
     match &error {
         sqlx::Error::Database(refusal)
             if refusal.code().is_some_and(|code| SEALS.contains(&&*code)) =>
         {
-            DbError::SealRefused {
+            NotEntered::Refused(DbError::SealRefused {
                 source: error.into(),
+            })
+        }
+        _ => {
+            let died = is_lost(&error) && !is_silence(&error);
+            let error = DbError::of_driver::<Postgres>("begin".into(), error);
+            if died {
+                NotEntered::Lost(error)
+            } else {
+                NotEntered::Refused(error)
             }
         }
-        _ => DbError::of_driver::<Postgres>("begin".into(), error),
     }
 }
 
-/// Whether the transaction may go on, by the answer to [`begin`].
-pub(super) fn admits(opening: Opening, rows: &[PgRow]) -> Result<(), DbError> {
-    let (entered, found) = answer(opening, rows)?;
+/// The answer of [`begin`].
+struct Answer {
+    /// Whether it holds the writers' lock, or needs none.
+    entered: bool,
+    fence: StoredFence,
+    /// What the guard set the tenant to, when it let the transaction in.
+    setting: String,
+}
+
+/// Whether the transaction may go on, by the answer to [`begin`], and what stands for its tenant.
+pub(super) fn admits(opening: Opening, rows: &[PgRow]) -> Result<String, DbError> {
+    let (fence, entered) = match answer(opening, rows)? {
+        None => (None, None),
+        Some(answer) => {
+            let fence = fence::first(vec![answer.fence])?;
+            (fence, answer.entered.then_some(answer.setting))
+        }
+    };
     match opening.access {
-        Mode::Read => protocol::admits_read(found, opening.epoch)?,
-        Mode::Write => protocol::admits_write(found, opening.epoch)?,
+        Mode::Read => protocol::admits_read(fence, opening.epoch)?,
+        Mode::Write => protocol::admits_write(fence, opening.epoch)?,
     }
-    // The fence is being changed, and what was read of it is about to be the past.
-    if entered {
-        Ok(())
-    } else {
-        Err(DbError::Fenced { until: None })
-    }
+    // Otherwise the fence is being changed, and what was read of it is about to be the past.
+    entered.ok_or(DbError::Fenced { until: None })
 }
 
-/// Whether the transaction has come in, and the fence. Without a fence there is nothing to come into.
-fn answer(opening: Opening, rows: &[PgRow]) -> Result<(bool, Option<Fence>), DbError> {
+/// What the guard says. Without a fence there is nothing to come into.
+fn answer(opening: Opening, rows: &[PgRow]) -> Result<Option<Answer>, DbError> {
     let of_driver = |error| DbError::of_driver::<Postgres>("begin".into(), error);
     let row = rows
         .first()
         .ok_or_else(|| of_driver(sqlx::Error::RowNotFound))?;
     let Some(text) = row.try_get::<Option<&str>, _>(0).map_err(of_driver)? else {
-        return Ok((true, None));
+        return Ok(None);
     };
-    let (entered, fence) = words(opening.tenant, text)
+    let answer = words(opening.tenant, text)
         .ok_or_else(|| of_driver(sqlx::Error::Decode("the guard's answer".into())))?;
-    Ok((entered, fence::first(vec![fence])?))
+    Ok(Some(answer))
 }
 
 /// The guard answers with words: `t` or `f`, the fence, and what it has set.
-fn words(tenant: TenantId, text: &str) -> Option<(bool, StoredFence)> {
+fn words(tenant: TenantId, text: &str) -> Option<Answer> {
     let mut words = text.split(' ');
     let entered = words.next()? == "t";
     let (state, lifecycle) = (words.next()?.to_owned(), words.next()?.to_owned());
     let (epoch, deadline) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some((
+    Some(Answer {
         entered,
-        (tenant.as_i64(), state, lifecycle, epoch, deadline),
-    ))
+        fence: (tenant.as_i64(), state, lifecycle, epoch, deadline),
+        setting: words.next()?.to_owned(),
+    })
 }
 
 /// A refusal is an answer: nothing was committed. What a server, or a pooler before it, says of a lost

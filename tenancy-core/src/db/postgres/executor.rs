@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use async_stream::stream;
-use futures_core::{future::BoxFuture, stream::BoxStream};
+use futures_core::{Stream, future::BoxFuture, stream::BoxStream};
 use futures_util::StreamExt as _;
 use sqlx::{
     Describe, Either, Error, Execute, Executor, Postgres, SqlStr,
@@ -14,7 +14,13 @@ use sqlx::{
 use super::lease::PgLease;
 use crate::{
     Access,
-    db::{DbError, SqlRefused, TenantTx, explain::explain, sql},
+    db::{
+        DbError, SqlRefused, Statements, TenantTx,
+        database::private::Driver as _,
+        explain::explain,
+        sql,
+        state::{Expired, Held, hold},
+    },
 };
 
 /// For queries that are checked when they are compiled, and for what `TenantTx::sql` does not do: rows as
@@ -28,8 +34,8 @@ use crate::{
 /// # Cancel safety
 /// As [`TenantTx`]: a stream that is dropped before its end fails the transaction and closes its connection.
 ///
-/// A stream that nobody polls keeps its connection, and a writer's lock, beyond the cell's maximum age: read
-/// it to its end or drop it, and do not send the rows of a write transaction to a slow client as they come.
+/// One that nobody polls, such as the rows of a client that does not read on, is ended at the cell's maximum
+/// age, and then says [`DbError::TooOld`].
 impl<'c, A: Access> Executor<'c> for &'c mut TenantTx<Postgres, A> {
     type Database = Postgres;
 
@@ -42,31 +48,35 @@ impl<'c, A: Access> Executor<'c> for &'c mut TenantTx<Postgres, A> {
         E: 'q + Execute<'q, Postgres>,
     {
         Box::pin(stream! {
-            let (asked, mut lease) = match self.ask(query).await {
+            let (asked, lease) = match self.ask(query).await {
                 Ok(begun) => begun,
                 Err(error) => {
                     yield Err(error);
                     return;
                 }
             };
-            let (name, limit) = (asked.sql.clone(), self.patience());
-            let mut failed = None;
-            {
-                let mut answers = lease.connection().fetch_many(asked.into_query());
-                loop {
-                    match in_time(answers.next(), &name, limit).await {
-                        Ok(Some(Ok(answer))) => yield Ok(answer),
-                        Ok(Some(Err(error))) => failed = Some(error),
-                        Ok(None) => break,
-                        Err(late) => {
-                            yield Err(late.into());
-                            return;
+            let name = asked.sql.clone();
+            let mut steps = Held::steps(self.shared(), steps(asked, lease, self.patience()));
+            loop {
+                match steps.next().await {
+                    Ok(Some(Step::Answer(answer))) => yield Ok(answer),
+                    Ok(Some(Step::End(lease, worked))) => {
+                        drop(steps);
+                        if let Err(error) = self.end(lease, &name, worked) {
+                            yield Err(error);
                         }
+                        return;
+                    }
+                    Ok(Some(Step::Late(error))) => {
+                        yield Err(error.into());
+                        return;
+                    }
+                    Ok(None) => return,
+                    Err(Expired) => {
+                        yield Err(self.too_old().into());
+                        return;
                     }
                 }
-            }
-            if let Err(error) = self.end(lease, failed.map_or(Ok(()), Err)) {
-                yield Err(error);
             }
         })
     }
@@ -78,10 +88,13 @@ impl<'c, A: Access> Executor<'c> for &'c mut TenantTx<Postgres, A> {
     {
         Box::pin(async move {
             let (asked, mut lease) = self.ask(query).await?;
-            let (name, limit) = (asked.sql.clone(), self.patience());
-            let row = lease.connection().fetch_optional(asked.into_query());
-            let row = in_time(row, &name, limit).await?;
-            self.end(lease, row)
+            let name = asked.sql.clone();
+            self.work(name, async move {
+                let query = asked.into_query(lease.statements());
+                let row = lease.connection().fetch_optional(query).await;
+                (lease, row)
+            })
+            .await
         })
     }
 
@@ -95,11 +108,12 @@ impl<'c, A: Access> Executor<'c> for &'c mut TenantTx<Postgres, A> {
     {
         Box::pin(async move {
             check(&text)?;
-            let mut lease = self.lease().await?;
-            let (name, limit) = (text.clone(), self.patience());
-            let statement = lease.connection().prepare_with(text, parameters);
-            let statement = in_time(statement, &name, limit).await?;
-            self.end(lease, statement)
+            let (mut lease, parameters) = (self.lease().await?, parameters.to_vec());
+            self.work(text.clone(), async move {
+                let statement = lease.connection().prepare_with(text, &parameters).await;
+                (lease, statement)
+            })
+            .await
         })
     }
 
@@ -110,11 +124,44 @@ impl<'c, A: Access> Executor<'c> for &'c mut TenantTx<Postgres, A> {
         Box::pin(async move {
             check(&text)?;
             let mut lease = self.lease().await?;
-            let (name, limit) = (text.clone(), self.patience());
-            let described = lease.connection().describe(text);
-            let described = in_time(described, &name, limit).await?;
-            self.end(lease, described)
+            self.work(text.clone(), async move {
+                let described = lease.connection().describe(text).await;
+                (lease, described)
+            })
+            .await
         })
+    }
+}
+
+/// What comes of a statement whose rows are taken one by one.
+enum Step {
+    Answer(Either<PgQueryResult, PgRow>),
+    End(PgLease, Result<(), Error>),
+    /// The server does not answer any more.
+    Late(DbError),
+}
+
+/// Runs a statement. It owns the connection until its end.
+fn steps(asked: Asked, mut lease: PgLease, limit: Duration) -> impl Stream<Item = Step> + Send {
+    stream! {
+        let name = asked.sql.clone();
+        let mut worked = Ok(());
+        {
+            let query = asked.into_query(lease.statements());
+            let mut answers = lease.connection().fetch_many(query);
+            loop {
+                match in_time(answers.next(), &name, limit).await {
+                    Ok(Some(Ok(answer))) => yield Step::Answer(answer),
+                    Ok(Some(Err(error))) => worked = Err(error),
+                    Ok(None) => break,
+                    Err(late) => {
+                        yield Step::Late(late);
+                        return;
+                    }
+                }
+            }
+        }
+        yield Step::End(lease, worked);
     }
 }
 
@@ -129,10 +176,30 @@ impl<A: Access> TenantTx<Postgres, A> {
         Ok((asked, lease))
     }
 
+    /// Work of one answer.
+    async fn work<T: Send + 'static>(
+        &self,
+        text: SqlStr,
+        work: impl Future<Output = (PgLease, Result<T, Error>)> + Send + 'static,
+    ) -> Result<T, Error> {
+        let working = hold(self.shared(), work).only();
+        let worked = in_time(working, &text, self.patience()).await?;
+        let (lease, answer) = worked.map_err(|Expired| self.too_old())?;
+        self.end(lease, &text, answer)
+    }
+
     /// Puts the connection back after work that ended like this.
-    fn end<T>(&self, lease: PgLease, worked: Result<T, Error>) -> Result<T, Error> {
+    fn end<T>(&self, lease: PgLease, text: &SqlStr, worked: Result<T, Error>) -> Result<T, Error> {
         self.settle(lease, &worked)?;
-        worked
+        worked.map_err(|error| match &error {
+            // Sqlx's error does not say how long it ran.
+            Error::Database(refusal) if Postgres::is_timeout(&**refusal) => DbError::Timeout {
+                sql: text.as_str().to_owned().into(),
+                limit: self.statement_timeout(),
+            }
+            .into(),
+            _ => error,
+        })
     }
 }
 
@@ -161,8 +228,9 @@ impl Asked {
         })
     }
 
-    fn into_query(self) -> Query<'static, Postgres, PgArguments> {
-        sqlx::query_with(self.sql, self.arguments).persistent(self.persistent)
+    fn into_query(self, statements: Statements) -> Query<'static, Postgres, PgArguments> {
+        let kept = self.persistent && statements == Statements::Named;
+        sqlx::query_with(self.sql, self.arguments).persistent(kept)
     }
 }
 
@@ -206,6 +274,10 @@ impl DbError {
                 },
             },
             Error::RowNotFound => Self::NoRow { sql: QUERY.into() },
+            Error::Database(refusal) if Postgres::is_timeout(&*refusal) => Self::Statement {
+                sql: QUERY.into(),
+                source: refusal,
+            },
             error => explain::<Postgres>(QUERY.into(), Duration::ZERO, error),
         }
     }

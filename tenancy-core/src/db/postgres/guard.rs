@@ -20,6 +20,11 @@ const WRITERS: i64 = 0x544e_4359 << 32;
 /// Postgres, "PostgreSQL Error Codes" (appendix A of its documentation).
 pub(super) const LOCK_NOT_AVAILABLE: &str = "55P03";
 
+/// A change of a fence is on the server's disk when it is acknowledged, and where the server waits for its
+/// replicas as well, on theirs.
+const DURABLY: &str = "SELECT pg_catalog.set_config('synchronous_commit', 'on', true) \
+     WHERE pg_catalog.current_setting('synchronous_commit') IN ('off', 'local')";
+
 fn lock_of(tenant: TenantId) -> i64 {
     WRITERS | tenant.as_i64()
 }
@@ -48,7 +53,7 @@ fn begin(wait: Duration) -> String {
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
          SET LOCAL lock_timeout = {timeout}; \
-         SET LOCAL synchronous_commit = on"
+         {DURABLY}"
     )
 }
 

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::shelf::{Link, Shelf, Taken};
 use crate::db::{
-    CellOptions, DbError,
+    CellOptions, DbError, Statements,
     gate::{Gate, Permit},
     turns::Party,
 };
@@ -35,17 +35,19 @@ struct Shared {
 /// the tenant fenced, or its fence from changing, until the network gives up, which takes hours.
 const MAX_IDLE: (&str, &str) = ("idle_in_transaction_session_timeout", "60s");
 
+/// A statement whose client has hung up runs on until the server looks: it holds its locks, and a connection
+/// more than there should be. So it looks twice in the second that a change of a fence waits longer than a
+/// write transaction may be open. A pooler may leave this out; then it is the pooler that hangs up.
+const LOOK_AFTER_CLIENT: (&str, &str) = ("client_connection_check_interval", "500ms");
+
 /// When a connection that has died is noticed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Check {
-    /// Before it is used, when nobody has used it for [`TRUSTED`]: a round trip then.
+    /// Before it is used, which costs a round trip.
     Before,
     /// By its user.
     Use,
 }
-
-/// A connection that lived so shortly ago is not asked again.
-const TRUSTED: Duration = Duration::from_secs(1);
 
 /// How long saying goodbye to a server may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -59,7 +61,9 @@ impl Door {
         check: Check,
     ) -> Self {
         // The message that begins a transaction has its seal in it, which is no matter for a log.
-        let connect = connect.options([MAX_IDLE]).disable_statement_logging();
+        let connect = connect
+            .options([MAX_IDLE, LOOK_AFTER_CLIENT])
+            .disable_statement_logging();
         Self(Arc::new(Shared {
             connect,
             options,
@@ -91,6 +95,7 @@ impl Door {
         Ok(PgLease {
             link: Some(link),
             door: self.clone(),
+            setting: String::new(),
             _permit: permit,
         })
     }
@@ -123,11 +128,11 @@ impl Shared {
 
     async fn lives(&self, link: &mut Link<PgConnection>) -> bool {
         match self.check {
-            Check::Before if link.rested(SystemClock.now()) >= TRUSTED => {
+            Check::Before => {
                 let ping = timeout(self.options.wait, link.connection.ping());
                 matches!(ping.await, Ok(Ok(())))
             }
-            Check::Before | Check::Use => true,
+            Check::Use => true,
         }
     }
 
@@ -161,16 +166,37 @@ pub struct PgLease {
     /// Before the permit, so that it is closed before the next one may be made.
     link: Option<Link<PgConnection>>,
     door: Door,
+    /// What the guard set for the tenant whose transaction it is in.
+    setting: String,
     _permit: Permit,
 }
 
 impl PgLease {
+    /// Says for whom its transaction was entered.
+    pub(super) fn entered(&mut self, setting: String) {
+        self.setting = setting;
+    }
+
+    /// Whether it is in a tenant's transaction already.
+    pub(super) fn has_entered(&self) -> bool {
+        !self.setting.is_empty()
+    }
+
+    /// What the guard set for the tenant.
+    pub(super) fn setting(&self) -> &str {
+        &self.setting
+    }
+
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         let link = self
             .link
             .as_mut()
             .expect("only `keep` takes it, and ends the lease");
         &mut link.connection
+    }
+
+    pub(super) fn statements(&self) -> Statements {
+        self.door.0.options.statements
     }
 
     /// Gives the connection back: it is in no transaction and knows no tenant.

@@ -19,7 +19,7 @@ use tenancy_types::{Clock as _, Nanos, SystemClock};
 
 use super::{
     PostgresCell,
-    driver::{admits, answered, begin, is_not_ours, uncommitted},
+    driver::{admits, answered, begin, is_not_ours, leave, uncommitted},
     lease::{Check, Door, PgLease},
     seals::seal,
 };
@@ -138,10 +138,14 @@ async fn enter(
     })?;
     let covers =
         |(here, _): &(&PgRow, _)| position(opening, here).is_some_and(|it| it.covers(seen));
-    match rows.split_first().filter(covers) {
-        // Its fence is of the past as well; what it refuses, the primary may know better.
-        Some((_, answer)) if admits(opening, answer).is_ok() => Ok(Some(lease)),
-        _ => {
+    let covering = rows.split_first().filter(covers);
+    // Its fence is of the past as well; what it refuses, the primary may know better.
+    match covering.and_then(|(_, answer)| admits(opening, answer).ok()) {
+        Some(setting) => {
+            lease.entered(setting);
+            Ok(Some(lease))
+        }
+        None => {
             Postgres::rollback(lease).await;
             Ok(None)
         }
@@ -154,10 +158,7 @@ pub(in crate::db) async fn commit(
     mut lease: PgLease,
     opening: Opening,
 ) -> Result<Option<Position>, DbError> {
-    let message = format!(
-        "SELECT tenancy.leave({}); COMMIT; {WRITTEN}",
-        opening.tenant
-    );
+    let message = format!("{}; {WRITTEN}", leave(&lease, opening));
     let mut done = 0;
     let answers = async {
         let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(lease.connection());

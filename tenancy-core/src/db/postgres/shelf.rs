@@ -106,13 +106,8 @@ impl<C> Link<C> {
         self.generation
     }
 
-    /// How long nobody has used it.
-    pub(super) fn rested(&self, now: Nanos) -> Duration {
-        now.since(self.since)
-    }
-
     fn is_worn(&self, now: Nanos) -> bool {
-        now >= self.retires || self.rested(now) >= REST
+        now >= self.retires || now.since(self.since) >= REST
     }
 }
 

@@ -7,13 +7,14 @@ use tenancy_types::TenantId;
 use super::{SqliteCell, pool::SqliteLease};
 use crate::{
     db::{
-        CellDatabase, DbError, Drain,
-        database::{Mode, Opening, private::Driver, statements},
+        CellDatabase, DbError, Drain, Statements,
+        database::{Mode, NotEntered, Opening, private::Driver, statements},
         error::Source,
         fence::{self, Change, FenceSql, StoredFence, Value, fence_sql},
+        reaper::Reaper,
     },
     manifest::sqlite::{FOREIGN_ROW, HIDDEN},
-    protocol::{self, Fence},
+    protocol::{self, Denied, Fence},
 };
 
 const BEGIN_READ: &str = "BEGIN;
@@ -31,6 +32,24 @@ const COMMIT: &str = "UPDATE temp.tenancy_current SET tenant_id = NULL; COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
 impl CellDatabase for Sqlite {}
+
+/// Begins. The inner answer is the fence's.
+async fn ask_the_fence(
+    lease: &mut SqliteLease,
+    opening: Opening,
+) -> Result<Result<(), Denied>, DbError> {
+    let begin = match opening.access {
+        Mode::Read => BEGIN_READ,
+        Mode::Write => BEGIN_WRITE,
+    };
+    let values = [Value::Int(opening.tenant.as_i64())];
+    let rows = Sqlite::fences(lease, begin, &values).await.map_err(busy)?;
+    let found = fence::first(rows)?;
+    Ok(match opening.access {
+        Mode::Read => protocol::admits_read(found, opening.epoch),
+        Mode::Write => protocol::admits_write(found, opening.epoch),
+    })
+}
 
 /// Somebody who does not know the cell's lock, such as a tool at the file, holds the database's own.
 fn busy(error: DbError) -> DbError {
@@ -83,28 +102,31 @@ impl Driver for Sqlite {
     const GRACE: Duration = Duration::ZERO;
     const FENCES: FenceSql = fence_sql!("tenancy_fence");
 
-    async fn open(cell: &SqliteCell, opening: Opening) -> Result<SqliteLease, DbError> {
-        let (pool, begin) = match opening.access {
-            Mode::Read => (&cell.0.readers, BEGIN_READ),
-            Mode::Write => (&cell.0.writer, BEGIN_WRITE),
+    fn reaper(cell: &SqliteCell) -> &Reaper {
+        &cell.0.reaper
+    }
+
+    async fn lease(cell: &SqliteCell, opening: Opening) -> Result<SqliteLease, DbError> {
+        let pool = match opening.access {
+            Mode::Read => &cell.0.readers,
+            Mode::Write => &cell.0.writer,
         };
         let limit = opening.budget.connections.get();
-        let mut lease = pool.lease(Some(opening.tenant), limit).await?;
-        let values = [Value::Int(opening.tenant.as_i64())];
-        let rows = Self::fences(&mut lease, begin, &values)
-            .await
-            .map_err(busy)?;
-        let found = fence::first(rows)?;
-        let admitted = match opening.access {
-            Mode::Read => protocol::admits_read(found, opening.epoch),
-            Mode::Write => protocol::admits_write(found, opening.epoch),
-        };
-        match admitted {
-            Ok(()) => Ok(lease),
-            Err(denied) => {
+        pool.lease(Some(opening.tenant), limit).await
+    }
+
+    async fn enter(
+        _: SqliteCell,
+        mut lease: SqliteLease,
+        opening: Opening,
+    ) -> Result<SqliteLease, NotEntered> {
+        match ask_the_fence(&mut lease, opening).await {
+            Ok(Ok(())) => Ok(lease),
+            Ok(Err(denied)) => {
                 Self::rollback(lease).await;
-                Err(denied.into())
+                Err(NotEntered::Refused(denied.into()))
             }
+            Err(error) => Err(NotEntered::Refused(error)),
         }
     }
 
@@ -202,5 +224,5 @@ impl Driver for Sqlite {
         false
     }
 
-    statements!(SqliteLease::connection);
+    statements!(SqliteLease::connection, |_: &SqliteLease| Statements::Named);
 }

@@ -9,7 +9,7 @@ use tenancy_types::{Epoch, Lifecycle, WorkBudget};
 use super::{pool::SqliteLease, *};
 use crate::{
     Table,
-    db::database::{IsolationLevel, Mode, Opening, private::Driver as _},
+    db::database::{IsolationLevel, Mode, NotEntered, Opening, private::Driver as _},
 };
 
 const SCHEMA: &str = "
@@ -64,7 +64,13 @@ fn opening(tenant: u32, access: Mode) -> Opening {
 }
 
 async fn open(cell: &SqliteCell, tenant: u32, access: Mode) -> SqliteLease {
-    Sqlite::open(cell, opening(tenant, access)).await.unwrap()
+    try_open(cell, tenant, access).await.unwrap()
+}
+
+async fn try_open(cell: &SqliteCell, tenant: u32, access: Mode) -> Result<SqliteLease, NotEntered> {
+    let opening = opening(tenant, access);
+    let lease = Sqlite::lease(cell, opening).await.unwrap();
+    Sqlite::enter(cell.clone(), lease, opening).await
 }
 
 async fn execute(lease: &mut SqliteLease, sql: &'static str) -> Result<u64, sqlx::Error> {
@@ -245,9 +251,6 @@ async fn a_connection_forgets_its_tenant() {
         }
         // Control: a connection that is given back inside its transaction is noticed by the next borrower.
         open(&cell, 1, mode).await.keep();
-        assert!(
-            Sqlite::open(&cell, opening(2, mode)).await.is_err(),
-            "{mode:?}"
-        );
+        assert!(try_open(&cell, 2, mode).await.is_err(), "{mode:?}");
     }
 }

@@ -12,7 +12,8 @@ use tenancy_core::{
 use tenancy_testkit::{Direction, Postgres, Proxy};
 
 use super::{
-    SCHEMA, admitted, cancel::given_up, create, options, postgres, sealed, stock, tenant, writer,
+    SCHEMA, admitted, cancel::given_up, create, options, postgres, sealed, stock, tenant, until,
+    writer,
 };
 
 const INSERT: &str = "insert into mark values (1)";
@@ -37,15 +38,11 @@ impl One {
     /// Looks at the application's connections from outside, and then through the door.
     async fn is_clean(&mut self) {
         // A connection that is being closed is still listed for a moment.
-        let busy = "select count(*) from pg_stat_activity a
+        let clean = "select not exists (select from pg_stat_activity a
             where a.datname = current_database() and a.usename like '%\\_app'
-            and (a.state <> 'idle' or exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory'))";
-        while sqlx::query_scalar::<_, i64>(busy)
-            .fetch_one(&mut self.plain)
-            .await
-            .unwrap()
-            > 0
-        {}
+            and (a.state <> 'idle' or exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory')))
+            from pg_sleep(0.01)";
+        until(&mut self.plain, clean).await;
         let marks: i64 = sqlx::query_scalar("select count(*) from mark")
             .fetch_one(&mut self.plain)
             .await
@@ -105,12 +102,9 @@ async fn after_a_cancel_while_a_lock_is_awaited() {
         sqlx::query(INSERT).execute(&mut tx).await.map(drop)
     });
     let waits =
-        "select exists (select from pg_locks where not granted and relation = 'mark'::regclass)";
-    while !sqlx::query_scalar::<_, bool>(waits)
-        .fetch_one(&mut one.plain)
-        .await
-        .unwrap()
-    {}
+        "select exists (select from pg_locks where not granted and relation = 'mark'::regclass)
+        from pg_sleep(0.01)";
+    until(&mut one.plain, waits).await;
     blocked.abort();
     assert!(blocked.await.unwrap_err().is_cancelled());
     sqlx::raw_sql("rollback")

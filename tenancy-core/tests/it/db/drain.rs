@@ -203,10 +203,10 @@ async fn stragglers_are_ended_and_nobody_else() {
         };
         let mut plain = connect(&url).await;
         let (one, two) = (writer(1), writer(2));
-        let mut stuck = this.begin(&one).at(level);
+        let mut stuck = this.begin_at(&one, level);
         let first = stuck.sql(INSERT).bind(1_i64).bind(1_i64).bind("lost");
         first.run().await.unwrap();
-        let mut neighbour = other.begin(&two).at(level);
+        let mut neighbour = other.begin_at(&two, level);
         let first = neighbour.sql(INSERT).bind(2_i64).bind(1_i64).bind("kept");
         first.run().await.unwrap();
 

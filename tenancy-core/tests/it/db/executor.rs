@@ -205,12 +205,12 @@ async fn a_transaction_is_as_isolated_as_it_asks_for() {
         (IsolationLevel::Serializable, "serializable"),
     ] {
         let ctx = writer(1);
-        let mut tx = cell.begin(&ctx).at(level);
+        let mut tx = cell.begin_at(&ctx, level);
         let found: String = sqlx::query_scalar(ask).fetch_one(&mut tx).await.unwrap();
         assert_eq!(found, expect);
         tx.commit().await.unwrap();
         let ctx = reader(1);
-        let mut tx = cell.begin(&ctx).at(level);
+        let mut tx = cell.begin_at(&ctx, level);
         let found: String = sqlx::query_scalar(ask).fetch_one(&mut tx).await.unwrap();
         assert_eq!(found, expect);
         tx.commit().await.unwrap();
