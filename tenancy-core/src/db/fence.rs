@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tenancy_types::{Clock as _, Epoch, Lifecycle, SystemClock, TenantId, UnixMicros};
 
-use super::{CellDatabase, DbError, database::Opening};
+use super::{CellDatabase, DbError};
 use crate::protocol::{Fence, FenceEvent, FenceState, Rejected, fence};
 
 /// The table's statements, which are the same in both databases but for where it is.

@@ -42,11 +42,14 @@ pub enum OpenError {
         /// What is there.
         found: Box<str>,
     },
-    /// The fences are of a version that this program does not know.
-    #[error("the cell's fences are of version {found}, this program knows {known}")]
-    NewerFormat {
+    /// A part of the cell is of a version that this program does not know, or is not there. A newer one needs a
+    /// newer program, an older one the installation of this program's.
+    #[error("the cell's {part} is of version {}, this program knows {known}", version(*found))]
+    Format {
+        /// `fence` or `isolation`.
+        part: &'static str,
         /// The cell's.
-        found: i64,
+        found: Option<i64>,
         /// The program's.
         known: i64,
     },
@@ -57,6 +60,10 @@ pub enum OpenError {
         /// Every difference.
         findings: Vec<super::SchemaFinding>,
     },
+}
+
+fn version(found: Option<i64>) -> String {
+    found.map_or("none".to_owned(), |found| found.to_string())
 }
 
 #[cfg(feature = "sqlite")]

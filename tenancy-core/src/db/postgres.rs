@@ -3,6 +3,7 @@
 mod drain;
 mod driver;
 mod executor;
+mod format;
 mod guard;
 mod lease;
 pub(super) mod replica;
@@ -59,7 +60,7 @@ impl PostgresCell {
     /// audited; `mover` is the role that changes fences.
     ///
     /// # Errors
-    /// [`OpenError`]: the database cannot be reached as the mover.
+    /// [`OpenError`]: the database cannot be reached as the mover, or is of another version than this program.
     pub async fn open(
         receipt: AuditReceipt,
         mover: PgConnectOptions,
@@ -76,7 +77,7 @@ impl PostgresCell {
             reaper: options.reaper(),
         }));
         // A wrong address or password is better known now than at the first change of a fence.
-        cell.fences(None, 1).await.map_err(OpenError::mover)?;
+        format::check(&cell).await?;
         Ok(cell)
     }
 

@@ -17,7 +17,7 @@ use crate::{
         reaper::Reaper,
     },
     isolation::sqlstate::{NOT_OURS, SEAL_EXPIRED, SEAL_INVALID, SEAL_REPLAYED},
-    protocol::{self, Fence},
+    protocol,
 };
 
 impl CellDatabase for Postgres {}

@@ -89,12 +89,13 @@ pub(super) async fn prepare(
 ) -> Result<(), OpenError> {
     let mut connection = SqliteConnection::connect_with(connect).await?;
     sqlx::raw_sql(TABLES).execute(&mut connection).await?;
-    let found = sqlx::query_scalar(FORMAT_OF_FENCES)
+    let found: i64 = sqlx::query_scalar(FORMAT_OF_FENCES)
         .fetch_one(&mut connection)
         .await?;
     if found > FORMAT {
-        return Err(OpenError::NewerFormat {
-            found,
+        return Err(OpenError::Format {
+            part: "fence",
+            found: Some(found),
             known: FORMAT,
         });
     }

@@ -1,13 +1,14 @@
 //! What keeps a cell's file from being opened.
 
-use sqlx::Connection as _;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tempfile::TempDir;
 use tenancy_core::{
     Manifest, Table,
-    db::{CellDb, DbError, OpenError, SqliteCell},
+    db::{CellDb, DbError, OpenError, PostgresCell, SqliteCell},
+    isolation::{Isolation, IsolationMode, Roles, SealKey, audit},
 };
 
-use super::{Sqlite, create, manifest, options, plain, reader};
+use super::{Sqlite, create, manifest, options, plain, postgres, reader};
 
 async fn open(folder: &TempDir, manifest: &Manifest) -> Result<SqliteCell, OpenError> {
     SqliteCell::open(folder.path().join("cell.db"), manifest, options(1)).await
@@ -87,7 +88,14 @@ async fn a_newer_version_of_the_fences_is_refused() {
     connection.close().await.unwrap();
     let refused = open(&folder, &manifest()).await;
     assert!(
-        matches!(refused, Err(OpenError::NewerFormat { found: 2, known: 1 })),
+        matches!(
+            refused,
+            Err(OpenError::Format {
+                part: "fence",
+                found: Some(2),
+                known: 1
+            })
+        ),
         "{refused:?}"
     );
 }
@@ -117,4 +125,81 @@ async fn a_cell_that_is_opened_after_a_migration_shows_the_new_column() {
         .await
         .unwrap_or_else(|error: DbError| panic!("{error:?}"));
     assert_eq!(after, (0,));
+}
+
+#[tokio::test]
+async fn a_postgres_cell_of_another_version_is_refused() {
+    let (cell, url) = postgres(1, options(1)).await;
+    drop(cell);
+    let mut connection = PgConnection::connect(&url).await.unwrap();
+    for (part, version, expect) in [
+        (
+            "fence",
+            Some(99),
+            "the cell's fence is of version 99, this program knows ",
+        ),
+        (
+            "isolation",
+            Some(1),
+            "the cell's isolation is of version 1, this program knows ",
+        ),
+        (
+            "isolation",
+            None,
+            "the cell's isolation is of version none, this program knows ",
+        ),
+    ] {
+        sqlx::query("update tenancy.format set version = $2 where part = $1")
+            .bind(part)
+            .bind(version.unwrap_or(0))
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        if version.is_none() {
+            sqlx::query("delete from tenancy.format where part = $1")
+                .bind(part)
+                .execute(&mut connection)
+                .await
+                .unwrap();
+        }
+        let refused = open_again(&url).await.unwrap_err();
+        assert!(matches!(refused, OpenError::Format { .. }), "{refused:?}");
+        let said = refused.to_string();
+        assert!(said.starts_with(expect), "{said}");
+        restore(&mut connection).await;
+    }
+    // Control: as it was installed it opens.
+    open_again(&url).await.unwrap();
+}
+
+/// What the installation records.
+async fn restore(connection: &mut PgConnection) {
+    let versions = [
+        ("fence", Isolation::FENCE_VERSION),
+        ("isolation", Isolation::VERSION),
+    ];
+    for (part, version) in versions {
+        let put = "insert into tenancy.format values ($1, $2)
+            on conflict (part) do update set version = excluded.version";
+        sqlx::query(put)
+            .bind(part)
+            .bind(version)
+            .execute(&mut *connection)
+            .await
+            .unwrap();
+    }
+}
+
+/// Opens a cell that is installed, as the test's helper did.
+async fn open_again(url: &str) -> Result<PostgresCell, OpenError> {
+    let admin: PgConnectOptions = url.parse().unwrap();
+    let roles = Roles::named(admin.get_database().unwrap()).unwrap();
+    let login = |role: String| admin.clone().username(&role);
+    let (app, mover) = (login(roles.app()), login(roles.mover()));
+    let isolation = Isolation::new(&manifest(), roles, IsolationMode::Sealed);
+    let key = SealKey::new("test", [7; 32]).unwrap();
+    let receipt = audit::boot_with(app, &isolation, Some(key), audit::Enforcement::ReportOnly)
+        .await
+        .unwrap();
+    PostgresCell::open(receipt, mover, options(1)).await
 }
