@@ -69,7 +69,7 @@ impl NotEntered {
 }
 
 /// Reads the rows that a statement answered.
-pub(super) fn decode<D: Database, R>(rows: Vec<D::Row>) -> Result<Vec<R>, sqlx::Error>
+pub(super) fn decode<D: Database, R>(rows: &[D::Row]) -> Result<Vec<R>, sqlx::Error>
 where
     R: for<'r> FromRow<'r, D::Row>,
 {
@@ -240,7 +240,7 @@ macro_rules! statements {
             R: for<'r> FromRow<'r, Self::Row> + Send,
         {
             let rows = Self::rows(lease, sql, arguments).await?;
-            $crate::db::database::decode::<Self, R>(rows)
+            $crate::db::database::decode::<Self, R>(&rows)
         }
 
         async fn run(

@@ -56,7 +56,8 @@ impl<'t, D: CellDatabase, A: Access> TxStmt<'t, D, A> {
             let rows = D::rows(&mut lease, sql, arguments).await;
             (lease, rows)
         };
-        tx.step(name, work, decode::<D, R>).await
+        tx.step(name, work, |rows: Vec<D::Row>| decode::<D, R>(&rows))
+            .await
     }
 
     /// The first row, or none.
