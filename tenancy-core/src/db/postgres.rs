@@ -92,17 +92,21 @@ impl PostgresCell {
         let Inner {
             tenants,
             platform,
+            fences,
             key,
             options,
+            reaper,
             ..
         } = &*self.0;
         let replica = Replica::of(tenants, address, *options).await?;
         Ok(Self(Arc::new(Inner {
             tenants: tenants.clone(),
             platform: platform.clone(),
+            fences: fences.clone(),
             replica: Some(replica),
             key: key.clone(),
             options: *options,
+            reaper: reaper.clone(),
         })))
     }
 
