@@ -23,6 +23,10 @@ pub struct Opening {
     pub(super) epoch: Epoch,
     pub(super) budget: WorkBudget,
     pub(super) access: Mode,
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "SQLite's transactions have one level")
+    )]
     pub(super) level: IsolationLevel,
     /// The cell, as the request was routed to it.
     #[cfg(feature = "postgres")]
