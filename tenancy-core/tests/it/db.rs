@@ -174,7 +174,7 @@ pub(crate) async fn postgres_in(database: &Database, tenants: u32, options: Cell
         .await
         .unwrap();
     connection.close().await.unwrap();
-    let cell = CellDb::Postgres(sealed(&url, options).await);
+    let cell = CellDb::Postgres(isolated(&url, options).await);
     for id in 1..=tenants {
         create(&cell, id).await;
     }
@@ -182,7 +182,7 @@ pub(crate) async fn postgres_in(database: &Database, tenants: u32, options: Cell
 }
 
 /// The cell in a database that is isolated here: sealed, unless the test [runs once more](also_plain).
-pub(crate) async fn sealed(url: &str, options: CellOptions) -> PostgresCell {
+pub(crate) async fn isolated(url: &str, options: CellOptions) -> PostgresCell {
     testing::cell(&url.parse().unwrap(), &manifest(), MODE.get(), options)
         .await
         .unwrap()

@@ -12,7 +12,7 @@ use tenancy_core::{
 use tenancy_testkit::{Direction, Postgres, Proxy};
 
 use super::{
-    SCHEMA, admitted, cancel::given_up, create, options, postgres, sealed, stock, tenant, until,
+    SCHEMA, admitted, cancel::given_up, create, isolated, options, postgres, stock, tenant, until,
     writer,
 };
 
@@ -162,7 +162,7 @@ async fn after_a_server_that_hangs() {
     sqlx::raw_sql(SCHEMA).execute(&mut plain).await.unwrap();
     let line = Proxy::start(database.address().clone()).unwrap();
     let patience = options(1).wait(Duration::from_millis(300));
-    let cell = sealed(&line.database(&database).url(), patience).await;
+    let cell = isolated(&line.database(&database).url(), patience).await;
     create(&CellDb::Postgres(cell.clone()), 1).await;
     let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_millis(100));
     let ctx = admitted(1, 1, budget).read_write().unwrap();

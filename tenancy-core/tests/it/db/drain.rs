@@ -10,7 +10,7 @@ use tenancy_core::{
 use tenancy_testkit::Postgres;
 
 use super::{
-    Sqlite, options, postgres, postgres_in, sealed, tenant, writer,
+    Sqlite, isolated, options, postgres, postgres_in, tenant, writer,
     writers::{connect, count, somebody_waits},
 };
 
@@ -197,7 +197,7 @@ async fn stragglers_are_ended_and_nobody_else() {
         IsolationLevel::Serializable,
     ] {
         let (cell, url) = postgres(2, options(1)).await;
-        let other = sealed(&url, options(1)).await;
+        let other = isolated(&url, options(1)).await;
         let CellDb::Postgres(this) = &cell else {
             unreachable!("it was made so");
         };

@@ -9,7 +9,7 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Address, Direction, Postgres, Proxy};
 
-use super::{SCHEMA, admitted, create, options, sealed, stock, writer};
+use super::{SCHEMA, admitted, create, isolated, options, stock, writer};
 
 const INSERT: &str = "insert into mark values (1)";
 const MARKS: &str = "select count(*) from mark";
@@ -17,7 +17,7 @@ const MARKS: &str = "select count(*) from mark";
 async fn shop(url: &str, line: &str) -> PostgresCell {
     let mut plain = PgConnection::connect(url).await.unwrap();
     sqlx::raw_sql(SCHEMA).execute(&mut plain).await.unwrap();
-    let cell = sealed(line, options(1)).await;
+    let cell = isolated(line, options(1)).await;
     let any = CellDb::Postgres(cell.clone());
     for id in 1..=2 {
         create(&any, id).await;

@@ -9,7 +9,7 @@ use tenancy_core::{
     types::{Epoch, Kind, Lifecycle, Problem as _},
 };
 
-use super::{epoch, options, postgres, sealed, tenant, writer};
+use super::{epoch, isolated, options, postgres, tenant, writer};
 
 const INSERT: &str = "insert into product values (1, $1, $2, 'Mug', null, 0.5)";
 
@@ -133,7 +133,7 @@ async fn a_fence_does_not_wait_for_ever() {
     let (cell, url) = postgres(1, options(4)).await;
     // A process with less patience than the one that writes.
     let hasty: CellOptions = options(2).max_write_age(Duration::from_millis(1));
-    let hasty = CellDb::Postgres(sealed(&url, hasty).await);
+    let hasty = CellDb::Postgres(isolated(&url, hasty).await);
     let ctx = writer(1);
     let mut open = cell.begin(&ctx);
     open.sql(INSERT)
