@@ -307,7 +307,8 @@ fn check_holds(bounds: Bounds, lifecycle: Lifecycle) {
         mutation: Mutation::None,
     };
     let checked = model.checker().threads(2).spawn_bfs().join();
-    println!("{} states", checked.unique_state_count());
+    let (states, depth) = (checked.unique_state_count(), checked.max_depth());
+    println!("{states} states, {depth} deep");
     checked.assert_properties();
     assert!(checked.unique_state_count() > 1_000);
 }

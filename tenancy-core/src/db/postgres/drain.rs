@@ -22,6 +22,10 @@ use crate::{
 /// How long ending the stragglers' connections may take.
 const TERMINATION: Duration = Duration::from_secs(5);
 
+/// How long the fence may take to be set beside writers. Only writers under one snapshot for all their
+/// statements hold its row.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 impl PostgresCell {
     /// Lets no new writer of the tenant in, and waits for those that are open: sets the fence, unless it is
     /// set, and returns it when nobody writes to the tenant any more. From then on the tenant's rows change
@@ -31,7 +35,8 @@ impl PostgresCell {
     /// [`DbError::Prepared`] when prepared transactions have written to the tenant: nothing was done, as nobody
     /// knows when they end. [`DbError::WritersRemain`] when writers did not end in time, or could not be ended:
     /// the fence is lifted again. [`DbError::Rejected`] and [`DbError::FenceChanged`] as
-    /// [`change_fence`](Self::change_fence); the latter also when the fence was changed meanwhile.
+    /// [`change_fence`](Self::change_fence); the latter also when the fence was changed meanwhile. After
+    /// another error the fence may be set or not, as when the future is dropped.
     ///
     /// # Cancel safety
     /// When the future is dropped, the fence may be set or not; drain again, or release it. It lifts itself at
@@ -72,22 +77,29 @@ impl PostgresCell {
         expected: Fence,
         drain: Drain,
     ) -> Result<Option<Fence>, DbError> {
-        let fence = match drain.event(expected) {
-            None => expected,
-            Some(event) => {
-                let change = Change::of(tenant, Some(expected), event)?;
-                let lease = Postgres::beside(self, tenant, drain.wait).await?;
-                match change.make::<Postgres>(lease).await {
-                    Err(DbError::Busy) => return Ok(None),
-                    set => set?,
-                }
-            }
+        let change = match drain.event(expected) {
+            None => None,
+            Some(event) => Some(Change::of(tenant, Some(expected), event)?),
         };
-        let lease = self.own(tenant).await?;
-        match alone(lease, tenant, fence, drain.wait).await {
-            Err(DbError::Busy) => Ok(None),
-            confirmed => confirmed.map(Some),
+        if let Some(change) = change {
+            let lease = Postgres::beside(self, tenant, drain.wait.min(AT_ONCE)).await?;
+            match change.make::<Postgres>(lease).await {
+                // Writers hold its row, and others may hold it after them. Whoever waits for the lock lets none
+                // of these in, and sets it then.
+                Ok(_) | Err(DbError::Busy) => {}
+                Err(error) => return Err(error),
+            }
         }
+        let mut lease = self.own(tenant).await?;
+        match guard::exclude(&mut lease, tenant, drain.wait).await {
+            Err(DbError::Busy) => return Ok(None),
+            alone => alone?,
+        }
+        let fence = match change {
+            Some(change) => change.make::<Postgres>(lease).await?,
+            None => fence::confirm::<Postgres>(lease, tenant, expected).await?,
+        };
+        Ok(Some(fence))
     }
 
     /// Lifts the fence that the drain has set or found, unless it was never set.
@@ -150,15 +162,4 @@ impl PostgresCell {
         tracing::warn!(tenant_id = %tenant, ended, "ended writers that kept a tenant from moving");
         Ok(())
     }
-}
-
-/// Waits until nobody writes, and looks whether the fence still stands.
-async fn alone(
-    mut lease: PgLease,
-    tenant: TenantId,
-    fence: Fence,
-    wait: Duration,
-) -> Result<Fence, DbError> {
-    guard::exclude(&mut lease, tenant, wait).await?;
-    fence::confirm::<Postgres>(lease, tenant, fence).await
 }

@@ -274,6 +274,12 @@ fn unentered(error: sqlx::Error) -> NotEntered {
                 source: error.into(),
             })
         }
+        // Under one snapshot, the fence was changed since it was taken.
+        sqlx::Error::Database(refusal) if Postgres::is_conflict(&**refusal) => {
+            NotEntered::Refused(DbError::Conflict {
+                source: error.into(),
+            })
+        }
         _ => {
             let died = is_lost(&error) && !is_silence(&error);
             let error = DbError::of_driver::<Postgres>("begin".into(), error);

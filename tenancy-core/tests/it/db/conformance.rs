@@ -12,7 +12,7 @@ use std::{
 
 use sqlx::AssertSqlSafe;
 use tenancy_core::{
-    db::{CellDb, DbError, Drain, Stragglers},
+    db::{CellDb, CellTx, DbError, Drain, IsolationLevel, Stragglers},
     protocol::{Fence, FenceEvent, FenceState, fence},
     types::{Lifecycle, UnixMicros},
 };
@@ -49,7 +49,7 @@ fn events() -> Vec<FenceEvent> {
         FenceEvent::Freeze,
         FenceEvent::Complete,
     ];
-    for epoch in (6..=10).map(epoch) {
+    for epoch in [6, 7, 8, 9].map(epoch) {
         events.extend([
             FenceEvent::Abort { epoch },
             FenceEvent::Retire { epoch },
@@ -118,7 +118,6 @@ async fn suite(cell: &CellDb) {
     let mut changed = BTreeSet::new();
     for (id, before, event) in cases() {
         let (id, what) = (tenant(id), format!("{event:?} on {before:?}"));
-        assert_eq!(cell.fence(id).await.unwrap(), before, "{what}");
         let Ok(after) = fence::next(before, event) else {
             let refused = cell.change_fence(id, before, event).await;
             assert!(
@@ -190,28 +189,37 @@ async fn postgres_does_what_the_table_lists() {
 /// What writers of tenant 1 have done, and when they are to stop.
 #[derive(Default)]
 struct Writers {
+    level: Option<IsolationLevel>,
     stop: AtomicBool,
     acknowledged: AtomicI64,
     next: AtomicI64,
 }
 
+async fn insert(cell: &CellDb, level: Option<IsolationLevel>, product: i64) -> Result<(), DbError> {
+    let ctx = writer(1);
+    let mut tx = match (cell, level) {
+        (CellDb::Postgres(cell), Some(level)) => CellTx::Postgres(cell.begin_at(&ctx, level)),
+        _ => cell.begin(&ctx),
+    };
+    tx.sql("insert into product values (1, $1, $2, 'Mug', null, 0.5)")
+        .bind(product)
+        .bind(format!("product {product}"))
+        .run()
+        .await?;
+    tx.commit().await
+}
+
 async fn write(cell: CellDb, writers: Arc<Writers>) {
     while !writers.stop.load(Ordering::SeqCst) {
         let product = writers.next.fetch_add(1, Ordering::SeqCst);
-        let written = cell
-            .scope(&writer(1), async |tx| {
-                tx.sql("insert into product values (1, $1, $2, 'Mug', null, 0.5)")
-                    .bind(product)
-                    .bind(format!("product {product}"))
-                    .run()
-                    .await
-            })
-            .await;
-        match written {
+        match insert(&cell, writers.level, product).await {
             Ok(_) => {
                 writers.acknowledged.fetch_add(1, Ordering::SeqCst);
             }
-            Err(DbError::Fenced { .. }) => tokio::task::yield_now().await,
+            // Under one snapshot, what has changed meanwhile is a conflict.
+            Err(DbError::Fenced { .. } | DbError::Conflict { .. }) => {
+                tokio::task::yield_now().await;
+            }
             Err(error) => panic!("{error:?}"),
         }
     }
@@ -231,8 +239,11 @@ async fn count(cell: &CellDb) -> i64 {
     count
 }
 
-async fn storm(cell: CellDb) {
-    let writers = Arc::new(Writers::default());
+async fn storm(cell: CellDb, level: Option<IsolationLevel>) {
+    let writers = Arc::new(Writers {
+        level,
+        ..Writers::default()
+    });
     let busy: Vec<_> = (0..3)
         .map(|_| tokio::spawn(write(cell.clone(), Arc::clone(&writers))))
         .collect();
@@ -241,16 +252,17 @@ async fn storm(cell: CellDb) {
         wait: Duration::from_secs(10),
         stragglers: Stragglers::Unfence,
     };
-    for _ in 0..10 {
+    for _ in 0..5 {
         // Somebody writes before each drain, or nothing is drained.
         let before = writers.acknowledged.load(Ordering::SeqCst);
         while writers.acknowledged.load(Ordering::SeqCst) == before {
+            assert!(busy.iter().all(|writer| !writer.is_finished()));
             tokio::task::yield_now().await;
         }
         let active = cell.fence(tenant(1)).await.unwrap().unwrap();
         let fenced = cell.drain(tenant(1), active, drain).await.unwrap();
         let drained = count(&cell).await;
-        for _ in 0..5 {
+        for _ in 0..3 {
             assert_eq!(count(&cell).await, drained);
         }
         let release = cell.change_fence(tenant(1), Some(fenced), FenceEvent::Release);
@@ -267,10 +279,29 @@ async fn storm(cell: CellDb) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_written_between_a_drain_and_its_release() {
+async fn on_sqlite_nothing_is_written_between_a_drain_and_its_release() {
     let sqlite = Sqlite::new(1, options(2)).await;
-    storm(sqlite.cell.clone()).await;
-    storm(postgres(1, options(4)).await.0).await;
+    storm(sqlite.cell.clone(), None).await;
+}
+
+/// On Postgres, at each isolation level.
+async fn storm_at(level: IsolationLevel) {
+    storm(postgres(1, options(4)).await.0, Some(level)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_written_between_a_drain_and_its_release() {
+    storm_at(IsolationLevel::ReadCommitted).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_written_behind_a_drain_under_one_snapshot() {
+    storm_at(IsolationLevel::RepeatableRead).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_serializable_is_written_behind_a_drain() {
+    storm_at(IsolationLevel::Serializable).await;
 }
 
 /// Control: a fence that is set and not drained has a writer behind it.
@@ -293,4 +324,12 @@ async fn a_fence_that_is_only_set_is_written_behind() {
     assert_eq!(count(&cell).await, 0);
     open.commit().await.unwrap();
     assert_eq!(count(&cell).await, 1);
+}
+
+crate::db::also_plain! {
+    a_fence_that_is_only_set_is_written_behind,
+    nothing_is_written_behind_a_drain_under_one_snapshot,
+    nothing_is_written_between_a_drain_and_its_release,
+    nothing_serializable_is_written_behind_a_drain,
+    postgres_does_what_the_table_lists,
 }

@@ -206,3 +206,8 @@ async fn only_a_replica_of_the_same_database_for_the_same_role_is_taken() {
         );
     }
 }
+
+crate::db::also_plain! {
+    a_replica_answers_whoever_has_not_seen_more_than_it_has,
+    a_replica_whose_fence_is_of_the_past_does_not_answer_for_the_present,
+}
