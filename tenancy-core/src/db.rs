@@ -87,8 +87,9 @@
 //!
 //! Connections are given to tenants by max-min fairness: of those who wait, the one that holds fewest is
 //! next. A tenant holds no more than its [`WorkBudget`](tenancy_types::WorkBudget) says, a statement runs no
-//! longer than it says, and a write transaction is ended at the cell's
-//! [maximum age](CellOptions::max_write_age). On SQLite the writer is counted apart from the readers.
+//! longer than it says, and a transaction is ended at the cell's maximum age, which is one for
+//! [writers](CellOptions::max_write_age) and another for [readers](CellOptions::max_read_age), whatever its user
+//! does meanwhile. On SQLite the writer is counted apart from the readers.
 //!
 //! # One text of SQL
 //!
