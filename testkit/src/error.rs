@@ -52,12 +52,14 @@ pub enum Error {
         source: io::Error,
     },
     /// The browser's driver refused a session.
+    #[cfg(feature = "browser")]
     #[error("open a browser session")]
     Session {
         /// Its answer.
         source: Box<fantoccini::error::NewSessionError>,
     },
     /// The browser refused a command.
+    #[cfg(feature = "browser")]
     #[error("drive the browser")]
     Browser {
         /// Its answer.

@@ -10,7 +10,7 @@
 //! - [`PgBouncer`]: a pooler in transaction mode in front of a cluster.
 //! - [`Redis`]: on a Unix socket, without persistence.
 //! - [`Proxy`]: a port in front of any of these that delays, hangs, refuses or cuts connections.
-//! - [`Browser`]: Chromium without a window, driven through WebDriver.
+//! - `Browser` (feature `browser`): Chromium without a window, driven through WebDriver.
 //!
 //! Each server is the child of a *supervisor*, a shell that reads a pipe which only the test process
 //! holds, and takes its orders from there. Drop, panic and `kill -9` all close that pipe, and the
@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+#[cfg(feature = "browser")]
 mod browser;
 mod error;
 mod pgbouncer;
@@ -35,6 +36,7 @@ mod supervisor;
 mod workspace;
 
 pub use address::Address;
+#[cfg(feature = "browser")]
 pub use browser::Browser;
 pub use error::Error;
 pub use pgbouncer::PgBouncer;
@@ -43,6 +45,6 @@ pub use proxy::{Direction, Proxy};
 pub use redis::Redis;
 
 /// The README's example, so that it is compiled.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "browser"))]
 #[doc = include_str!("../README.md")]
 struct ReadMe;

@@ -21,9 +21,9 @@ pub use template::Template;
 use crate::error::with_causes;
 use crate::server::{Order, Server};
 use crate::server_user::ServerUser;
-use crate::workspace::Workspace;
+use crate::workspace::{self, Workspace};
 use crate::{Address, Error};
-use control::{CONTROL, COPY};
+use control::{CONTROL, COPY, KEEP};
 use programs::Programs;
 
 /// Names the socket's file; nothing listens on TCP, so it collides with nobody.
@@ -35,6 +35,35 @@ const LOOKS: u32 = 1000;
 /// The file of a server's socket in `folder`, as every client of Postgres expects it.
 pub(crate) fn socket_in(folder: &Path) -> Address {
     Address::Unix(folder.join(format!(".s.PGSQL.{PORT}")))
+}
+
+/// The longest path of a socket: `sun_path` of `sockaddr_un` on Linux without its last zero (unix(7)).
+const LONGEST_SOCKET: usize = 107;
+
+/// No client finds a socket with a longer path.
+fn check_socket(folder: &Path) -> Result<(), Error> {
+    let path = socket_in(folder).to_string();
+    if path.len() <= LONGEST_SOCKET {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        what: "Postgres",
+        report: format!("the path of its socket is longer than {LONGEST_SOCKET} bytes: {path}"),
+    })
+}
+
+/// A folder above it may be closed to the server's user.
+fn check_way(folder: &Path, user: ServerUser) -> Result<(), Error> {
+    if user.can_enter(folder)? {
+        return Ok(());
+    }
+    Err(Error::Failed {
+        what: "Postgres",
+        report: format!(
+            "its user cannot enter {}: a folder above it is closed to others",
+            folder.display()
+        ),
+    })
 }
 
 /// A private Postgres cluster: at least version 15, `wal_level = logical`, on a Unix socket that
@@ -85,6 +114,49 @@ impl Postgres {
         })
     }
 
+    /// Starts a cluster that stays: its data is in `folder`, which is made where it is missing, and is forced
+    /// to the disk. Dropping it, or the end of the process, stops it in good order. Blocks until it takes
+    /// connections: for some seconds the first time.
+    ///
+    /// The folder is the server's user's alone; above it, that user must be able to enter every folder. One
+    /// process at a time may have it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::start`]. [`Error::Failed`] also for a folder whose path is too long for a socket, and for
+    /// data of another major version.
+    pub fn keep_in(folder: &Path) -> Result<Self, Error> {
+        let user = ServerUser::postgres()?;
+        let programs = Programs::find(user)?;
+        let folder = workspace::own_folder(folder, user)?;
+        check_socket(&folder)?;
+        check_way(&folder, user)?;
+        data_folder::keep(&programs, &folder, user)?;
+        let server = Server::start(
+            "Postgres",
+            &format!("{CONTROL}{KEEP}"),
+            folder,
+            &[programs.folder().as_os_str(), programs.libraries()],
+            user,
+        )?;
+        Ok(Self {
+            server,
+            programs,
+            databases: Arc::default(),
+        })
+    }
+
+    /// Lets the server's user enter a folder of this process's user, which is made where it is missing, without
+    /// listing it: for the folders above one that a cluster is [kept in](Self::keep_in). When both are the same
+    /// user, nobody else is let in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Missing`] when this process is root's and there is no user `postgres`, [`Error::Io`].
+    pub fn let_in(folder: &Path) -> Result<(), Error> {
+        workspace::let_in(folder, ServerUser::postgres()?)
+    }
+
     /// The cluster that all tests of this process share; the first caller starts it.
     ///
     /// # Panics
@@ -109,6 +181,22 @@ impl Postgres {
     /// [`Error::Failed`] with the server's answer.
     pub fn database(&self) -> Result<Database, Error> {
         self.create("template1")
+    }
+
+    /// The database of this name, of letters, digits and underscores; made where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Failed`] with the server's answer.
+    pub fn database_named(&self, name: &str) -> Result<Database, Error> {
+        let there = self.ask(&format!(
+            "select count(*) from pg_database where datname = '{name}'"
+        ))?;
+        if there == "0" {
+            self.ask(&format!("create database {name}"))?;
+        }
+        let name = name.to_owned();
+        Ok(Database::new(self.address(), name, self.programs.psql()))
     }
 
     /// Makes a prepared database a template, to be copied by [`Postgres::database_from`]. Its tables and

@@ -11,10 +11,13 @@ use crate::supervisor::Supervisor;
 /// What goes before the functions of each server. `$1` is the server's own folder; further arguments
 /// are up to the functions.
 ///
-/// The signals are caught instead of ignored, because children inherit what is ignored.
+/// The signals are caught instead of ignored, because children inherit what is ignored. A server that is to
+/// leave something behind has its own `open_folder` and `close_folder`.
 const HEAD: &str = r#"
 trap : HUP INT TERM PIPE
 folder=$1
+open_folder() { mkdir -m 700 "$folder"; }
+close_folder() { crash; leave; rm -rf "$folder"; }
 "#;
 
 /// What goes after the functions of each server, which are `prepare` (once, in the new folder),
@@ -25,11 +28,9 @@ obey() {
     if "$@" >>"$folder/report" 2>&1; then echo ready; else echo failed; fi
 }
 begin() { prepare && start; }
-if mkdir -m 700 "$folder"; then obey begin; else echo failed; fi
+if open_folder; then obey begin; else echo failed; fi
 while read -r order; do obey "$order"; done
-crash >/dev/null 2>&1
-leave >/dev/null 2>&1
-rm -rf "$folder"
+close_folder >/dev/null 2>&1
 "#;
 
 /// Lines of a report that say why something failed.
@@ -57,8 +58,8 @@ impl Order {
     }
 }
 
-/// A server in a folder of its own, under a supervisor that stops and starts it. Gone with its folder
-/// when dropped, or when this process ends.
+/// A server in a folder of its own, under a supervisor that stops and starts it. Gone when dropped, or when this
+/// process ends, and mostly with its folder.
 #[derive(Debug)]
 pub(crate) struct Server {
     what: &'static str,
@@ -67,7 +68,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Makes `folder` and starts the server with the shell functions that `TAIL` names; `arguments` are
+    /// Opens `folder` and starts the server with the shell functions that `TAIL` names; `arguments` are
     /// `$2` and so on.
     ///
     /// # Errors

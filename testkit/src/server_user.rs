@@ -1,6 +1,10 @@
 //! As whom a server runs.
 
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use nix::unistd::{User, geteuid};
@@ -63,6 +67,34 @@ impl ServerUser {
     /// The numeric user id.
     pub(crate) fn uid(self) -> u32 {
         self.uid
+    }
+
+    /// Gives a folder to this user, when that is somebody else.
+    pub(crate) fn give(self, folder: &Path) -> io::Result<()> {
+        match self.switch {
+            Some((uid, gid)) => chown(folder, Some(uid), Some(gid)),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets this user's group enter a folder, when that is somebody else's.
+    pub(crate) fn let_in(self, folder: &Path) -> io::Result<()> {
+        let Some((_, gid)) = self.switch else {
+            return Ok(());
+        };
+        chown(folder, None, Some(gid))?;
+        fs::set_permissions(folder, Permissions::from_mode(0o710))
+    }
+
+    /// Whether this user reaches a folder.
+    pub(crate) fn can_enter(self, folder: &Path) -> Result<bool, Error> {
+        let asked = self
+            .apply(&mut Command::new("test"))
+            .arg("-x")
+            .arg(folder)
+            .status();
+        let answer = asked.map_err(Error::io("ask whether a server's user reaches a folder"))?;
+        Ok(answer.success())
     }
 
     /// Makes `command` run as this user, in a folder that every user may enter.

@@ -1,8 +1,8 @@
 //! The folder in which all servers of one user live.
 
 use std::env;
-use std::fs::{self, File};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -67,6 +67,24 @@ impl Workspace {
             .map_err(Error::io("lock the servers' folder"))?;
         Ok(folder)
     }
+}
+
+/// A folder that this user may enter and not list, made where it is missing.
+pub(crate) fn let_in(folder: &Path, user: ServerUser) -> Result<(), Error> {
+    let failed = Error::io("let a server into a folder");
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.and_then(|()| user.let_in(folder)).map_err(failed)
+}
+
+/// A folder for a server of this user's alone, made where it is missing. Its absolute path.
+pub(crate) fn own_folder(folder: &Path, user: ServerUser) -> Result<PathBuf, Error> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(Error::io("make a server's folder"))?;
+    user.give(folder)
+        .map_err(Error::io("give a server's folder to its user"))?;
+    check_owner(folder, user)?;
+    let folder = folder.canonicalize();
+    folder.map_err(Error::io("find a server's folder"))
 }
 
 /// Where temporary servers are fastest.

@@ -1,6 +1,6 @@
 //! Starts one server, says where it lives, and holds it until standard input ends.
 //!
-//! `cargo run -p tenancy-testkit -- postgres` gives a scratch database for as long as the terminal is
+//! `cargo run -p tenancy-testkit --features browser -- postgres` gives a scratch database for as long as the terminal is
 //! open; `replica` and `pgbouncer` give one that is reached through them, `redis` a Redis. The clean-up
 //! tests run it too, and end it in every way a test can end.
 #![forbid(unsafe_code)]

@@ -17,6 +17,14 @@ prepare() { cp -R -p "$prepared" "$folder/data"; }
 leave() { :; }
 "#;
 
+/// A cluster that stays: its data is there already. It ends in good order, also when whoever started it was
+/// killed; and one whose supervisor was killed, or is about to stop it, is stopped first.
+pub(super) const KEEP: &str = r#"
+open_folder() { [ -d "$folder/data" ]; }
+close_folder() { stop; }
+prepare() { stop || :; }
+"#;
+
 /// A replica of the cluster whose socket is in `$4`, by a replication slot of the name `$5`.
 ///
 /// The slot is dropped with the replica, since it would keep the primary's log for ever; a primary that

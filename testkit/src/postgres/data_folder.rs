@@ -1,4 +1,4 @@
-//! The prepared data folder that every cluster starts as a copy of.
+//! Data folders: the prepared one that every cluster of a test starts as a copy of, and those that stay.
 
 use std::fs::{self, OpenOptions};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -21,6 +21,22 @@ const INIT: [&str; 7] = [
     "--encoding=UTF8",
     "--wal-segsize=1",
 ];
+
+/// The same for data that stays: forced to the disk, and with log segments of the usual size.
+const INIT_KEPT: [&str; 5] = [
+    "--username=postgres",
+    "--auth=trust",
+    "--no-instructions",
+    "--locale=C.UTF-8",
+    "--encoding=UTF8",
+];
+
+/// Everything else is as Postgres has it, and so safe.
+const SETTINGS_KEPT: &str = "
+listen_addresses = ''
+unix_socket_directories = '..'
+port = 5432
+";
 
 /// Fast, and able to replicate. Nothing is forced to the disk, so a machine that loses its power loses
 /// data; a commit that was answered is with the operating system, so a crash of the server does not.
@@ -52,24 +68,41 @@ pub(super) fn prepare(
     let path = workspace.join(&format!("template-{:016x}", key(programs)));
     let _lock = workspace.lock()?;
     if !path.exists() {
-        make(programs, &path, user)?;
+        make(programs, &path, user, (&INIT, SETTINGS))?;
     }
     Ok(path)
 }
 
-/// Made aside and renamed, so that a template is whole or not there.
-fn make(programs: &Programs, path: &Path, user: ServerUser) -> Result<(), Error> {
+/// The data of a cluster that stays, in this folder of the server's user; made where it is missing.
+pub(super) fn keep(programs: &Programs, folder: &Path, user: ServerUser) -> Result<(), Error> {
+    let data = folder.join("data");
+    if data.exists() {
+        return Ok(());
+    }
+    make(programs, &data, user, (&INIT_KEPT, SETTINGS_KEPT))
+}
+
+/// Made aside and renamed, so that a data folder is whole or not there.
+fn make(
+    programs: &Programs,
+    path: &Path,
+    user: ServerUser,
+    (init, settings): (&[&str], &str),
+) -> Result<(), Error> {
     let unfinished = path.with_extension("unfinished");
     if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(Error::io("remove an unfinished template"))?;
+        fs::remove_dir_all(&unfinished).map_err(Error::io("remove an unfinished data folder"))?;
     }
-    programs.init(&unfinished, &INIT, user)?;
+    programs.init(&unfinished, init, user)?;
     OpenOptions::new()
         .append(true)
         .open(unfinished.join("postgresql.conf"))
-        .and_then(|mut file| file.write_all(SETTINGS.as_bytes()))
+        .and_then(|mut file| {
+            file.write_all(settings.as_bytes())?;
+            file.sync_all()
+        })
         .map_err(Error::io("write postgresql.conf"))?;
-    fs::rename(&unfinished, path).map_err(Error::io("finish a template"))
+    fs::rename(&unfinished, path).map_err(Error::io("finish a data folder"))
 }
 
 /// Another toolchain may hash differently; that only makes a second template.

@@ -7,6 +7,7 @@
 mod browser;
 mod clean_up;
 mod client;
+mod kept;
 mod missing;
 mod pgbouncer;
 mod postgres;
