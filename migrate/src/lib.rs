@@ -26,14 +26,14 @@ pub use purge::{
 };
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use schema::Upgrade;
-#[cfg(feature = "postgres")]
-pub use schema::upgrade_postgres;
 #[cfg(feature = "sqlite")]
 pub use schema::upgrade_sqlite;
 pub use schema::{
     Applied, AppliedState, Checksum, Database, Doing, InvalidSchema, Schema, SchemaError, Sql,
     Version,
 };
+#[cfg(feature = "postgres")]
+pub use schema::{applied_postgres, upgrade_postgres};
 pub use table_counts::{InvalidTableCounts, TableCounts};
 pub use tenancy_types::{InvalidRequestKey, RequestKey};
 #[cfg(feature = "core")]

@@ -20,7 +20,7 @@ pub use checksum::Checksum;
 pub use error::{Doing, InvalidSchema, SchemaError};
 pub use pending::{Applied, AppliedState};
 #[cfg(feature = "postgres")]
-pub use postgres::upgrade_postgres;
+pub use postgres::{applied_postgres, upgrade_postgres};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use runner::Upgrade;
 #[cfg(feature = "sqlite")]

@@ -5,7 +5,7 @@ use sqlx::{
 use tenancy_types::Clock;
 
 use super::{
-    Database, Schema, SchemaError, Upgrade,
+    Applied, Database, Schema, SchemaError, Upgrade,
     runner::{self, Connection, NewRow, READ_JOURNAL, StoredRow, WRITE_JOURNAL},
 };
 
@@ -32,6 +32,22 @@ pub async fn upgrade_postgres(
     let upgrade = upgrade?;
     closed?;
     Ok(upgrade)
+}
+
+/// What the journal of a Postgres database says, in order: for a program that may not change the schema, and looks
+/// whether it is the one that it knows with [`Schema::pending`]. Opens a connection of its own, as a role that may
+/// read the table `tenancy_schema_journal`.
+///
+/// # Errors
+/// [`SchemaError::Database`], also when there is no journal; [`SchemaError::BadRow`].
+///
+/// # Cancel safety
+/// Nothing is changed.
+pub async fn applied_postgres(options: &PgConnectOptions) -> Result<Vec<Applied>, SchemaError> {
+    let mut connection = runner::journal::<PgConnection, _>(options.connect().await)?;
+    let rows = runner::journal::<PgConnection, _>(connection.rows().await)?;
+    runner::journal::<PgConnection, _>(connection.close().await)?;
+    rows.into_iter().map(runner::read).collect()
 }
 
 impl Connection for PgConnection {

@@ -112,7 +112,7 @@ async fn apply<C: Connection>(connection: &mut C, version: &Version) -> Result<(
     })
 }
 
-fn read((stored, name, checksum, state): StoredRow) -> Result<Applied, SchemaError> {
+pub(super) fn read((stored, name, checksum, state): StoredRow) -> Result<Applied, SchemaError> {
     let bad = |what, found: &str| SchemaError::BadRow {
         version: stored,
         what,
