@@ -1,18 +1,20 @@
 //! The command line: serving the platform, and operating one that is being served.
 //!
-//! `serve` is the platform itself. All other commands are clients of its operator API: they know nothing of
-//! its files but the two in which `serve` says where it listens and who may talk to it.
+//! `serve` is the platform itself. All other commands but `cell` are clients of its operator API: they know nothing
+//! of its files but the two in which `serve` says where it listens and who may talk to it. `cell` makes and audits
+//! cells in Postgres, for which no server need run.
 //!
 //! # Reading order
 //!
 //! `remote` (which server, and the way of every client command), `client` (HTTP), `tenant`, `import`, `orders`,
-//! `stock`, `cells`, `audit` (the commands), `exit` (what scripts are told).
+//! `stock`, `cells`, `audit`, `cell` (the commands), `exit` (what scripts are told).
 
 #[macro_use]
 mod help;
 
 mod amount;
 mod audit;
+mod cell;
 mod cells;
 mod client;
 mod consent;
@@ -44,6 +46,7 @@ use clap::{Parser, Subcommand};
 use tokio::runtime::{Builder, Runtime};
 
 use audit::AuditTask;
+use cell::CellCommand;
 use cells::CellsTask;
 use error::CliError;
 use exit::Exit;
@@ -56,8 +59,8 @@ use tenant::TenantCommand;
 
 /// A hosted-shop platform in one process
 ///
-/// Without a command it serves, like `storefront serve` without options. All other commands talk to a server
-/// that is running.
+/// Without a command it serves, like `storefront serve` without options. All other commands but `cell` talk to a
+/// server that is running.
 #[derive(Debug, Parser)]
 #[command(name = "storefront", version, after_help = help!("\
   storefront                                   serve two demo shops from ./storefront-data
@@ -83,6 +86,8 @@ enum ClientCommand {
     Import(Remote<ImportTask>),
     Orders(OrdersCommand),
     Stock(StockCommand),
+    #[command(subcommand)]
+    Cell(CellCommand),
     Cells(Remote<CellsTask>),
     Audit(Remote<AuditTask>),
 }
@@ -104,6 +109,7 @@ impl ClientCommand {
             Self::Import(remote) => remote.execute().await,
             Self::Orders(command) => command.execute().await,
             Self::Stock(command) => command.execute().await,
+            Self::Cell(command) => command.execute().await,
             Self::Cells(remote) => remote.execute().await,
             Self::Audit(remote) => remote.execute().await,
         }

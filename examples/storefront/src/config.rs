@@ -7,7 +7,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tenancy_types::{DomainName, PlanSet, UnixMicros};
 
-pub use cells::{CellSpec, CellsSpec, InvalidCells};
+pub use cells::{CellPlace, CellSpec, CellsSpec, InvalidCells};
 pub use plans::{PlansError, read_plans};
 
 /// The settings of one all-in-one process.

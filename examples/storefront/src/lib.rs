@@ -8,6 +8,7 @@
 //! | [`gateway`] | the way of a visitor's request to its cell |
 //! | [`ops`] | the operators' API |
 //! | [`platform`] | directory, routes, limits, cells, and what is done to shops |
+//! | [`postgres`] | cells in Postgres: made, opened, audited, and started |
 //! | [`serve`], [`server`], [`telemetry`], [`demo`], [`config`] | one process of it all |
 //! | [`cli`] | the command line |
 
@@ -22,6 +23,7 @@ pub mod money;
 pub mod ops;
 pub mod pages;
 pub mod platform;
+pub mod postgres;
 mod random;
 pub mod serve;
 pub mod server;

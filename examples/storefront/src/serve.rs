@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    config::{Config, Demo},
+    config::{CellPlace, Config, Demo},
     demo::{self, DemoError},
     gateway,
     ops::{self, Idempotency, OperatorToken, Ops, Visit},
@@ -73,8 +73,8 @@ pub enum ServeError {
 /// Serves the platform until SIGINT or SIGTERM, then finishes the requests in flight; a second signal ends it
 /// at once.
 ///
-/// Standard output gets the lines `listening http://…` and `ops http://…` once both listeners answer, and
-/// a line with browser and curl addresses for each demo shop.
+/// Standard output gets the lines `listening http://…` and `ops http://…` once both listeners answer, a line for
+/// each cell in Postgres, and lines with browser and curl addresses for each demo shop.
 ///
 /// # Errors
 /// [`ServeError`]; nothing is served then.
@@ -170,6 +170,21 @@ async fn announce(
         format!("listening http://{shops}"),
         format!("ops http://{ops}"),
     ];
+    for spec in platform.config().cells.iter() {
+        let (cell, region) = (spec.cell, &spec.region);
+        match &spec.place {
+            CellPlace::File => {}
+            CellPlace::PrivatePostgres => {
+                lines.push(format!(
+                    "cell {cell} ({region}): a Postgres server of its own"
+                ));
+            }
+            CellPlace::Postgres(credentials) => {
+                let place = credentials.place();
+                lines.push(format!("cell {cell} ({region}): Postgres, {place}"));
+            }
+        }
+    }
     for slug in demo::present(platform).await? {
         let host = format!("{slug}.{}", visit.platform_domain);
         lines.push(format!("shop {}/", visit.url(&host)));

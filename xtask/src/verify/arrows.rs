@@ -42,6 +42,17 @@ const APPLICATION: &[(&str, Arrow)] = &[
     ("tenancy-testkit", Arrow::Tests),
 ];
 
+/// It starts Postgres for whoever has none, in the one way that there is to do so.
+const STOREFRONT: &[(&str, Arrow)] = &[
+    ("tenancy-types", Arrow::Always),
+    ("tenancy-core", Arrow::Always),
+    ("tenancy-cell-router", Arrow::Always),
+    ("tenancy-rate-limit", Arrow::Always),
+    ("tenancy-migrate", Arrow::Always),
+    ("tenancy-placement", Arrow::Always),
+    ("tenancy-testkit", Arrow::Always),
+];
+
 const RULES: [Rule; 10] = [
     Rule {
         package: "tenancy-types",
@@ -76,7 +87,7 @@ const RULES: [Rule; 10] = [
     },
     Rule {
         package: "storefront",
-        knows: APPLICATION,
+        knows: STOREFRONT,
     },
     Rule {
         package: "tenancy-testkit",

@@ -1,7 +1,14 @@
 use std::{error::Error, io, path::PathBuf};
 
-use super::{client::ClientError, endpoint::EndpointError, exit::Exit};
-use crate::{config::PlansError, money::MoneyError, serve::ServeError};
+use tenancy_core::isolation::{AuditError, audit::BaselineError};
+
+use super::{client::ClientError, endpoint::EndpointError, exit::Exit, serve::ServeArgsError};
+use crate::{
+    money::MoneyError,
+    platform::OpenError,
+    postgres::{AdminError, FileError, InitError, is_away},
+    serve::ServeError,
+};
 
 /// Why a command was not done.
 #[derive(Debug, thiserror::Error)]
@@ -10,9 +17,21 @@ pub(super) enum CliError {
     /// Not even a runtime could be started.
     #[error("start the runtime")]
     Runtime(#[source] io::Error),
-    /// The plans cannot be read.
+    /// There is nothing to serve.
     #[error(transparent)]
-    Plans(#[from] PlansError),
+    ServeArgs(#[from] ServeArgsError),
+    /// A cell's file cannot be used.
+    #[error(transparent)]
+    CellFile(#[from] FileError),
+    /// A database did not become a cell.
+    #[error(transparent)]
+    Init(#[from] Box<InitError>),
+    /// It could not be found out whether a cell isolates.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The known findings cannot be read.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     /// The platform cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -65,8 +84,18 @@ impl CliError {
             Self::Client(error) => error.exit(),
             Self::Amount(_) | Self::Terminal | Self::Unconfirmed { .. } => Exit::Usage,
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
+            Self::CellFile(error) | Self::ServeArgs(ServeArgsError::File(error)) => of_file(error),
+            Self::ServeArgs(ServeArgsError::Cells(_)) | Self::Baseline(_) => Exit::Usage,
+            Self::Init(error) => of_init(error),
+            Self::Serve(ServeError::Open(OpenError::Postgres { source, .. }))
+                if source.is_away() =>
+            {
+                Exit::Unavailable
+            }
+            // The number that `tenancy-audit` has for it.
+            Self::Audit(_) => Exit::NotFound,
             Self::Runtime(_)
-            | Self::Plans(_)
+            | Self::ServeArgs(ServeArgsError::Plans(_))
             | Self::Serve(_)
             | Self::Read { .. }
             | Self::Write { .. }
@@ -88,5 +117,24 @@ impl CliError {
     /// Whether the reader of standard output went away.
     pub(super) fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+fn of_file(error: &FileError) -> Exit {
+    match error {
+        FileError::NoCell { .. } | FileError::NoPlace { .. } => Exit::NotFound,
+        _ => Exit::Failed,
+    }
+}
+
+fn of_init(error: &InitError) -> Exit {
+    match error {
+        error if is_away(error) => Exit::Unavailable,
+        InitError::Prefix(_) | InitError::Admin(AdminError::NotAdmin { .. }) => Exit::Usage,
+        InitError::Admin(AdminError::Foreign { .. })
+        | InitError::Differs { .. }
+        | InitError::PasswordsUnknown { .. } => Exit::Conflict,
+        InitError::File(error) => of_file(error),
+        _ => Exit::Failed,
     }
 }

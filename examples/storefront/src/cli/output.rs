@@ -3,7 +3,7 @@ use std::{
     io::{self, IsTerminal, StdoutLock, Write},
 };
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{client::Answer, error::CliError};
 
@@ -58,6 +58,21 @@ impl Output {
             Form::Json => self.print(&with_line_end(answer.text()))?,
         }
         Ok(value)
+    }
+
+    /// Prints what this process found out itself: as JSON, or what `render` makes of it.
+    pub(super) fn value<T: Serialize>(
+        &mut self,
+        value: &T,
+        render: impl FnOnce(&T) -> String,
+    ) -> Result<(), CliError> {
+        match self.form {
+            Form::Text => self.print(&printable(&render(value))),
+            Form::Json => {
+                let json = serde_json::to_string(value).expect("it is made of texts and lists");
+                self.print(&with_line_end(&json))
+            }
+        }
     }
 
     /// Prints the JSON of a refusal, when JSON was asked for; people read it on standard error.

@@ -3,9 +3,10 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use tenancy_types::{DomainName, PlanSet};
 
-use super::{error::CliError, exit::Exit, values};
+use super::{error::CliError, exit::Exit, values, values::CellName};
 use crate::{
-    config::{CellsSpec, Config, Demo, PlansError, read_plans},
+    config::{CellsSpec, Config, Demo, InvalidCells, PlansError, read_plans},
+    postgres::{CellFiles, FileError},
     serve,
     telemetry::{LogFormat, init_logs},
 };
@@ -20,6 +21,8 @@ use crate::{
   storefront serve
   storefront serve --data /var/lib/shops --platform-domain shops.example --no-demo
   storefront serve --cells eu:2,us:1 --plans plans.toml --log-format json
+  storefront serve --postgres --cells 2
+  storefront serve --cell cell-4 --cell postgres://shops_app@db.example/shops
   storefront serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0"))]
 pub(super) struct ServeArgs {
     /// Where shops are served; port 0 picks a free one
@@ -31,9 +34,18 @@ pub(super) struct ServeArgs {
     /// Folder that holds everything; made when it is missing
     #[arg(long, value_name = "FOLDER", default_value = "./storefront-data")]
     data: PathBuf,
-    /// How many cells, or how many in which region: 3, or eu:2,us:1
-    #[arg(long, value_name = "CELLS", default_value = "3")]
-    cells: CellsSpec,
+    /// How many cells, or how many in which region: 3, or eu:2,us:1 [default: 3; 1 with --postgres, 0 with --cell]
+    #[arg(long, value_name = "CELLS")]
+    cells: Option<CellsSpec>,
+    /// Run these cells in Postgres servers, started from the data folder, instead of SQLite files
+    #[arg(long)]
+    postgres: bool,
+    /// Serve this cell of a Postgres database, too: its name, or the application's URL; `storefront cell init` made it
+    #[arg(long, value_name = "NAME or URL")]
+    cell: Vec<CellName>,
+    /// Serve the cell of this file, too
+    #[arg(long, value_name = "FILE")]
+    cell_file: Vec<PathBuf>,
     /// Domain below which every shop has a name
     #[arg(long, value_name = "DOMAIN", default_value = "localhost", value_parser = values::domain)]
     platform_domain: DomainName,
@@ -57,16 +69,58 @@ pub(super) struct ServeArgs {
     log_format: LogFormat,
 }
 
-impl TryFrom<ServeArgs> for Config {
-    type Error = PlansError;
+/// Why there is nothing to serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub(super) enum ServeArgsError {
+    /// The plans cannot be read.
+    #[error(transparent)]
+    Plans(#[from] PlansError),
+    /// A cell's file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The cells do not go together.
+    #[error(transparent)]
+    Cells(#[from] InvalidCells),
+}
 
-    fn try_from(args: ServeArgs) -> Result<Self, PlansError> {
+impl ServeArgs {
+    /// The numbered cells, and those that are named.
+    fn cells(&self) -> Result<CellsSpec, ServeArgsError> {
+        let has_named = !self.cell.is_empty() || !self.cell_file.is_empty();
+        let numbered = match &self.cells {
+            Some(cells) => cells.clone(),
+            None if self.postgres => "1".parse()?,
+            None if has_named => CellsSpec::default(),
+            None => "3".parse()?,
+        };
+        let mut cells = if self.postgres {
+            numbered.in_private_postgres()
+        } else {
+            numbered
+        };
+        let files = CellFiles::of(&self.data);
+        for name in &self.cell {
+            cells = cells.with(name.credentials(&files)?)?;
+        }
+        for path in &self.cell_file {
+            cells = cells.with(CellFiles::read(path)?)?;
+        }
+        Ok(cells)
+    }
+}
+
+impl TryFrom<ServeArgs> for Config {
+    type Error = ServeArgsError;
+
+    fn try_from(args: ServeArgs) -> Result<Self, ServeArgsError> {
         let plans = args.plans.as_deref().map(read_plans).transpose()?;
+        let cells = args.cells()?;
         Ok(Self {
             listen: args.listen,
             ops_listen: args.ops_listen,
             data: args.data,
-            cells: args.cells,
+            cells,
             platform_domain: args.platform_domain,
             plans: plans.unwrap_or_else(PlanSet::standard),
             demo: if args.no_demo {

@@ -3,9 +3,13 @@
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 use tenancy_core::Authority;
-use tenancy_types::{DomainName, Slug};
+use tenancy_types::{CellId, DomainName, Slug};
 
-use crate::{random, shop::order::OrderState};
+use crate::{
+    postgres::{CellFiles, CellUrl, Credentials, FileError},
+    random,
+    shop::order::OrderState,
+};
 
 /// A shop as operators name it: by its number or its slug. Every number is well-formed as a slug.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,39 @@ impl FromStr for TenantName {
 impl fmt::Display for TenantName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// A cell in Postgres as operators name it: by its name, or by a URL that leads to its database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CellName {
+    /// Its name.
+    Name(CellId),
+    /// The application's URL.
+    Url(CellUrl),
+}
+
+impl CellName {
+    /// What leads into the cell.
+    pub(super) fn credentials(&self, files: &CellFiles) -> Result<Credentials, FileError> {
+        match self {
+            Self::Name(cell) => CellFiles::read(&files.path(*cell)),
+            Self::Url(url) => files.with_app(url.clone()),
+        }
+    }
+}
+
+impl FromStr for CellName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(cell) = text.parse() {
+            return Ok(Self::Name(cell));
+        }
+        let url = text.parse().map(Self::Url);
+        url.map_err(|why| {
+            format!("it is neither a cell's name, such as cell-4, nor its URL: {why}")
+        })
     }
 }
 
@@ -137,6 +174,17 @@ mod tests {
         }
         for name in ["", "Nord", "..", "a/b", "nord?x", "nord.example"] {
             assert!(name.parse::<TenantName>().is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn cells_are_named_by_name_or_url() {
+        let cell = CellId::new(4).unwrap();
+        assert_eq!("cell-4".parse(), Ok(CellName::Name(cell)));
+        let url = "postgres://shops_app@db/shops";
+        assert_eq!(url.parse(), Ok(CellName::Url(url.parse().unwrap())));
+        for name in ["", "4", "cell-0", "postgres://db"] {
+            assert!(name.parse::<CellName>().is_err(), "{name:?}");
         }
     }
 

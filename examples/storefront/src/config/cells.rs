@@ -2,8 +2,11 @@ use std::str::FromStr;
 
 use tenancy_types::{CellId, InvalidRegion, Region};
 
-/// The cells of a platform, numbered from `cell-1` in the order given: `3` or `eu:2,us:1`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use crate::postgres::Credentials;
+
+/// The cells of a platform. Written as `3` or `eu:2,us:1` they are numbered from `cell-1` in the order given, and
+/// are files of the data folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CellsSpec(Vec<CellSpec>);
 
 /// One cell.
@@ -13,6 +16,19 @@ pub struct CellSpec {
     pub cell: CellId,
     /// Where it stands.
     pub region: Region,
+    /// What it is.
+    pub place: CellPlace,
+}
+
+/// Where the rows of a cell are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CellPlace {
+    /// In a SQLite file of the data folder.
+    File,
+    /// In a Postgres server of its own, which is started from the data folder.
+    PrivatePostgres,
+    /// In a Postgres database that somebody else runs.
+    Postgres(Box<Credentials>),
 }
 
 /// An embedded platform opens a database file and a writer a cell; more belong into processes of their own.
@@ -22,6 +38,36 @@ impl CellsSpec {
     /// The cells, in order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &CellSpec> {
         self.0.iter()
+    }
+
+    /// The same cells, each in a Postgres server of its own.
+    #[must_use]
+    pub fn in_private_postgres(mut self) -> Self {
+        for spec in &mut self.0 {
+            spec.place = CellPlace::PrivatePostgres;
+        }
+        self
+    }
+
+    /// One cell more.
+    ///
+    /// # Errors
+    /// [`InvalidCells::Twice`], [`InvalidCells::TooMany`].
+    pub fn with(mut self, credentials: Credentials) -> Result<Self, InvalidCells> {
+        let cell = credentials.cell;
+        if self.0.iter().any(|spec| spec.cell == cell) {
+            return Err(InvalidCells::Twice { cell });
+        }
+        if self.0.len() >= MOST.into() {
+            return Err(InvalidCells::TooMany { most: MOST });
+        }
+        self.0.push(CellSpec {
+            cell,
+            region: credentials.region.clone(),
+            place: CellPlace::Postgres(Box::new(credentials)),
+        });
+        self.0.sort_by_key(|spec| spec.cell);
+        Ok(self)
     }
 }
 
@@ -47,6 +93,7 @@ impl FromStr for CellsSpec {
         let cells = (1..).zip(regions).map(|(number, region)| CellSpec {
             cell: CellId::new(number).expect("there are at most 64"),
             region,
+            place: CellPlace::File,
         });
         Ok(Self(cells.collect()))
     }
@@ -69,6 +116,12 @@ pub enum InvalidCells {
     /// A region's name is malformed.
     #[error(transparent)]
     Region(#[from] InvalidRegion),
+    /// A cell is asked for twice.
+    #[error("{cell} is asked for twice")]
+    Twice {
+        /// The cell.
+        cell: CellId,
+    },
     /// More than one process should open.
     #[error("one process serves at most {most} cells")]
     TooMany {

@@ -1,23 +1,25 @@
-//! The embedded cells: one SQLite file each, brought to the newest schema and then opened for this process.
+//! The cells of this process, each brought to the newest schema, or found to have it, and then opened.
 
 use std::{
     collections::BTreeMap,
     num::{NonZeroU16, NonZeroU32},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
+use futures_util::future::try_join_all;
 use sqlx::sqlite::SqliteConnectOptions;
 use tenancy_core::{
     ReadWrite, TenantContext,
     db::{CellDb, CellOptions, DbError, SqliteCell},
 };
-use tenancy_migrate::{Schema, Version, delete_rows, upgrade_sqlite};
+use tenancy_migrate::{delete_rows, upgrade_sqlite};
 use tenancy_types::{CellId, SystemClock};
 
 use super::OpenError;
 use crate::{
-    config::Config,
+    config::{CellPlace, CellSpec, Config},
+    postgres::{self, CellFiles, Credentials, PrivateServer},
     shop::{Cell, checkout::Checkout, payment::AnyPaymentGateway, schema},
 };
 
@@ -41,6 +43,8 @@ pub(super) struct OpenCell {
     pub(super) shops: Cell,
     /// How its shops sell.
     pub(super) checkout: Checkout,
+    /// Held as long as the cell is served, if it has a server of its own.
+    _server: Option<Arc<PrivateServer>>,
 }
 
 /// Opens all cells of the settings below the data folder. Their shops are paid through this gateway.
@@ -48,20 +52,82 @@ pub(super) async fn open_all(
     config: &Config,
     gateway: &AnyPaymentGateway,
 ) -> Result<BTreeMap<CellId, OpenCell>, OpenError> {
-    let mut open = BTreeMap::new();
-    for spec in config.cells.iter() {
-        let path = config.data.join(format!("{}.db", spec.cell));
-        let (db, shops) = open_one(spec.cell, path).await?;
+    let opening = config
+        .cells
+        .iter()
+        .map(|spec| open_spec(&config.data, spec));
+    let opened = try_join_all(opening).await?;
+    let cells = opened.into_iter().map(|(shops, db, _server)| {
         let checkout =
             Checkout::new(shops.clone(), gateway.clone()).payment_limit(config.payment_limit);
+        let id = shops.id();
         let cell = OpenCell {
             db,
             shops,
             checkout,
+            _server,
         };
-        open.insert(spec.cell, cell);
+        (id, cell)
+    });
+    Ok(cells.collect())
+}
+
+type Opened = (Cell, CellDb, Option<Arc<PrivateServer>>);
+
+async fn open_spec(data: &Path, spec: &CellSpec) -> Result<Opened, OpenError> {
+    let CellSpec {
+        cell,
+        region,
+        place,
+    } = spec;
+    check_place(data, spec)?;
+    match place {
+        CellPlace::File => {
+            let (db, shops) = open_one(*cell, data.join(format!("{cell}.db"))).await?;
+            Ok((shops, db, None))
+        }
+        CellPlace::Postgres(credentials) => {
+            let (shops, db) = open_postgres(credentials).await?;
+            Ok((shops, db, None))
+        }
+        CellPlace::PrivatePostgres => {
+            let started = postgres::start(data, *cell, region).await;
+            let (server, credentials) = started.map_err(|error| OpenError::PrivatePostgres {
+                cell: *cell,
+                source: Box::new(error),
+            })?;
+            let (shops, db) = open_postgres(&credentials).await?;
+            Ok((shops, db, Some(Arc::new(server))))
+        }
     }
-    Ok(open)
+}
+
+async fn open_postgres(credentials: &Credentials) -> Result<(Cell, CellDb), OpenError> {
+    let cell = credentials.cell;
+    let opened = postgres::open(credentials).await;
+    let opened = opened.map_err(|error| OpenError::Postgres {
+        cell,
+        place: credentials.place(),
+        source: Box::new(error),
+    })?;
+    let db = CellDb::Postgres(opened);
+    Ok((Cell::new(cell, db.clone(), Arc::new(SystemClock)), db))
+}
+
+/// A cell that is looked for where it is not would be an empty one, and its shops would have no rows.
+fn check_place(data: &Path, spec: &CellSpec) -> Result<(), OpenError> {
+    let cell = spec.cell;
+    let elsewhere = match spec.place {
+        CellPlace::File => CellFiles::of(data).path(cell),
+        CellPlace::Postgres(_) | CellPlace::PrivatePostgres => data.join(format!("{cell}.db")),
+    };
+    if elsewhere.exists() {
+        return Err(OpenError::CellElsewhere {
+            cell,
+            path: elsewhere,
+        });
+    }
+    Ok(())
 }
 
 /// Opens the cell in this file, which is made where it is missing.
@@ -70,19 +136,11 @@ pub(super) async fn open_one(cell: CellId, path: PathBuf) -> Result<(CellDb, Cel
         .filename(&path)
         .create_if_missing(true);
     let failed = |source| OpenError::Cell { cell, source };
-    upgrade_sqlite(&versions(), &options, &SystemClock)
+    upgrade_sqlite(&schema::migrations(), &options, &SystemClock)
         .await
         .map_err(|error| failed(error.into()))?;
     let sqlite = SqliteCell::open(path, &schema::manifest(), CellOptions::new(READERS)).await;
     let db = CellDb::Sqlite(sqlite.map_err(|error| failed(error.into()))?);
     let shops = Cell::new(cell, db.clone(), Arc::new(SystemClock));
     Ok((db, shops))
-}
-
-fn versions() -> Schema {
-    let versions = (1..).zip(schema::VERSIONS);
-    let versions = versions.map(|(number, version)| {
-        Version::new(number, version.name, version.statements.join(";\n"))
-    });
-    Schema::new(versions).expect("the versions are numbered in order and named")
 }

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    postgres::{OpenCellError, Place, PrivateError},
     shop::payment::{AnyPaymentGateway, LedgerError, TestGateway},
 };
 
@@ -64,8 +65,34 @@ pub enum OpenError {
         /// What is wrong.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// A cell in Postgres cannot be served.
+    #[error("open {cell} ({place})")]
+    Postgres {
+        /// The cell.
+        cell: CellId,
+        /// Its database.
+        place: Place,
+        /// Why not.
+        source: Box<OpenCellError>,
+    },
+    /// A cell has no Postgres server of its own.
+    #[error("start Postgres for {cell}")]
+    PrivatePostgres {
+        /// The cell.
+        cell: CellId,
+        /// Why not.
+        source: Box<PrivateError>,
+    },
+    /// A cell is where it is not looked for.
+    #[error("{cell} is elsewhere: there is {}", path.display())]
+    CellElsewhere {
+        /// The cell.
+        cell: CellId,
+        /// What says so.
+        path: PathBuf,
+    },
     /// Shops live in a cell that was not asked for.
-    #[error("shops live in {cell}, which --cells leaves out")]
+    #[error("shops live in {cell}, which --cells and --cell leave out")]
     CellMissing {
         /// The cell.
         cell: CellId,

@@ -9,6 +9,7 @@ mod catalogue;
 mod selling;
 
 use tenancy_core::{Manifest, Table};
+use tenancy_migrate::Schema;
 
 /// A version of the tables: what it is called, and the statements that lead to it from the one before.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,19 @@ pub const VERSIONS: &[Version] = &[
         statements: selling::STATEMENTS,
     },
 ];
+
+/// The versions, to be applied.
+///
+/// # Panics
+/// Never: the versions are constant, numbered in order and named.
+#[must_use]
+pub fn migrations() -> Schema {
+    let versions = (1..).zip(VERSIONS);
+    let versions = versions.map(|(number, version)| {
+        tenancy_migrate::Version::new(number, version.name, version.statements.join(";\n"))
+    });
+    Schema::new(versions).expect("the versions are numbered in order and named")
+}
 
 /// The tables, for isolation, moves, exports and purges.
 ///

@@ -1,0 +1,31 @@
+//! `storefront cell …`: making cells of Postgres databases, and auditing them.
+
+mod audit;
+mod init;
+
+use clap::Subcommand;
+
+use super::{error::CliError, exit::Exit};
+
+use audit::Audit;
+use init::InitArgs;
+
+/// Make cells of Postgres databases, and audit them
+#[derive(Debug, Subcommand)]
+#[command(after_help = help!("\
+  storefront cell init postgres://postgres:…@db.example/shops
+  storefront serve --cell cell-1
+  storefront cell audit cell-1"))]
+pub(super) enum CellCommand {
+    Init(InitArgs),
+    Audit(Audit),
+}
+
+impl CellCommand {
+    pub(super) async fn execute(self) -> Result<Exit, CliError> {
+        match self {
+            Self::Init(args) => args.execute().await,
+            Self::Audit(audit) => audit.execute().await,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Cells in Postgres databases: making one of a database, opening and auditing it, and servers of one's own.
+//!
+//! A database becomes a cell once, by an [administrator](init()). It has three ways in from then on, with a password
+//! each, which stand in the cell's [file](CellFiles) together with the key that seals are made with: the
+//! application's, which tenants are served through, the mover's, which changes fences, and the auditor's.
+
+mod address;
+mod admin;
+mod audit;
+mod credentials;
+mod files;
+mod init;
+mod key;
+mod open;
+mod private;
+
+pub use address::{CellUrl, InvalidCellUrl, Place};
+pub use admin::AdminError;
+pub use audit::{AuditRequest, audit};
+pub use credentials::Credentials;
+pub use files::{CellFiles, FileError};
+pub use init::{Init, InitError, Initialised, Passwords, init, roles_of, script};
+pub use key::KeySecret;
+pub use open::{OpenCellError, is_away, open};
+pub use private::{PrivateError, PrivateServer, start};

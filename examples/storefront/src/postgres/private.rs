@@ -1,0 +1,88 @@
+//! Servers of one's own, below the data folder, for whoever has none.
+
+use std::path::Path;
+
+use tenancy_core::isolation::Roles;
+use tenancy_testkit::Postgres;
+use tenancy_types::{CellId, Region};
+use tokio::task::spawn_blocking;
+
+use super::{
+    CellFiles, CellUrl, Credentials, FileError, Init, InitError, InvalidCellUrl, Passwords, init,
+};
+
+/// The database, and the beginning of the roles' names.
+const NAME: &str = "shops";
+
+/// A server that stops in good order when this is dropped, or when the process ends.
+#[derive(Debug)]
+pub struct PrivateServer {
+    _server: Postgres,
+}
+
+/// Why a cell has no server of its own.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrivateError {
+    /// It does not start.
+    #[error(transparent)]
+    Start(#[from] tenancy_testkit::Error),
+    /// It is where no URL leads.
+    #[error(transparent)]
+    Url(#[from] InvalidCellUrl),
+    /// Its cell cannot be made.
+    #[error(transparent)]
+    Init(#[from] Box<InitError>),
+    /// Its file cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// Starts the server of a cell, whose data is made where it is missing, and brings the cell up to date.
+///
+/// # Errors
+/// [`PrivateError`].
+pub async fn start(
+    data: &Path,
+    cell: CellId,
+    region: &Region,
+) -> Result<(PrivateServer, Credentials), PrivateError> {
+    let folder = data.join("postgres").join(cell.to_string());
+    let start = {
+        let data = data.to_owned();
+        spawn_blocking(move || start_server(&data, &folder))
+    };
+    // What panics there panics here.
+    let (server, url) = start
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
+    let admin: CellUrl = url.parse()?;
+    let files = CellFiles::of(data);
+    if let Some(known) = files.of_cell(cell)? {
+        // The data folder may have moved, and the server with it.
+        files.save(&known.moved_to(&admin))?;
+    }
+    let made = Init {
+        admin,
+        cell: Some(cell),
+        region: Some(region.clone()),
+        roles: Some(Roles::named(NAME).expect("the name is a constant and plain")),
+        passwords: Passwords::Keep,
+    };
+    let made = Box::pin(init(data, &made)).await.map_err(Box::new)?;
+    for change in &made.changes {
+        tracing::info!(%cell, change, "cell");
+    }
+    let server = PrivateServer { _server: server };
+    Ok((server, made.credentials))
+}
+
+fn start_server(data: &Path, folder: &Path) -> Result<(Postgres, String), PrivateError> {
+    let parent = folder.parent().expect("it is below another one");
+    for above in [data, parent] {
+        Postgres::let_in(above)?;
+    }
+    let server = Postgres::keep_in(folder)?;
+    let url = server.database_named(NAME)?.url();
+    Ok((server, url))
+}
