@@ -5,9 +5,11 @@ use serde_json::json;
 
 use super::{
     http::{Answer, Client},
-    platform::Platform,
+    platform::{Kind, Platform, each_kind},
 };
 use crate::shop_visitor::{FORM, checkout_fields, encoded};
+
+each_kind!(a_cart_becomes_an_order, fifty_buyers_get_the_last_ten,);
 
 /// Mugs at 12.50, so many in stock.
 pub(crate) fn mugs(stock: u32) -> String {
@@ -65,9 +67,8 @@ pub(crate) async fn buy(program: &Client, key: &str, body: &serde_json::Value) -
         .await
 }
 
-#[tokio::test]
-async fn a_cart_becomes_an_order() {
-    let platform = Platform::empty();
+async fn a_cart_becomes_an_order(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     platform.import("acme", &mugs(10)).await;
     let stranger = platform.visitor("acme.localhost");
@@ -125,9 +126,8 @@ async fn a_cart_becomes_an_order() {
     );
 }
 
-#[tokio::test]
-async fn fifty_buyers_get_the_last_ten() {
-    let platform = Platform::empty();
+async fn fifty_buyers_get_the_last_ten(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     // A small plan lets in fewer than fifty at one time.
     let large = json!({"slug": "acme", "plan": "enterprise", "domains": []});
     platform.make_shop_from(large).await.expect_status(201);

@@ -5,8 +5,10 @@ use std::process::Command;
 use super::{
     buying::{a_variant, buy, mugs},
     export::entries,
-    platform::Platform,
+    platform::{Kind, Platform, each_kind},
 };
+
+each_kind!(a_shop_sells_and_leaves_by_commands,);
 
 /// What `storefront ARGUMENTS` prints, which must go well.
 #[track_caller]
@@ -22,9 +24,8 @@ fn storefront(platform: &Platform, arguments: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-#[tokio::test]
-async fn a_shop_sells_and_leaves_by_commands() {
-    let platform = Platform::empty();
+async fn a_shop_sells_and_leaves_by_commands(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let run = |arguments: &str| storefront(&platform, arguments);
     run("tenant create --slug nord --plan basic");
     let [products, archive] = ["products.csv", "nord.tar"].map(|name| platform.data().join(name));

@@ -2,11 +2,15 @@
 
 use serde_json::json;
 
-use super::platform::{Folder, Platform, Start};
+use super::platform::{Folder, Kind, Platform, Start, each_kind};
 
-#[tokio::test]
-async fn a_shop_is_made_listed_changed_and_visited() {
-    let platform = Platform::empty();
+each_kind!(
+    a_shop_is_made_listed_changed_and_visited,
+    suspending_and_resuming_change_the_epoch_and_take_effect_at_once,
+);
+
+async fn a_shop_is_made_listed_changed_and_visited(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let made = platform
         .make_shop_from(json!({"slug": "acme", "plan": "basic", "domains": ["Shop.Example.", "bücher.example"]}))
         .await
@@ -60,12 +64,14 @@ async fn a_shop_is_made_listed_changed_and_visited() {
         .iter()
         .map(|cell| cell["tenants"].as_u64().unwrap())
         .sum();
-    assert_eq!((cells["cells"].as_array().unwrap().len(), tenants), (3, 2));
+    assert_eq!(
+        (cells["cells"].as_array().unwrap().len(), tenants),
+        (kind.cells(), 2)
+    );
 }
 
-#[tokio::test]
-async fn suspending_and_resuming_change_the_epoch_and_take_effect_at_once() {
-    let platform = Platform::empty();
+async fn suspending_and_resuming_change_the_epoch_and_take_effect_at_once(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     let (operator, visitor) = (platform.operator(), platform.visitor("acme.localhost"));
 

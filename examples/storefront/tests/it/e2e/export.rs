@@ -7,8 +7,14 @@ use serde_json::{Value, json};
 use super::{
     http::Answer,
     offboarding::offboard,
-    platform::{Platform, serve},
+    platform::{Kind, Platform, each_kind, serve},
 };
+
+each_kind!(
+    an_export_has_every_table_and_says_what_it_is,
+    a_shop_that_is_suspended_or_leaving_is_exported_and_one_that_is_gone_is_not,
+    an_export_while_shops_sell_is_of_one_moment,
+);
 
 const FILE: &str = "\
 Handle,Title,Variant Inventory Qty,Variant Price
@@ -56,9 +62,8 @@ pub(super) async fn rows(platform: &Platform, shop: &str) -> BTreeMap<String, Ve
     tables.collect()
 }
 
-#[tokio::test]
-async fn an_export_has_every_table_and_says_what_it_is() {
-    let platform = Platform::empty();
+async fn an_export_has_every_table_and_says_what_it_is(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let new = json!({"slug": "acme", "plan": "basic", "domains": ["acme.example"]});
     platform.make_shop_from(new).await.expect_status(201);
     platform.make_shop("other").await;
@@ -108,9 +113,8 @@ async fn an_export_has_every_table_and_says_what_it_is() {
         .expect_error(404, "not_found");
 }
 
-#[tokio::test]
-async fn a_shop_that_is_suspended_or_leaving_is_exported_and_one_that_is_gone_is_not() {
-    let platform = Platform::empty();
+async fn a_shop_that_is_suspended_or_leaving_is_exported_and_one_that_is_gone_is_not(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     platform.import("acme", FILE).await;
     let operator = platform.operator();
@@ -132,9 +136,8 @@ async fn a_shop_that_is_suspended_or_leaving_is_exported_and_one_that_is_gone_is
         .expect_error(410, "tenant_gone");
 }
 
-#[tokio::test]
-async fn an_export_while_shops_sell_is_of_one_moment() {
-    let platform = std::sync::Arc::new(Platform::empty());
+async fn an_export_while_shops_sell_is_of_one_moment(kind: Kind) {
+    let platform = std::sync::Arc::new(Platform::empty_on(kind).await);
     platform.make_shop("acme").await;
     platform.import("acme", FILE).await;
     let visitor = platform

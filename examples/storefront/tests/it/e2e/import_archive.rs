@@ -9,8 +9,13 @@ use super::{
     export::{entries, export, rows},
     http::{Answer, Client},
     offboarding::offboard,
-    platform::{Folder, Platform, Start},
+    platform::{Folder, Kind, Platform, Start, each_kind},
 };
+
+each_kind!(
+    rows_that_do_not_go_together_make_nothing_and_replace_nothing,
+    a_shop_gets_back_what_was_deleted_by_mistake,
+);
 
 const FILE: &str = "\
 Handle,Title,Tags,Variant Inventory Qty,Variant Price
@@ -18,13 +23,13 @@ lamp,Brass lamp,\"light, brass\",40,12
 bowl,Oak bowl,wood,7,30
 ";
 
-async fn archive_of(platform: &Platform, shop: &str) -> String {
+pub(super) async fn archive_of(platform: &Platform, shop: &str) -> String {
     let archive = export(platform, shop).await;
     assert_eq!(archive.status, 200, "{}", archive.body);
     archive.body
 }
 
-async fn import(operator: &Client, query: &str, archive: &str) -> Answer {
+pub(super) async fn import(operator: &Client, query: &str, archive: &str) -> Answer {
     let path = format!("/v1/archives?{query}");
     operator.post(&path, archive.to_owned()).await
 }
@@ -48,7 +53,7 @@ async fn buy(platform: &Platform, shop: &str, product: &str) -> Value {
 }
 
 /// A shop that has sold, and given a part of the money back.
-async fn shop_that_sells(platform: &Platform) -> Value {
+pub(super) async fn shop_that_sells(platform: &Platform) -> Value {
     let shop = platform.make_shop("acme").await;
     platform.import("acme", FILE).await;
     buy(platform, "acme", "bowl").await;
@@ -87,7 +92,10 @@ fn waiting(data: &Path) -> Vec<std::ffi::OsString> {
 }
 
 #[track_caller]
-fn check_equal(found: &BTreeMap<String, Vec<Value>>, expect: &BTreeMap<String, Vec<Value>>) {
+pub(super) fn check_equal(
+    found: &BTreeMap<String, Vec<Value>>,
+    expect: &BTreeMap<String, Vec<Value>>,
+) {
     let names = |rows: &BTreeMap<String, Vec<Value>>| rows.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(found), names(expect));
     for (table, rows) in expect {
@@ -96,7 +104,9 @@ fn check_equal(found: &BTreeMap<String, Vec<Value>>, expect: &BTreeMap<String, V
 }
 
 /// The rows without what says who is paid, which an import as another shop leaves to the original.
-fn without_payments(mut rows: BTreeMap<String, Vec<Value>>) -> BTreeMap<String, Vec<Value>> {
+pub(super) fn without_payments(
+    mut rows: BTreeMap<String, Vec<Value>>,
+) -> BTreeMap<String, Vec<Value>> {
     for table in ["checkout_key", "cart", "cart_item"] {
         rows.insert(table.to_owned(), Vec::new());
     }
@@ -242,9 +252,8 @@ pub(crate) fn damaged(archive: &str, table: &str, change: impl FnOnce(&mut Strin
 type Damage = fn(&mut String);
 
 /// Rows that no shop can have had: who has written them has written the checksums, too.
-#[tokio::test]
-async fn rows_that_do_not_go_together_make_nothing_and_replace_nothing() {
-    let platform = Platform::empty();
+async fn rows_that_do_not_go_together_make_nothing_and_replace_nothing(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     shop_that_sells(&platform).await;
     let operator = platform.operator();
     let leaving = offboard(&operator, "acme").await.expect_status(202);
@@ -484,9 +493,8 @@ async fn an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key() {
     assert!(cut_off > 0, "no import was killed after it had begun");
 }
 
-#[tokio::test]
-async fn a_shop_gets_back_what_was_deleted_by_mistake() {
-    let platform = Platform::empty();
+async fn a_shop_gets_back_what_was_deleted_by_mistake(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     shop_that_sells(&platform).await;
     platform.make_shop("other").await;
     let (operator, visitor) = (platform.operator(), platform.visitor("acme.localhost"));

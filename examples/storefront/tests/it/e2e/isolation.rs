@@ -5,9 +5,17 @@ use serde_json::{Value, json};
 use super::{
     buying::{buy, send_form, with_cart},
     http::Client,
-    platform::{Folder, Platform, Start},
+    platform::{Folder, Kind, Platform, Start, each_kind},
 };
 use crate::shop_visitor::checkout_fields;
+
+each_kind!(
+    no_route_shows_a_thing_of_the_other_shop,
+    the_same_requests_show_those_things_in_the_shop_they_belong_to,
+    what_an_operator_asks_of_one_shop_says_nothing_of_the_other,
+    a_header_or_parameter_never_chooses_the_tenant,
+    nothing_that_a_buyer_holds_works_at_the_other_shop,
+);
 
 /// The same handles, titles, tags and prices in both shops; only the marks differ.
 fn products(mark: &str) -> String {
@@ -21,10 +29,13 @@ fn products(mark: &str) -> String {
     csv
 }
 
-async fn two_shops() -> Platform {
+async fn two_shops(kind: Kind) -> Platform {
     let start = Start {
-        folder: Folder::new(),
-        arguments: &["--no-demo", "--cells", "1"],
+        folder: Folder::of(kind).await,
+        arguments: match kind {
+            Kind::Sqlite => &["--no-demo", "--cells", "1"],
+            Kind::Postgres => &["--no-demo"],
+        },
     };
     let platform = Platform::start(start);
     for (slug, mark) in [("left", "leftmark"), ("right", "rightmark")] {
@@ -94,9 +105,8 @@ fn leaked(body: &str, path: &str, mark: &str) -> Option<String> {
     things.into_iter().find(|thing| body.contains(thing))
 }
 
-#[tokio::test]
-async fn no_route_shows_a_thing_of_the_other_shop() {
-    let platform = two_shops().await;
+async fn no_route_shows_a_thing_of_the_other_shop(kind: Kind) {
+    let platform = two_shops(kind).await;
     let clients: [Client; 2] =
         ["left.localhost", "right.localhost"].map(|host| platform.visitor(host));
     let marks = ["leftmark", "rightmark"];
@@ -142,9 +152,8 @@ async fn no_route_shows_a_thing_of_the_other_shop() {
 
 /// The negative control: the same requests do show those things where they belong, so the test above would
 /// have seen a leak.
-#[tokio::test]
-async fn the_same_requests_show_those_things_in_the_shop_they_belong_to() {
-    let platform = two_shops().await;
+async fn the_same_requests_show_those_things_in_the_shop_they_belong_to(kind: Kind) {
+    let platform = two_shops(kind).await;
     let client = platform.visitor("right.localhost");
     let listed = client
         .get("/api/products?limit=100")
@@ -157,9 +166,8 @@ async fn the_same_requests_show_those_things_in_the_shop_they_belong_to() {
     assert!(seen >= 20, "{seen}");
 }
 
-#[tokio::test]
-async fn what_an_operator_asks_of_one_shop_says_nothing_of_the_other() {
-    let platform = two_shops().await;
+async fn what_an_operator_asks_of_one_shop_says_nothing_of_the_other(kind: Kind) {
+    let platform = two_shops(kind).await;
     let operator = platform.operator();
     let shop = operator.get("/v1/tenants/left").await;
     assert!(
@@ -180,9 +188,8 @@ async fn what_an_operator_asks_of_one_shop_says_nothing_of_the_other() {
     assert_eq!(refused, "the slug right is taken");
 }
 
-#[tokio::test]
-async fn a_header_or_parameter_never_chooses_the_tenant() {
-    let platform = two_shops().await;
+async fn a_header_or_parameter_never_chooses_the_tenant(kind: Kind) {
+    let platform = two_shops(kind).await;
     for name in [
         "x-forwarded-host",
         "forwarded",
@@ -215,9 +222,8 @@ async fn a_header_or_parameter_never_chooses_the_tenant() {
 }
 
 /// Carts, orders, tokens of forms and keys: what one shop gave a visitor is nothing to the other.
-#[tokio::test]
-async fn nothing_that_a_buyer_holds_works_at_the_other_shop() {
-    let platform = two_shops().await;
+async fn nothing_that_a_buyer_holds_works_at_the_other_shop(kind: Kind) {
+    let platform = two_shops(kind).await;
     let [left, right] = ["left.localhost", "right.localhost"].map(|host| platform.visitor(host));
     let listed = left.get("/api/products?limit=100").await.expect_status(200);
     let mug = variants(&listed)[0];

@@ -7,7 +7,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt, net::TcpStream, sync::mpsc};
 
-use super::platform::{Folder, Platform, Start};
+use super::platform::{Folder, Kind, Platform, Start, each_kind};
+
+each_kind!(
+    an_import_that_was_killed_leaves_whole_products_and_goes_on,
+    a_client_that_goes_away_leaves_no_half_made_shop,
+);
 
 const ARGUMENTS: &[&str] = &["--no-demo"];
 
@@ -132,10 +137,13 @@ async fn shops_that_were_acknowledged_are_whole_after_a_kill_and_the_others_go_o
     assert_eq!(listed["tenants"].as_array().unwrap().len(), 48);
 }
 
-#[tokio::test]
-async fn an_import_that_was_killed_leaves_whole_products_and_goes_on() {
-    const COUNT: usize = 400;
-    let mut folder = Folder::new();
+async fn an_import_that_was_killed_leaves_whole_products_and_goes_on(kind: Kind) {
+    // So many that it is killed in the middle, and so few that it ends while its client waits.
+    let count = match kind {
+        Kind::Sqlite => 400,
+        Kind::Postgres => 180,
+    };
+    let mut folder = Folder::of(kind).await;
     for round in 0..3 {
         let platform = Arc::new(Platform::start(Start {
             folder,
@@ -153,7 +161,7 @@ async fn an_import_that_was_killed_leaves_whole_products_and_goes_on() {
                     .try_send(
                         reqwest::Method::POST,
                         "/v1/tenants/acme/import",
-                        products(COUNT),
+                        products(count),
                     )
                     .await
             })
@@ -198,12 +206,12 @@ async fn an_import_that_was_killed_leaves_whole_products_and_goes_on() {
             "half a product: {product}"
         );
     }
-    let report = platform.import("acme", &products(COUNT)).await;
+    let report = platform.import("acme", &products(count)).await;
     let whole = report["created"].as_u64().unwrap() + report["unchanged"].as_u64().unwrap();
-    assert_eq!(whole, COUNT as u64, "{report}");
+    assert_eq!(whole, count as u64, "{report}");
     assert!(report["unchanged"].as_u64().unwrap() >= 20, "{report}");
-    let again = platform.import("acme", &products(COUNT)).await;
-    assert_eq!(again["unchanged"], COUNT, "{again}");
+    let again = platform.import("acme", &products(count)).await;
+    assert_eq!(again["unchanged"], count, "{again}");
 }
 
 /// Sends a request and closes the connection after so many microseconds, without reading.
@@ -220,9 +228,8 @@ async fn send_and_go(platform: &Platform, request: &str, body: &str, micros: u64
     drop(stream);
 }
 
-#[tokio::test]
-async fn a_client_that_goes_away_leaves_no_half_made_shop() {
-    let platform = Platform::empty();
+async fn a_client_that_goes_away_leaves_no_half_made_shop(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     for (number, micros) in (0..24).map(|number| (number, number * 900)) {
         let body =
             json!({"slug": format!("left-{number}"), "plan": "basic", "domains": []}).to_string();

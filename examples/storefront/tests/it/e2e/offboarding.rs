@@ -5,8 +5,14 @@ use serde_json::{Value, json};
 
 use super::{
     http::{Answer, Client},
-    platform::{Folder, Platform, Start},
+    platform::{Folder, Kind, Platform, Start, each_kind},
 };
+
+each_kind!(
+    a_shop_that_leaves_is_gone_for_visitors_and_an_undo_brings_it_back,
+    the_time_of_grace_outlives_a_crash_and_a_new_setting,
+    an_undo_and_a_departure_that_meet_end_in_one_of_both,
+);
 
 pub(super) async fn offboard(operator: &Client, shop: &str) -> Answer {
     let path = format!("/v1/tenants/{shop}");
@@ -24,9 +30,8 @@ fn now() -> i64 {
 
 const DAY: i64 = 24 * 3600 * 1_000_000;
 
-#[tokio::test]
-async fn a_shop_that_leaves_is_gone_for_visitors_and_an_undo_brings_it_back() {
-    let platform = Platform::empty();
+async fn a_shop_that_leaves_is_gone_for_visitors_and_an_undo_brings_it_back(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     let csv = "Handle,Title,Variant Price\nlamp,Lamp,1\n";
     platform.import("acme", csv).await;
@@ -81,11 +86,10 @@ async fn a_shop_that_leaves_is_gone_for_visitors_and_an_undo_brings_it_back() {
     undo(&operator, "99").await.expect_error(404, "not_found");
 }
 
-#[tokio::test]
-async fn the_time_of_grace_outlives_a_crash_and_a_new_setting() {
+async fn the_time_of_grace_outlives_a_crash_and_a_new_setting(kind: Kind) {
     let arguments = &["--no-demo", "--grace-days", "2"];
     let platform = Platform::start(Start {
-        folder: Folder::new(),
+        folder: Folder::of(kind).await,
         arguments,
     });
     platform.make_shop("acme").await;
@@ -110,9 +114,8 @@ async fn the_time_of_grace_outlives_a_crash_and_a_new_setting() {
         .expect_error(410, "tenant_gone");
 }
 
-#[tokio::test]
-async fn an_undo_and_a_departure_that_meet_end_in_one_of_both() {
-    let platform = Platform::empty();
+async fn an_undo_and_a_departure_that_meet_end_in_one_of_both(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     let operator = platform.operator();
     for _ in 0..12 {

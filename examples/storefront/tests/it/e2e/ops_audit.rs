@@ -8,8 +8,10 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use super::{
     http::Client,
-    platform::{Folder, Platform, Start},
+    platform::{Folder, Kind, Platform, Start, each_kind},
 };
+
+each_kind!(every_address_that_changes_something_leaves_an_entry_with_its_status,);
 
 async fn entries(platform: &Platform, query: &str) -> Vec<Value> {
     let path = format!("/v1/audit?{query}");
@@ -37,9 +39,8 @@ async fn described(platform: &Platform) -> Vec<(Method, String, String)> {
     all
 }
 
-#[tokio::test]
-async fn every_address_that_changes_something_leaves_an_entry_with_its_status() {
-    let platform = Platform::empty();
+async fn every_address_that_changes_something_leaves_an_entry_with_its_status(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let operator = platform.operator();
     let mut methods = BTreeSet::new();
     for (method, path, filled) in described(&platform).await {

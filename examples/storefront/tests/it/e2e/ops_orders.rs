@@ -5,8 +5,14 @@ use serde_json::{Value, json};
 
 use super::{
     http::{Answer, Client},
-    platform::Platform,
+    platform::{Kind, Platform, each_kind},
 };
+
+each_kind!(
+    orders_are_listed_shown_and_handed_over_once,
+    money_is_given_back_once_for_a_key_and_never_more_than_was_paid,
+    an_order_of_one_shop_is_nothing_at_another,
+);
 
 const FILE: &str = "\
 Handle,Title,Variant Inventory Qty,Variant Price
@@ -14,8 +20,8 @@ lamp,Lamp,5,12
 ";
 
 /// A platform with a shop that has five lamps, and the number of their variant.
-async fn with_lamps() -> (Platform, String) {
-    let platform = Platform::empty();
+async fn with_lamps(kind: Kind) -> (Platform, String) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     platform.import("acme", FILE).await;
     let path = "/v1/tenants/acme/products/lamp";
@@ -52,9 +58,8 @@ async fn places(operator: &Client) -> [i64; 4] {
         .map(|name| stock["stock"][0][name].as_i64().unwrap())
 }
 
-#[tokio::test]
-async fn orders_are_listed_shown_and_handed_over_once() {
-    let (platform, lamp) = with_lamps().await;
+async fn orders_are_listed_shown_and_handed_over_once(kind: Kind) {
+    let (platform, lamp) = with_lamps(kind).await;
     let operator = platform.operator();
     let tokens = [
         buy(&platform, &lamp, 2).await,
@@ -125,9 +130,8 @@ async fn orders_are_listed_shown_and_handed_over_once() {
     }
 }
 
-#[tokio::test]
-async fn money_is_given_back_once_for_a_key_and_never_more_than_was_paid() {
-    let (platform, lamp) = with_lamps().await;
+async fn money_is_given_back_once_for_a_key_and_never_more_than_was_paid(kind: Kind) {
+    let (platform, lamp) = with_lamps(kind).await;
     let order = buy(&platform, &lamp, 2).await;
     let operator = platform.operator().header("idempotency-key", "part");
     let part = json!({"amount_minor": 400, "reason": "a scratch"});
@@ -191,9 +195,8 @@ async fn money_is_given_back_once_for_a_key_and_never_more_than_was_paid() {
     assert_eq!(check.expect_status(200)["differences"], json!([]));
 }
 
-#[tokio::test]
-async fn an_order_of_one_shop_is_nothing_at_another() {
-    let (platform, lamp) = with_lamps().await;
+async fn an_order_of_one_shop_is_nothing_at_another(kind: Kind) {
+    let (platform, lamp) = with_lamps(kind).await;
     let order = buy(&platform, &lamp, 1).await;
     platform.make_shop("other").await;
     let operator = platform.operator();

@@ -3,7 +3,12 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{http::Answer, platform::Platform};
+use super::{
+    http::Answer,
+    platform::{Kind, Platform, each_kind},
+};
+
+each_kind!(a_product_is_made_changed_listed_and_removed,);
 
 const LAMP: &str = "/v1/tenants/acme/products/lamp";
 
@@ -43,9 +48,8 @@ async fn what_is_shown_is_what_a_file_said_and_putting_it_changes_nothing() {
     assert_eq!(platform.import("acme", FILE).await["unchanged"], 1);
 }
 
-#[tokio::test]
-async fn a_product_is_made_changed_listed_and_removed() {
-    let platform = Platform::empty();
+async fn a_product_is_made_changed_listed_and_removed(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     let (operator, visitor) = (platform.operator(), platform.visitor("acme.localhost"));
     let mut product = json!({

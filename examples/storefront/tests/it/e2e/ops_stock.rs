@@ -8,8 +8,15 @@ use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use super::{
     http::Answer,
-    platform::{Platform, Start},
+    platform::{Kind, Platform, Start, each_kind},
 };
+
+each_kind!(
+    stock_is_listed_changed_and_told,
+    visitors_see_at_once_what_has_run_out_and_what_came_in,
+    a_key_changes_stock_once_also_when_its_answer_was_lost,
+    a_wrong_change_is_refused_and_named,
+);
 
 const FILE: &str = "\
 Handle,Title,Option1 Name,Option1 Value,Variant SKU,Variant Inventory Qty,Variant Price
@@ -19,8 +26,8 @@ book,Book,,,,,5
 ";
 
 /// A platform with a shop that counts two of its three variants, and their numbers.
-async fn with_stock() -> (Platform, String, String) {
-    let platform = Platform::empty();
+async fn with_stock(kind: Kind) -> (Platform, String, String) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     platform.import("acme", FILE).await;
     let [small, large] = numbers(&platform).await.try_into().unwrap();
@@ -41,9 +48,8 @@ async fn change(platform: &Platform, variant: &str, change: Value) -> Answer {
     platform.operator().post(&path, change.to_string()).await
 }
 
-#[tokio::test]
-async fn stock_is_listed_changed_and_told() {
-    let (platform, small, large) = with_stock().await;
+async fn stock_is_listed_changed_and_told(kind: Kind) {
+    let (platform, small, large) = with_stock(kind).await;
     let operator = platform.operator();
     let stock = operator
         .get("/v1/tenants/acme/stock")
@@ -122,9 +128,8 @@ async fn stock_is_listed_changed_and_told() {
     assert_eq!(check.expect_status(200)["differences"], json!([]));
 }
 
-#[tokio::test]
-async fn visitors_see_at_once_what_has_run_out_and_what_came_in() {
-    let (platform, _, large) = with_stock().await;
+async fn visitors_see_at_once_what_has_run_out_and_what_came_in(kind: Kind) {
+    let (platform, _, large) = with_stock(kind).await;
     let available = async || {
         let visitor = platform.visitor("acme.localhost");
         let shown = visitor.get("/api/products/lamp").await.expect_status(200);
@@ -141,9 +146,8 @@ async fn visitors_see_at_once_what_has_run_out_and_what_came_in() {
     assert_eq!(available().await, false);
 }
 
-#[tokio::test]
-async fn a_key_changes_stock_once_also_when_its_answer_was_lost() {
-    let (platform, small, _) = with_stock().await;
+async fn a_key_changes_stock_once_also_when_its_answer_was_lost(kind: Kind) {
+    let (platform, small, _) = with_stock(kind).await;
     let path = format!("/v1/tenants/acme/stock/{small}");
     let body = json!({"received": 6}).to_string();
     let operator = platform.operator().header("idempotency-key", "delivery-1");
@@ -187,7 +191,7 @@ async fn alerts(platform: &Platform) -> u32 {
 
 #[tokio::test]
 async fn somebody_is_told_when_a_product_or_a_file_states_that_little_is_left() {
-    let (platform, small, _) = with_stock().await;
+    let (platform, small, _) = with_stock(Kind::Sqlite).await;
     let operator = platform.operator();
     change(&platform, &small, json!({"reorder_at": 3}))
         .await
@@ -239,7 +243,7 @@ async fn execute(folder: &Path, statement: &str) -> u64 {
 
 #[tokio::test]
 async fn stock_is_rebuilt_from_what_happened_to_it() {
-    let (platform, small, large) = with_stock().await;
+    let (platform, small, large) = with_stock(Kind::Sqlite).await;
     let platform = tampered(
         platform,
         &[
@@ -288,9 +292,8 @@ async fn stock_is_rebuilt_from_what_happened_to_it() {
     nobody.await.expect_error(404, "not_found");
 }
 
-#[tokio::test]
-async fn a_wrong_change_is_refused_and_named() {
-    let (platform, small, _) = with_stock().await;
+async fn a_wrong_change_is_refused_and_named(kind: Kind) {
+    let (platform, small, _) = with_stock(kind).await;
     let cases = [
         (json!({}), "say received, adjust, count or reorder_at"),
         (

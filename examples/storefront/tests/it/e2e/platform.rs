@@ -8,7 +8,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use storefront::postgres::{CellFiles, Init, Passwords, init};
 use tempfile::TempDir;
+use tenancy_testkit::Postgres;
+use tenancy_types::CellId;
 
 use super::http::{Answer, Client};
 
@@ -23,12 +26,74 @@ pub(crate) struct Platform {
     folder: Folder,
 }
 
+/// In which database the cells of a platform are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Three cells in files of the data folder.
+    Sqlite,
+    /// One cell in Postgres, sealed.
+    Postgres,
+}
+
+impl Kind {
+    /// How many cells it has without more ado.
+    pub(crate) fn cells(self) -> usize {
+        match self {
+            Self::Sqlite => 3,
+            Self::Postgres => 1,
+        }
+    }
+}
+
+/// Makes two tests of each check, `name::sqlite` and `name::postgres`.
+macro_rules! each_kind {
+    ($($check:ident),+ $(,)?) => {
+        $(mod $check {
+            use crate::e2e::platform::Kind;
+
+            #[tokio::test]
+            async fn sqlite() {
+                Box::pin(super::$check(Kind::Sqlite)).await;
+            }
+
+            #[tokio::test]
+            async fn postgres() {
+                Box::pin(super::$check(Kind::Postgres)).await;
+            }
+        })+
+    };
+}
+pub(crate) use each_kind;
+
 /// The data folder: removed with the platform, unless it is handed on.
 pub(crate) struct Folder(TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// A folder whose cells will be of this kind, also after a restart.
+    pub(crate) async fn of(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::new(),
+            Kind::Postgres => Self::with_postgres(1, "local").await.0,
+        }
+    }
+
+    /// A folder with a Postgres cell of this number, and the database's URL for its superuser.
+    pub(crate) async fn with_postgres(number: u16, region: &str) -> (Self, String) {
+        let folder = Self::new();
+        let url = Postgres::shared().database().unwrap().url();
+        let made = Init {
+            admin: url.parse().unwrap(),
+            cell: CellId::new(number),
+            region: Some(region.parse().unwrap()),
+            roles: None,
+            passwords: Passwords::Keep,
+        };
+        Box::pin(init(folder.path(), &made)).await.unwrap();
+        (folder, url)
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -47,6 +112,14 @@ impl Platform {
     pub(crate) fn empty() -> Self {
         Self::start(Start {
             folder: Folder::new(),
+            arguments: &["--no-demo"],
+        })
+    }
+
+    /// A platform without shops in an empty folder, with cells of this kind.
+    pub(crate) async fn empty_on(kind: Kind) -> Self {
+        Self::start(Start {
+            folder: Folder::of(kind).await,
             arguments: &["--no-demo"],
         })
     }
@@ -141,7 +214,7 @@ impl Platform {
     }
 }
 
-/// `storefront serve` on free ports, with logs of what is unusual.
+/// `storefront serve` on free ports, with the folder's cells in Postgres, and logs of what is unusual.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
     command
@@ -154,6 +227,11 @@ pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
             "--data",
         ])
         .arg(folder);
+    if !arguments.contains(&"--postgres") {
+        for known in CellFiles::of(folder).all().unwrap() {
+            command.args(["--cell", &known.cell.to_string()]);
+        }
+    }
     command
         .args(arguments)
         .env("RUST_LOG", "warn")

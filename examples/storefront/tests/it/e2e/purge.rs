@@ -7,8 +7,14 @@ use serde_json::{Value, json};
 use super::{
     http::{Answer, Client},
     offboarding::{offboard, undo},
-    platform::{Folder, Platform, Start},
+    platform::{Folder, Kind, Platform, Start, each_kind},
 };
+
+each_kind!(
+    a_shop_is_purged_by_itself_when_its_time_is_over,
+    an_undo_and_a_purge_that_meet_end_in_a_whole_shop_or_in_none,
+    two_purges_at_once_are_one_purge,
+);
 
 /// Texts that no other shop, and no part of the program, has.
 const MARKS: [&str; 5] = [
@@ -24,7 +30,7 @@ Handle,Title,Tags,Variant Inventory Qty,Variant Price
 bilby-handle,Numbat lantern,\"one, two\",5,12
 ";
 
-async fn purge(operator: &Client, shop: &str, confirm: &str) -> Answer {
+pub(super) async fn purge(operator: &Client, shop: &str, confirm: &str) -> Answer {
     let path = format!("/v1/tenants/{shop}/purge");
     let body = json!({ "confirm": confirm }).to_string();
     operator.post(&path, body).await
@@ -230,11 +236,10 @@ async fn a_purge_that_is_killed_is_gone_on_with_by_itself() {
     assert!(unfinished > 0, "no purge was killed before it had ended");
 }
 
-#[tokio::test]
-async fn a_shop_is_purged_by_itself_when_its_time_is_over() {
+async fn a_shop_is_purged_by_itself_when_its_time_is_over(kind: Kind) {
     let arguments = &["--no-demo", "--grace-days", "0", "--rest-seconds", "1"];
     let platform = Platform::start(Start {
-        folder: Folder::new(),
+        folder: Folder::of(kind).await,
         arguments,
     });
     marked_shop(&platform).await;
@@ -255,9 +260,8 @@ async fn a_shop_is_purged_by_itself_when_its_time_is_over() {
     assert_eq!(by_itself["action"], "purge");
 }
 
-#[tokio::test]
-async fn an_undo_and_a_purge_that_meet_end_in_a_whole_shop_or_in_none() {
-    let platform = Platform::empty();
+async fn an_undo_and_a_purge_that_meet_end_in_a_whole_shop_or_in_none(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let operator = platform.operator();
     for round in 1..=6 {
         let slug = format!("shop-{round}");
@@ -287,9 +291,8 @@ async fn an_undo_and_a_purge_that_meet_end_in_a_whole_shop_or_in_none() {
     }
 }
 
-#[tokio::test]
-async fn two_purges_at_once_are_one_purge() {
-    let platform = Platform::empty();
+async fn two_purges_at_once_are_one_purge(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     marked_shop(&platform).await;
     let operator = platform.operator();
     offboard(&operator, "1").await.expect_status(202);

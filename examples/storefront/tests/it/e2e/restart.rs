@@ -8,7 +8,9 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::platform::{Folder, Platform, Start};
+use super::platform::{Folder, Kind, Platform, Start, each_kind};
+
+each_kind!(what_was_acknowledged_survives_a_stop_and_a_kill,);
 
 #[tokio::test]
 async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
@@ -45,9 +47,8 @@ async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
     }
 }
 
-#[tokio::test]
-async fn what_was_acknowledged_survives_a_stop_and_a_kill() {
-    let mut folder = Folder::new();
+async fn what_was_acknowledged_survives_a_stop_and_a_kill(kind: Kind) {
+    let mut folder = Folder::of(kind).await;
     for (number, signal) in ["-TERM", "-KILL", "-INT"].into_iter().enumerate() {
         let platform = Platform::start(Start {
             folder,

@@ -1,0 +1,384 @@
+//! Cells in Postgres: made, refused, served, moved between and audited, by the commands that operators type.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _, PgConnection};
+use tenancy_testkit::{Database, Postgres};
+
+use super::{
+    export::rows,
+    import_archive::{archive_of, check_equal, import, shop_that_sells, without_payments},
+    platform::{Folder, Platform, Start, serve},
+};
+
+/// A database of the cluster that this process shares.
+fn database() -> Database {
+    Postgres::shared().database().unwrap()
+}
+
+/// `storefront cell ARGUMENTS` in this data folder.
+fn cell(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_storefront"))
+        .arg("cell")
+        .args(arguments)
+        .arg("--data")
+        .arg(folder)
+        .output()
+        .unwrap()
+}
+
+/// `storefront serve ARGUMENTS` on this folder, to its end, with no cells but those in the arguments.
+fn serve_alone(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_storefront"))
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--ops-listen",
+            "127.0.0.1:0",
+        ])
+        .args(arguments)
+        .arg("--data")
+        .arg(folder)
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn done(output: Output) -> String {
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{stderr}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// A command ends with this code and says this.
+#[track_caller]
+fn refused(output: &Output, code: i32, expect: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.contains(expect), "{stderr}");
+}
+
+fn made(folder: &Path, arguments: &[&str]) -> Value {
+    let arguments = [&["init", "--json"], arguments].concat();
+    serde_json::from_str(&done(cell(folder, &arguments))).unwrap()
+}
+
+async fn count(url: &str, table: &str) -> i64 {
+    let mut connection = PgConnection::connect(url).await.unwrap();
+    let sql = format!("select count(*) from {table}");
+    sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_database_becomes_a_cell_once_and_serves_shops() {
+    let (folder, database) = (Folder::new(), database());
+    let first = made(folder.path(), &[&database.url(), "--region", "eu"]);
+    assert_eq!(
+        (&first["cell"], &first["region"]),
+        (&json!("cell-1"), &json!("eu"))
+    );
+    assert!(first["changes"].as_array().unwrap().len() > 50, "{first}");
+    let second = made(folder.path(), &[&database.url()]);
+    assert_eq!(second["changes"], json!([]));
+    assert_eq!(second["app_url"], first["app_url"]);
+
+    let arguments = &["--no-demo"];
+    let platform = Platform::start(Start { folder, arguments });
+    platform.make_shop("acme").await;
+    platform
+        .import("acme", "Handle,Title,Variant Price\nlamp,Lamp,1\n")
+        .await;
+    let visitor = platform.visitor("acme.localhost");
+    let shown = visitor.get("/api/products").await.expect_status(200);
+    assert_eq!(shown["products"][0]["handle"], "lamp");
+
+    // The row is there, and past the guard the application sees none.
+    let app = first["app_url"].as_str().unwrap();
+    assert_eq!(count(&database.url(), "product").await, 1);
+    assert_eq!(count(app, "product").await, 0);
+    let audited = done(cell(
+        &platform.data(),
+        &["audit", "cell-1", "--probe-url", &database.url()],
+    ));
+    assert!(audited.contains("0 errors, 0 warnings"), "{audited}");
+}
+
+#[tokio::test]
+async fn only_the_applications_url_is_served() {
+    let (folder, url) = Folder::with_postgres(1, "local").await;
+    let database = url.split(['/', '?']).nth(3).unwrap().to_owned();
+    let as_role = |role: &str| url.replace("postgres@", &format!("{role}@"));
+    let serve = |cell: &str| serve_alone(folder.path(), &["--cell", cell]);
+    for role in ["postgres", "mover", "auditor", "owner"] {
+        let role = match role {
+            "postgres" => role.to_owned(),
+            role => format!("{database}_{role}"),
+        };
+        let mut admin = PgConnection::connect(&url).await.unwrap();
+        if role.ends_with("_owner") {
+            let login = sqlx::AssertSqlSafe(format!("alter role \"{role}\" login"));
+            admin.execute(sqlx::raw_sql(login)).await.unwrap();
+        }
+        let finding = format!("R3 the connection: it is {role}'s, and not {database}_app's");
+        refused(&serve(&as_role(&role)), 1, &finding);
+    }
+    let elsewhere = url.replace(&database, "nowhere");
+    refused(
+        &serve(&elsewhere),
+        3,
+        "make the cell with `storefront cell init`",
+    );
+    refused(&serve("cell-7"), 3, "cell-7.toml");
+    // A cell that no longer isolates is served to nobody, whoever asks.
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    admin
+        .execute("alter table product no force row level security")
+        .await
+        .unwrap();
+    refused(&serve("cell-1"), 1, "T3 public.product");
+    let audit = cell(folder.path(), &["audit", "cell-1", "--format", "json"]);
+    assert_eq!(audit.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&audit.stdout).contains("\"T3\""));
+}
+
+#[tokio::test]
+async fn what_is_no_administrators_or_no_empty_place_is_refused() {
+    let (folder, database) = (Folder::new(), database());
+    database
+        .run("create role clerk login; create schema tenancy; create table tenancy.notes (id int)")
+        .unwrap();
+    let init = |arguments: &[&str]| cell(folder.path(), &[&["init"], arguments].concat());
+    refused(
+        &init(&[&database.url_as("clerk")]),
+        2,
+        "clerk is no administrator of the database",
+    );
+    refused(
+        &init(&[&database.url()]),
+        4,
+        "the schema tenancy is not this program's: relation notes",
+    );
+    database.run("drop schema tenancy cascade").unwrap();
+    refused(&init(&["mysql://db/shops"]), 2, "write postgres://");
+    refused(
+        &init(&["postgres://nobody@127.0.0.1:1/shops"]),
+        5,
+        "ask nobody in shops",
+    );
+    // Nothing was left of it.
+    assert_eq!(
+        database
+            .run("select count(*) from pg_namespace where nspname = 'tenancy'")
+            .unwrap(),
+        "0"
+    );
+    assert!(!folder.path().join("cells").exists());
+
+    let url = database.url();
+    let cell = made(folder.path(), &[&url]);
+    refused(
+        &init(&[&url, "--name", "cell-9"]),
+        4,
+        "the cell's name is cell-1, and not cell-9",
+    );
+    refused(
+        &init(&[&url, "--region", "moon"]),
+        4,
+        "the cell's region is local, and not moon",
+    );
+    let other = Folder::new();
+    let elsewhere = |arguments: &[&str]| self::cell(other.path(), &[&["init"], arguments].concat());
+    refused(&elsewhere(&[&url]), 4, "their passwords are not known here");
+    // The fences of a newer program are not touched.
+    database
+        .run("update tenancy.format set version = 99 where part = 'fence'")
+        .unwrap();
+    refused(&init(&[&url]), 1, "version 99");
+    database
+        .run(
+            "update tenancy.format set version = 2 where part = 'fence'; \
+              insert into tenancy_schema_journal (version, name, checksum, state, started_at) \
+              values (3, 'later', '', 'done', 0)",
+        )
+        .unwrap();
+    refused(&init(&[&url]), 1, "the cell is at version 3");
+    let served = serve(folder.path(), &["--no-demo"]).output().unwrap();
+    refused(&served, 1, "the cell is at version 3");
+    assert_eq!(cell["roles"], database.name());
+}
+
+#[tokio::test]
+async fn a_rotation_gives_new_passwords_and_lets_the_old_key_end() {
+    let (folder, database) = (Folder::new(), database());
+    let first = made(folder.path(), &[&database.url()]);
+    let rotated = made(folder.path(), &[&database.url(), "--rotate"]);
+    for url in ["app_url", "mover_url", "auditor_url"] {
+        assert_ne!(first[url], rotated[url], "{url}");
+    }
+    let changes = rotated["changes"].to_string();
+    assert_eq!(changes.matches("password of").count(), 3, "{changes}");
+    assert!(changes.contains("ends in 1 hour"), "{changes}");
+    let keys = "select count(*) filter (where not_after is null), count(*) from tenancy.seal_key";
+    assert_eq!(database.run(keys).unwrap(), "1|2");
+    let platform = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo"],
+    });
+    platform.make_shop("acme").await;
+}
+
+#[test]
+fn a_dry_run_prints_the_statements_and_connects_to_nobody() {
+    let folder = Folder::new();
+    let url = "postgres://postgres@db.invalid/shops";
+    let sql = done(cell(folder.path(), &["init", url, "--dry-run"]));
+    for part in [
+        "create table product",
+        "CREATE ROLE \"shops_app\"",
+        "COMMIT;",
+    ] {
+        assert!(sql.contains(part), "{part}");
+    }
+    let json = done(cell(folder.path(), &["init", url, "--dry-run", "--json"]));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["sql"].as_str().unwrap().trim(), sql.trim());
+}
+
+#[tokio::test]
+async fn a_shop_goes_from_a_file_to_postgres_and_back() {
+    let (folder, url) = Folder::with_postgres(2, "eu").await;
+    let platform = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo", "--cells", "1"],
+    });
+    let operator = platform.operator();
+    // The first shop goes into the first cell: both are empty.
+    let acme = shop_that_sells(&platform).await;
+    let before = rows(&platform, "acme").await;
+    let there = if acme["cell"] == "cell-1" { 2 } else { 1 };
+    let mut archive = archive_of(&platform, "acme").await;
+    for (slug, number) in [("over", there), ("back", 3 - there)] {
+        let made = import(&operator, &format!("slug={slug}&cell={number}"), &archive).await;
+        let made = made.expect_status(201);
+        assert_eq!(made["cell"], format!("cell-{number}"));
+        let found = rows(&platform, slug).await;
+        check_equal(&without_payments(found), &without_payments(before.clone()));
+        archive = archive_of(&platform, slug).await;
+    }
+    // Both kinds of cells were used.
+    assert!(count(&url, "shop_order").await > 0);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_purged_shop_and_its_neighbour_stays() {
+    let (folder, url) = Folder::with_postgres(1, "local").await;
+    let platform = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo"],
+    });
+    shop_that_sells(&platform).await;
+    platform.make_shop("other").await;
+    platform
+        .import("other", "Handle,Title,Variant Price\nbowl,Bowl,1\n")
+        .await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    let mut of_each = async |tenant: i64| {
+        let mut all = 0;
+        for table in storefront::shop::schema::manifest().tables() {
+            let name = table.name();
+            let sql = format!("select count(*) from {name} where tenant_id = $1");
+            let rows: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .bind(tenant)
+                .fetch_one(&mut admin)
+                .await
+                .unwrap();
+            all += rows;
+        }
+        all
+    };
+    let [acme, other] = [of_each(1).await, of_each(2).await];
+    assert!(acme > 10 && other > 2, "{acme} {other}");
+    let operator = platform.operator();
+    super::offboarding::offboard(&operator, "acme")
+        .await
+        .expect_status(202);
+    super::purge::purge(&operator, "acme", "acme")
+        .await
+        .expect_status(200);
+    assert_eq!([of_each(1).await, of_each(2).await], [0, other]);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_is_503_and_comes_back_by_itself() {
+    let mut server = tokio::task::spawn_blocking(|| Postgres::start().unwrap())
+        .await
+        .unwrap();
+    let url = server.database().unwrap().url();
+    let folder = Folder::new();
+    made(folder.path(), &[&url, "--name", "cell-2"]);
+    let arguments = &["--no-demo", "--cells", "1"];
+    let platform = Platform::start(Start { folder, arguments });
+    let operator = platform.operator();
+    let [mut here, mut there] = [None, None];
+    for slug in ["anna", "bert"] {
+        let shop = platform.make_shop(slug).await;
+        platform
+            .import(slug, "Handle,Title,Variant Price\nlamp,Lamp,1\n")
+            .await;
+        let of = if shop["cell"] == "cell-1" {
+            &mut here
+        } else {
+            &mut there
+        };
+        *of = Some(platform.visitor(&format!("{slug}.localhost")));
+    }
+    let (here, there) = (
+        here.expect("a shop in the file"),
+        there.expect("a shop in Postgres"),
+    );
+    for end in [Postgres::stop, Postgres::crash] {
+        end(&mut server).unwrap();
+        let away = there.get("/api/products/lamp").await;
+        assert_eq!(away.status, 503, "{}", away.body);
+        assert!(away.header("retry-after").is_some());
+        here.get("/api/products/lamp").await.expect_status(200);
+        operator.get("/v1/tenants").await.expect_status(200);
+        server.start_again().unwrap();
+        there.get("/api/products/lamp").await.expect_status(200);
+    }
+    let (_, folder) = platform.stop("-TERM");
+    server.stop().unwrap();
+    let served = serve(folder.path(), arguments).output().unwrap();
+    refused(&served, 5, "open cell-2");
+}
+
+#[tokio::test]
+async fn a_platform_starts_servers_of_its_own_and_finds_their_rows_again() {
+    let (folder, arguments) = (Folder::new(), &["--no-demo", "--postgres"]);
+    let platform = Platform::start(Start { folder, arguments });
+    platform.make_shop("anna").await;
+    let (_, folder) = platform.stop("-KILL");
+    // It is a server of its own, below the data folder.
+    let known = std::fs::read_to_string(folder.path().join("cells/cell-1.toml")).unwrap();
+    assert!(known.contains("postgres%2Fcell-1"));
+    let platform = Platform::start(Start { folder, arguments });
+    let home = platform.visitor("anna.localhost").get("/").await;
+    assert_eq!(home.status, 200);
+    let (ended, folder) = platform.stop("-TERM");
+    assert!(ended.success());
+    let left = folder.path().join("postgres/cell-1/data/postmaster.pid");
+    assert!(!left.exists(), "the server still runs");
+    // Its shops are looked for nowhere else.
+    let served = serve_alone(folder.path(), &["--cells", "1"]);
+    refused(&served, 1, "cell-1 is elsewhere");
+    let served = serve_alone(folder.path(), &["--cells", "1", "--cell", "cell-1"]);
+    refused(&served, 2, "cell-1 is asked for twice");
+}
