@@ -1,7 +1,7 @@
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{IsolationMode, Net, Roles, Statement, parts};
-use crate::Manifest;
+use crate::{Manifest, TableKind};
 
 /// What goes before the statements. Names mean the same whatever the administrator's search path is; whoever
 /// waits for a table that somebody keeps, keeps everybody else waiting behind; and two installations do not
@@ -83,6 +83,17 @@ impl Isolation {
     #[must_use]
     pub fn statements(&self) -> Vec<Statement> {
         parts::all(self)
+    }
+
+    /// How the columns of tenants are called in declared tables, and by whoever has not declared any, in order.
+    pub(super) fn tenant_columns(&self) -> Vec<&str> {
+        let tables = self.manifest.tables().iter();
+        let declared = tables.filter_map(|table| match table.kind() {
+            TableKind::Tenant { tenant_column, .. } => Some(&**tenant_column),
+            TableKind::SharedRead | TableKind::ControlPlane => None,
+        });
+        let names: BTreeSet<&str> = declared.chain(["tenant_id"]).collect();
+        names.into_iter().collect()
     }
 
     /// The schemas of the tables, each once, in the order of the manifest.

@@ -81,45 +81,57 @@ checks! {
         "revoke CREATE and TEMPORARY: an object that it makes hides another of the same name";
     A4 Error, "the application reaches the tables of the schema tenancy",
         "revoke all: fences and keys are the owner's, and the functions speak for it";
+    A5 Error, "the application has a right that a new cluster gives to nobody",
+        "revoke it: Postgres's own tables and functions, and other servers, know no tenants";
     B1 Error, "the application saw or changed another tenant's row",
         "see what the catalog's findings say of the table; if there are none, report a bug";
     B2 Warning, "a connection carries what another one left in its session",
         "keep all state in transactions, as this crate does: the pooler gives sessions to others";
     B3 Error, "a connection has a tenant before it has entered a transaction",
         "take app.tenant_id out of the connection's options, and set it nowhere but in transactions";
+    B4 Warning, "a tenants' table could not be tried out",
+        "see the reason: a check, a trigger or a type that a canary's row does not pass, or missing rights";
     F1 Error, "the application may execute a function that runs with another role's rights",
         "revoke EXECUTE from PUBLIC and the application, or make it SECURITY INVOKER";
     F2 Error, "a policy calls a function that is not STABLE, or that is LEAKPROOF",
         "make it STABLE: the planner computes an IMMUTABLE one once, for all later tenants";
-    F3 Error, "a function with another role's rights has no search path of its own",
+    F3 Error, "a function with another role's rights has no search path of its own that ends in pg_temp",
         "ALTER FUNCTION … SET search_path = pg_catalog, pg_temp";
     F4 Error, "a function of the guard is missing, or of another kind than it must be",
         "install again: a STABLE guard reads a fence that is older than its lock";
     F5 Error, "a function of the schema tenancy is not the one that was installed",
         "install again, and find out who changed it";
-    F6 Error, "a function outside of Postgres is LEAKPROOF",
+    F6 Error, "a function is LEAKPROOF that Postgres does not come with",
         "ALTER FUNCTION … NOT LEAKPROOF: the planner may call it with rows before the policy is asked";
-    G1 Warning, "a trigger of a tenants' table runs with another role's rights",
+    F7 Error, "the application may execute a function in a language that is not trusted",
+        "revoke EXECUTE from PUBLIC and the application: it reads files and memory past all policies";
+    F8 Error, "the application may not execute a function of the guard",
+        "install again: every request would be refused";
+    G1 Error, "a trigger that the application fires runs with another role's rights",
         "make its function SECURITY INVOKER, so that it sees what the transaction sees";
-    G2 Error, "a rule rewrites statements on a tenants' table",
-        "drop the rule: what it does is done with the rights of the table's owner";
+    G2 Error, "a rule rewrites statements of the application",
+        "drop the rule: what it does is done with the rights of the relation's owner";
     I1 Warning, "row security keeps queries from an index, and no search function uses it",
         "declare a search over its columns in the manifest, or drop the index";
     K1 Error, "the cell does not know the key that seals are made with",
         "install the key, or seal with one that is installed and not retired";
+    K2 Error, "the cell takes seals of a key that is not the program's",
+        "retire the key, unless keys are being changed";
     L1 Warning, "a publication sends a tenants' table to whoever subscribes",
         "drop it when no move needs it: row security does not hold there";
     M1 Error, "the cell is of the other mode",
         "install the isolation of the mode that the program opens it with";
     N1 Warning, "the net for tables made by hand is missing or off",
         "install as a superuser, or declare the isolation without a net";
+    N2 Error, "the net is not the one that was installed",
+        "install again, and find out who changed it";
     P1 Error, "the application reaches a partition past its table's policies",
         "revoke all on the partition: rows are reached through the parent";
     P2 Error, "a partition has no forced row security",
         "ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
     R1 Error, "the application's role is above row security, or can make itself so",
         "ALTER ROLE … NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION";
-    R2 Error, "the application's role can become another role",
+    R2 Error, "the application's role can become a role that has rights or attributes",
         "revoke its memberships";
     R3 Error, "the connection is not the application's",
         "connect as the application's role";
@@ -143,7 +155,7 @@ checks! {
         "ALTER TABLE … ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY";
     T4 Error, "a tenants' table lacks one of its two policies, or it was changed",
         "install again, and find out who changed it";
-    T5 Warning, "a tenants' table has a further permissive policy",
+    T5 Warning, "a tenants' table has a further permissive policy for the application",
         "drop it: only the floor keeps tenants apart below it";
     T6 Warning, "no index of a tenants' table starts with the tenant",
         "make the primary key start with it: each query reads all tenants' rows otherwise";
@@ -153,8 +165,16 @@ checks! {
         "make it composite: a row may refer to another tenant's, since no policy is asked";
     T9 Error, "a foreign key without the tenant changes or deletes rows",
         "make it composite: its action reaches other tenants' rows";
-    T10 Warning, "a table in a declared schema is not in the manifest",
+    T10 Warning, "a table in a declared schema, or with a tenant's column, is not in the manifest",
         "declare it: whatever walks the manifest, such as an export, leaves it out";
+    T11 Error, "a table that does not ask for its tenant shows a tenants' table's rows",
+        "ALTER TABLE … NO INHERIT, or DETACH PARTITION";
+    T12 Error, "a table that is declared as shared has a tenant's column",
+        "declare it as the tenants', or rename the column";
+    T13 Error, "a tenants' table has a permissive policy for others than the application",
+        "drop it: the floor is below the application's policies alone";
+    T14 Error, "a table of the schema tenancy is not as installed",
+        "undo the change: fences and keys are found by these columns and constraints";
     V1 Error, "the application reads a view with the rights of the view's owner",
         "ALTER VIEW … SET (security_invoker = true)";
     V2 Error, "the application reads a materialized view",

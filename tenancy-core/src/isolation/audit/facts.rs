@@ -1,6 +1,7 @@
 //! What the catalogs say, read by a dozen questions about everything at once: whoever may log in may ask them.
 
 pub(in crate::isolation) mod functions;
+mod own;
 pub(in crate::isolation) mod relations;
 mod roles;
 mod surroundings;
@@ -9,15 +10,17 @@ pub(in crate::isolation) mod tables;
 use sqlx::{Connection as _, PgConnection};
 
 pub(in crate::isolation) use functions::Function;
-pub(in crate::isolation) use relations::Relation;
+pub(in crate::isolation) use relations::{Asked, Relation};
 pub(super) use roles::Role;
 pub(super) use surroundings::{Surrounding, SurroundingKind};
 pub(in crate::isolation) use tables::{Column, ForeignKey, Index, Policy, Trigger};
 
-use crate::isolation::Isolation;
+use crate::{Table, isolation::Isolation};
 
 /// Names of types and functions are written with their schemas, whatever the search path of the connection.
-pub(in crate::isolation) const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp";
+/// Whoever changes a table keeps some of the questions waiting: they end, too.
+pub(in crate::isolation) const SETTINGS: &str = "SET LOCAL search_path = pg_catalog, pg_temp;
+    SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '30s'";
 
 #[derive(Debug)]
 pub(in crate::isolation) struct Facts {
@@ -32,6 +35,8 @@ pub(in crate::isolation) struct Facts {
     pub(in crate::isolation) triggers: Vec<Trigger>,
     pub(in crate::isolation) functions: Vec<Function>,
     pub(in crate::isolation) surroundings: Vec<Surrounding>,
+    /// What stands in the schema `tenancy`, a line for each column and constraint of a table.
+    pub(in crate::isolation) own: Vec<String>,
 }
 
 /// In one transaction, which changes nothing.
@@ -46,13 +51,24 @@ pub(super) async fn read(
     sqlx::raw_sql(SETTINGS).execute(&mut *connection).await?;
     let app = isolation.roles().app();
     let (schemas, names) = declared(isolation);
+    let full_names: Vec<String> = isolation
+        .manifest()
+        .tables()
+        .iter()
+        .map(full_name)
+        .collect();
+    let asked = Asked {
+        app: &app,
+        declared: &full_names,
+        tenants: &isolation.tenant_columns(),
+    };
     let facts = Facts {
         connected_as: sqlx::query_scalar("SELECT session_user::text")
             .persistent(false)
             .fetch_one(&mut *connection)
             .await?,
         roles: roles::read(connection, isolation.roles()).await?,
-        relations: relations::read(connection, &app).await?,
+        relations: relations::read(connection, &asked).await?,
         columns: tables::columns(connection, &schemas, &names).await?,
         policies: tables::policies(connection).await?,
         indexes: tables::indexes(connection, &schemas, &names).await?,
@@ -60,6 +76,7 @@ pub(super) async fn read(
         triggers: tables::triggers(connection).await?,
         functions: functions::read(connection, &app).await?,
         surroundings: surroundings::read(connection, &app).await?,
+        own: own::read(connection).await?,
     };
     transaction.rollback().await?;
     Ok(facts)
@@ -70,4 +87,8 @@ fn declared(isolation: &Isolation) -> (Vec<&str>, Vec<&str>) {
     tables
         .map(|table| (table.schema_name(), table.name()))
         .unzip()
+}
+
+pub(super) fn full_name(table: &Table) -> String {
+    format!("{}.{}", table.schema_name(), table.name())
 }

@@ -1,14 +1,19 @@
 use std::fmt;
 
+use sha2::{Digest as _, Sha256};
+
 use super::{Check, Severity};
+use crate::isolation::hex::hex;
 
 /// One thing that the audit found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub struct Finding {
     /// What it was looking for.
     pub check: Check,
     /// Where, such as `public.product` or `policy open on public.product`. The same object has the same name
-    /// in each run.
+    /// in each run; what can be changed without being renamed, such as rights and bodies, is in it, so that
+    /// nobody takes it for known afterwards.
     pub object: Box<str>,
     /// What exactly was found there, as half a sentence.
     pub what: Box<str>,
@@ -44,4 +49,9 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.check.id(), self.object, self.what)
     }
+}
+
+/// What tells one body of a function or a policy from another in an object's name.
+pub(super) fn fingerprint(body: &str) -> String {
+    hex(&Sha256::digest(body)[..4])
 }

@@ -2,12 +2,14 @@
 
 mod expected;
 mod functions;
+mod own;
 mod rights;
 mod roles;
 mod surroundings;
 mod tables;
 mod views;
 
+pub(super) use super::facts::full_name;
 use super::{Check, Finding, facts::Facts};
 use crate::{
     Table, TableKind,
@@ -32,6 +34,7 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
         tables::findings,
         views::findings,
         functions::findings,
+        own::findings,
         surroundings::findings,
     ];
     let mut findings: Vec<Finding> = rules
@@ -82,8 +85,4 @@ pub(super) fn is_tenants_name(isolation: &Isolation, column: &str) -> bool {
     isolation.manifest().tables().iter().any(|table| {
         matches!(table.kind(), TableKind::Tenant { tenant_column, .. } if **tenant_column == *column)
     })
-}
-
-fn full_name(table: &Table) -> String {
-    format!("{}.{}", table.schema_name(), table.name())
 }

@@ -1,11 +1,6 @@
 //! The event trigger that closes tables which somebody makes without declaring them.
 
-use std::collections::BTreeSet;
-
-use crate::{
-    TableKind,
-    isolation::{Isolation, Net, Statement},
-};
+use crate::isolation::{Isolation, Net, Statement};
 
 const DROP: &str =
     "DROP EVENT TRIGGER IF EXISTS tenancy_net;\nDROP FUNCTION IF EXISTS tenancy.net();";
@@ -28,14 +23,7 @@ pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
 /// default privileges may have given some. A later grant is found by the audit alone.
 fn net(isolation: &Isolation) -> String {
     let app = isolation.roles().app();
-    let tables = isolation.manifest().tables().iter();
-    let columns: BTreeSet<&str> = tables
-        .filter_map(|table| match table.kind() {
-            TableKind::Tenant { tenant_column, .. } => Some(&**tenant_column),
-            TableKind::SharedRead | TableKind::ControlPlane => None,
-        })
-        .chain(["tenant_id"])
-        .collect();
+    let columns = isolation.tenant_columns();
     let columns: Vec<String> = columns.iter().map(|name| format!("'{name}'")).collect();
     let columns = columns.join(", ");
     format!(

@@ -2,11 +2,13 @@
 
 use std::num::NonZeroU32;
 
+use expect_test::expect_file;
 use sqlx::postgres::PgConnectOptions;
 use tenancy_core::{
     isolation::{
-        AuditError, AuditReceipt, Isolation, IsolationMode, SealKey,
+        AuditError, AuditReceipt, Isolation, IsolationMode, SealAccess, SealKey,
         audit::{self, Check, Enforcement, Finding, Report, Severity},
+        install_key,
     },
     types::Problem as _,
 };
@@ -14,8 +16,8 @@ use tenancy_testkit::{PgBouncer, Postgres};
 
 use super::{
     ROWS, SCHEMA, manifest,
-    mutations::{self, Change, Mutation},
-    world::{MODES, World, rows, run},
+    mutations::{self, Change, Leak, Mutation},
+    world::{MODES, Outcome, World, outcome, refused, rows, run},
 };
 
 async fn world(mode: IsolationMode) -> World {
@@ -119,25 +121,24 @@ async fn the_probe_tries_every_table_and_leaves_nothing() {
     }
 }
 
-/// Applies a mutation to a fresh database and says what the audit finds.
-async fn found_after(mutation: &Mutation) -> Vec<Finding> {
+/// Applies a mutation to a fresh database and says what the audit finds. That it leaks is shown before.
+async fn found_after(mutation: &Mutation) -> Vec<String> {
     let world = world(mutation.mode).await;
+    if let Some(leak) = mutation.leak {
+        assert!(
+            !leaks(&world, leak).await,
+            "{:?} leaks already",
+            mutation.change
+        );
+    }
     let roles = world.isolation.roles();
     let app = options(&world, &roles.app());
-    match mutation.change {
+    let found = match mutation.change {
         Change::Sql(sql) => {
-            let names = [
-                ("$app", roles.app()),
-                ("$owner", roles.owner()),
-                ("$mover", roles.mover()),
-                ("$auditor", roles.auditor()),
-                ("$search", roles.search()),
-                ("$database", world.database.name().to_owned()),
-            ];
-            let sql = names
-                .iter()
-                .fold(sql.to_owned(), |sql, (word, name)| sql.replace(word, name));
-            run(&mut world.admin().await, &sql).await;
+            run(&mut world.admin().await, &named(&world, sql)).await;
+            if let Some(leak) = mutation.leak {
+                assert!(leaks(&world, leak).await, "{sql} does not leak");
+            }
             full(&world).await.findings
         }
         Change::ConnectAsMover => {
@@ -159,34 +160,100 @@ async fn found_after(mutation: &Mutation) -> Vec<Finding> {
             let app = options.username(&roles.app()).statement_cache_capacity(0);
             report(&world, app, &world.isolation).await
         }
+        Change::ForeignKey => {
+            foreign_key(&world).await;
+            full(&world).await.findings
+        }
+    };
+    let mut lines: Vec<String> = found.iter().map(|finding| line(&world, finding)).collect();
+    lines.dedup();
+    lines
+}
+
+/// The name of a role or of the database in a mutation, in this world.
+fn named(world: &World, sql: &str) -> String {
+    let cell = world.database.name();
+    ["app", "owner", "mover", "auditor", "search"]
+        .iter()
+        .fold(sql.replace("$database", cell), |sql, role| {
+            sql.replace(&format!("${role}"), &format!("{cell}_{role}"))
+        })
+}
+
+/// A finding as it is the same in each run.
+fn line(world: &World, finding: &Finding) -> String {
+    let object = finding.object.replace(world.database.name(), "cell");
+    let mut parts = object.split("tenancy_");
+    let first = parts.next().unwrap_or_default().to_owned();
+    // The names of our policies end in the hash of their bodies, which name the role.
+    let object = parts.fold(first, |object, part| {
+        let hash = ["rows_", "floor_"].iter().find_map(|kind| {
+            let (hash, rest) = part.strip_prefix(kind)?.split_at_checked(12)?;
+            hash.bytes()
+                .all(|byte| byte.is_ascii_hexdigit())
+                .then(|| format!("{kind}…{rest}"))
+        });
+        format!("{object}tenancy_{}", hash.as_deref().unwrap_or(part))
+    });
+    format!("{} {object}", finding.check.id())
+}
+
+async fn leaks(world: &World, leak: Leak) -> bool {
+    let (sql, expected) = match leak {
+        Leak::Rows(sql) => (sql, None),
+        Leak::Error(sql, code) => (sql, Some(refused(code))),
+    };
+    match (world.attempt(Some(1), sql).await, expected) {
+        (Outcome::Rows(rows), None) => rows > 0,
+        (outcome, expected) => Some(outcome) == expected,
     }
 }
 
-/// The mutations of the checks whose names begin so.
+/// Somebody's own key is one of the cell's, and opens tenant 2.
+async fn foreign_key(world: &World) {
+    let key = SealKey::new("foreign", [9; 32]).unwrap();
+    let enters = async || {
+        let begin = world.enter_with(&key, 2, SealAccess::Write);
+        let mut app = world.app().await;
+        outcome(&mut app, &format!("begin; {begin}; select * from product")).await
+    };
+    assert_eq!(enters().await, refused("TN001"));
+    install_key(&mut world.admin().await, &key).await.unwrap();
+    assert_eq!(
+        enters().await,
+        Outcome::Rows(3),
+        "the guard's answer and two products"
+    );
+}
+
+/// The mutations of the checks whose names begin so: each is found, and with everything else that it is.
 #[expect(clippy::print_stdout, reason = "`cargo xtask guards` counts the lines")]
 async fn check(group: &str) {
     let mutations = mutations::ALL
         .iter()
         .filter(|mutation| mutation.check.id().starts_with(group));
+    let mut report = String::new();
     let mut missed = Vec::new();
     for mutation in mutations {
         let found = found_after(mutation).await;
-        let name = format!(
-            "{} {:?} {:?}",
-            mutation.check.id(),
-            mutation.mode,
-            mutation.change
-        );
-        let is_caught = found.iter().any(|finding| finding.check == mutation.check);
+        let name = mutation.name();
+        let start = format!("{} ", mutation.check.id());
+        let is_caught = found.iter().any(|finding| finding.starts_with(&start));
         println!(
             "guard {}: {name}",
             if is_caught { "caught" } else { "missed" }
         );
+        report.push_str(&format!("{name}\n    {}\n", found.join("\n    ")));
         if !is_caught {
-            missed.push(format!("{name}: {found:?}"));
+            missed.push(name);
         }
     }
-    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    assert!(missed.is_empty(), "{report}");
+    let golden = format!(
+        "{}/tests/it/isolation/golden/audit/{group}.txt",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    expect_file![golden].assert_eq(&report);
 }
 
 macro_rules! groups {
@@ -248,8 +315,14 @@ groups! {
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "`cargo xtask guards` compares the lines"
+)]
 fn every_check_has_a_mutation() {
-    println!("guard list: {}", mutations::ALL.len());
+    for mutation in mutations::ALL {
+        println!("guard listed: {}", mutation.name());
+    }
     let without: Vec<&str> = Check::ALL
         .iter()
         .filter(|check| {
@@ -305,7 +378,9 @@ async fn an_error_refuses_the_cell_and_a_warning_does_not() {
     let world = world(IsolationMode::Sealed).await;
     let key = Some(world.key.clone());
     let mut admin = world.admin().await;
-    run(&mut admin, "create policy open on product using (true)").await;
+    let app = world.isolation.roles().app();
+    let policy = format!("create policy open on product to {app} using (true)");
+    run(&mut admin, &policy).await;
     let receipt = enforced(&world, key.clone()).await.unwrap();
     let found: Vec<_> = receipt.findings().iter().map(Finding::severity).collect();
     assert_eq!(found, [Severity::Warning]);

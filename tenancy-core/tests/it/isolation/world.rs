@@ -107,11 +107,11 @@ impl World {
     }
 
     /// The last argument of the guard, at epoch 0.1.
-    pub(crate) fn seal(&self, tenant: u32, access: SealAccess) -> String {
+    fn seal(&self, key: &SealKey, tenant: u32, access: SealAccess) -> String {
         match self.isolation.mode() {
             IsolationMode::Plain => "null".into(),
             IsolationMode::Sealed => {
-                let seal = self.key.seal(&SealClaim {
+                let seal = key.seal(&SealClaim {
                     tenant: TenantId::new(tenant).unwrap(),
                     epoch: Epoch::FIRST,
                     access,
@@ -124,8 +124,13 @@ impl World {
 
     /// The call of the guard.
     pub(crate) fn enter(&self, tenant: u32, access: SealAccess) -> String {
+        self.enter_with(&self.key, tenant, access)
+    }
+
+    /// The call of the guard with a seal of another key.
+    pub(crate) fn enter_with(&self, key: &SealKey, tenant: u32, access: SealAccess) -> String {
         let writes = access == SealAccess::Write;
-        let seal = self.seal(tenant, access);
+        let seal = self.seal(key, tenant, access);
         format!("select tenancy.enter({tenant}, 1, {writes}, 5000, {seal})")
     }
 

@@ -31,6 +31,7 @@ pub(in crate::isolation) struct Policy {
 pub(in crate::isolation) struct Index {
     pub(in crate::isolation) table: String,
     pub(in crate::isolation) name: String,
+    /// Or excluding: what a row may not have because another one has it.
     pub(in crate::isolation) unique: bool,
     pub(in crate::isolation) primary: bool,
     pub(in crate::isolation) partial: bool,
@@ -59,6 +60,8 @@ pub(in crate::isolation) struct Trigger {
     pub(in crate::isolation) is_rule: bool,
     /// Whether its function runs with another role's rights.
     pub(in crate::isolation) definer: bool,
+    /// Whether it also fires for what a replication writes, as the probe does.
+    pub(in crate::isolation) fires_always: bool,
 }
 
 const COLUMNS: &str = "
@@ -112,9 +115,11 @@ pub(in crate::isolation) async fn policies(
         .await
 }
 
-/// `LIKE`, which the classes for patterns are made for, is not leakproof although their own operators are.
+/// `LIKE`, which the classes for patterns are made for, is not leakproof although their own operators are. An
+/// operator that somebody has called leakproof since the cluster was made is not taken for it.
 const INDEXES: &str = "
-SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name, i.indisunique AS unique,
+SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name,
+    i.indisunique OR i.indisexclusion AS unique,
     i.indisprimary AS primary,
     i.indpred IS NOT NULL AS partial,
     array(
@@ -125,13 +130,12 @@ SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name, i.indisu
     EXISTS (
         SELECT FROM unnest(i.indclass) class
         JOIN pg_opclass o ON o.oid = class
-        JOIN pg_am am ON am.oid = o.opcmethod
-        WHERE o.opcname ~ '_pattern_ops$' OR (am.amname IN ('gin', 'gist', 'spgist') AND NOT EXISTS (
+        WHERE o.opcname ~ '_pattern_ops$' OR NOT EXISTS (
             SELECT FROM pg_amop member
             JOIN pg_operator op ON op.oid = member.amopopr
-            JOIN pg_proc f ON f.oid = op.oprcode AND f.proleakproof
-            WHERE member.amopfamily = o.opcfamily
-        ))
+            JOIN pg_proc f ON f.oid = op.oprcode AND f.proleakproof AND f.xmin::text = '1'
+            WHERE member.amopfamily = o.opcfamily AND member.amoplefttype = o.opcintype
+        )
     ) AS blind
 FROM unnest($1::text[], $2::text[]) AS declared (schema, name)
 JOIN pg_namespace n ON n.nspname = declared.schema
@@ -183,14 +187,14 @@ pub(in crate::isolation) async fn foreign_keys(
 /// A view is a rule, too, of the event `1`.
 const TRIGGERS: &str = "
 SELECT n.nspname || '.' || c.relname AS table, t.tgname::text AS name, false AS is_rule,
-    f.prosecdef AS definer
+    f.prosecdef AS definer, t.tgenabled IN ('A', 'R') AS fires_always
 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
 JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE NOT t.tgisinternal AND t.tgparentid = 0
 UNION ALL
-SELECT n.nspname || '.' || c.relname, r.rulename::text, true, false
+SELECT n.nspname || '.' || c.relname, r.rulename::text, true, false, r.ev_enabled IN ('A', 'R')
 FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE r.ev_type <> '1' AND c.relkind IN ('r', 'p')
+WHERE r.ev_type <> '1' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY 1, 2";
 
 pub(in crate::isolation) async fn triggers(

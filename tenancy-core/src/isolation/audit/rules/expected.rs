@@ -15,15 +15,21 @@ pub(super) struct Expected {
     pub(super) definer: bool,
     pub(super) settings: Vec<String>,
     pub(super) body: String,
+    /// Whether the application calls it.
+    pub(super) is_for_app: bool,
 }
 
 /// The functions of the schema `tenancy`.
 pub(super) fn expected(isolation: &Isolation) -> Vec<Expected> {
     let statements = isolation.statements();
-    statements.iter().filter_map(read).collect()
+    let app = format!("\"{}\"", isolation.roles().app());
+    statements
+        .iter()
+        .filter_map(|statement| read(statement, &app))
+        .collect()
 }
 
-fn read(statement: &Statement) -> Option<Expected> {
+fn read(statement: &Statement, app: &str) -> Option<Expected> {
     let sql = statement.sql();
     let made = [
         "CREATE FUNCTION tenancy.",
@@ -51,6 +57,9 @@ fn read(statement: &Statement) -> Option<Expected> {
         definer: head.contains("SECURITY DEFINER"),
         settings: head.split("SET ").skip(1).map(setting).collect(),
         body,
+        is_for_app: sql
+            .split_once("GRANT EXECUTE")
+            .is_some_and(|(_, to)| to.contains(app)),
     })
 }
 
@@ -87,18 +96,56 @@ pub(super) fn policy_words(body: &str) -> String {
 }
 
 /// An expression without what Postgres adds when it writes one down: parentheses, casts of literals to text,
-/// names of columns of subqueries, quotes of identifiers, spaces and lines.
+/// names of columns of subqueries, quotes of identifiers, spaces and lines. Literals stay as they are.
 pub(super) fn words(expression: &str) -> String {
-    let mut words = expression.to_lowercase();
+    let mut words = String::with_capacity(expression.len());
+    // A quote within a literal is doubled, so each part but the first begins after one.
+    for (place, part) in expression.split('\'').enumerate() {
+        if place % 2 == 1 {
+            words.push_str(&format!("'{part}'"));
+        } else {
+            let part = if place == 0 {
+                part
+            } else {
+                part.strip_prefix("::text").unwrap_or(part)
+            };
+            words.push_str(&code(part));
+        }
+    }
+    words
+}
+
+/// What stands outside of literals.
+fn code(part: &str) -> String {
+    let mut code = part.to_lowercase();
     for added in [
         " as current_setting",
         " as current_tenant",
         " as current_external",
-        "::text",
         "pg_catalog.",
     ] {
-        words = words.replace(added, "");
+        code = code.replace(added, "");
     }
-    words.retain(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '"' | ';'));
-    words
+    code.retain(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '"' | ';'));
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn what_postgres_adds_makes_no_other_words_and_what_is_meant_does() {
+        let written = "nullif((SELECT current_setting('app.tenant_id', true)), '')::bigint";
+        let found = "(NULLIF(( SELECT current_setting('app.tenant_id'::text, true) AS current_setting), ''::text))::bigint";
+        assert_eq!(words(found), words(written));
+        for other in [
+            "nullif((SELECT current_setting('app.pg_catalog.tenant_id', true)), '')::bigint",
+            "nullif((SELECT current_setting('APP.tenant_id', true)), '')::bigint",
+            "nullif((SELECT current_setting('app.tenant_id', true)), ' ')::bigint",
+            "nullif((SELECT current_setting('app.tenant_id', true))::text, '')::bigint",
+        ] {
+            assert_ne!(words(other), words(written), "{other}");
+        }
+    }
 }

@@ -2,6 +2,7 @@ use super::{
     super::{
         Check, Finding,
         facts::{Facts, Function},
+        finding::fingerprint,
     },
     expected::{Expected, expected},
 };
@@ -11,7 +12,15 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
     let expected = expected(isolation);
     let mut findings: Vec<Finding> = expected
         .iter()
-        .flat_map(|expected| compare(facts, expected))
+        .flat_map(|expected| {
+            let found = facts
+                .functions
+                .iter()
+                .find(|function| is_it(function, expected));
+            compare(found, expected)
+                .into_iter()
+                .chain(kept_from(found, expected))
+        })
         .collect();
     for function in &facts.functions {
         let ours = expected.iter().find(|expected| is_it(function, expected));
@@ -39,12 +48,20 @@ fn is_it(function: &Function, expected: &Expected) -> bool {
         && function.arguments == expected.arguments
 }
 
-fn compare(facts: &Facts, expected: &Expected) -> Option<Finding> {
+/// Whether the application has not what it is to call.
+fn kept_from(found: Option<&Function>, expected: &Expected) -> Option<Finding> {
+    let found = found?;
+    (expected.is_for_app && !found.executable).then(|| {
+        Finding::new(
+            Check::F8,
+            found.signature(),
+            "the application may not execute it",
+        )
+    })
+}
+
+fn compare(found: Option<&Function>, expected: &Expected) -> Option<Finding> {
     let object = format!("tenancy.{}({})", expected.name, expected.arguments);
-    let found = facts
-        .functions
-        .iter()
-        .find(|function| is_it(function, expected));
     let Some(found) = found else {
         return Some(Finding::new(Check::F4, object, "it is missing"));
     };
@@ -64,25 +81,15 @@ fn compare(facts: &Facts, expected: &Expected) -> Option<Finding> {
 fn look(function: &Function, ours: Option<&Expected>) -> Vec<Finding> {
     let object = function.signature();
     let mut findings = Vec::new();
+    if ours.is_none() {
+        findings.extend(reached(function));
+    }
     // What the guard's functions name, they name with its schema: their text, as installed, needs no path.
     let is_as_installed = ours
         .is_some_and(|ours| function.settings == ours.settings && ours.has_body(&function.body));
-    let has_path = function
-        .settings
-        .iter()
-        .any(|setting| setting.starts_with("search_path="));
-    if function.definer && function.executable {
-        if ours.is_none() {
-            let what = format!("it runs as {}", function.owner);
-            findings.push(Finding::new(Check::F1, &*object, what));
-        }
-        if !has_path && !is_as_installed {
-            findings.push(Finding::new(
-                Check::F3,
-                &*object,
-                "it runs with the caller's search path",
-            ));
-        }
+    if function.definer && !is_as_installed && !has_own_path(function) {
+        let what = "it uses what its caller puts before the real objects";
+        findings.push(Finding::new(Check::F3, &*object, what));
     }
     if function.leakproof {
         findings.push(Finding::new(Check::F6, &*object, "it is LEAKPROOF"));
@@ -91,4 +98,35 @@ fn look(function: &Function, ours: Option<&Expected>) -> Vec<Finding> {
         findings.push(Finding::new(Check::F5, object, "it was not installed"));
     }
     findings
+}
+
+/// What the application can do with a function that is not the guard's. Its name is followed by what tells its
+/// body from another one.
+fn reached(function: &Function) -> Vec<Finding> {
+    let object = format!("{} ({})", function.signature(), fingerprint(&function.body));
+    let mut findings = Vec::new();
+    if function.definer && (function.executable || !function.called_by.is_empty()) {
+        let mut what = format!("it runs as {}", function.owner);
+        if !function.executable {
+            what = format!("{what} for whoever uses {}", function.called_by.join(", "));
+        }
+        findings.push(Finding::new(Check::F1, &*object, what));
+    }
+    if function.untrusted && function.executable {
+        let what = "it may do what the server may";
+        findings.push(Finding::new(Check::F7, object, what));
+    }
+    findings
+}
+
+/// A path that does not name the schema of temporary objects begins with it.
+fn has_own_path(function: &Function) -> bool {
+    let mut paths = function
+        .settings
+        .iter()
+        .filter_map(|setting| setting.strip_prefix("search_path="));
+    paths.any(|path| {
+        let last = path.rsplit(',').next().unwrap_or_default();
+        last.trim() == "pg_temp"
+    })
 }

@@ -13,7 +13,6 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
     let mut findings = Vec::new();
     for relation in &facts.relations {
         let name = relation.full_name();
-        let root = relation.root.as_deref();
         let table = declared(isolation, &name);
         if relation.schema == "tenancy" {
             // Which version the cell is of is what a program asks first.
@@ -26,7 +25,11 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
         } else if let Some(table) = table {
             findings.extend(beyond(relation, table));
             findings.extend(owner(relation, isolation));
-        } else if root.is_some_and(|root| declared(isolation, root).is_some()) {
+        } else if relation
+            .ancestors
+            .iter()
+            .any(|above| declared(isolation, above).is_some())
+        {
             findings.extend(held(relation, Check::P1));
             findings.extend(owner(relation, isolation));
         } else if relation.is_table() {
@@ -39,14 +42,15 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
 /// For what the application must have no right on at all.
 fn held(relation: &Relation, check: Check) -> Option<Finding> {
     (!relation.rights.is_empty()).then(|| {
-        let what = format!("the application has {}", relation.rights.join(", "));
-        Finding::new(check, relation.full_name(), what)
+        let rights = relation.rights.join(", ");
+        let object = format!("{} ({rights})", relation.full_name());
+        Finding::new(check, object, "the application has these rights")
     })
 }
 
 fn undeclared(relation: &Relation, isolation: &Isolation) -> Option<Finding> {
     // The journal of the family's own schema runner can be in no manifest.
-    let in_sight = isolation.schemas().contains(&&*relation.schema)
+    let in_sight = (relation.has_tenant || isolation.schemas().contains(&&*relation.schema))
         && relation.name != "tenancy_schema_journal";
     held(relation, Check::T1).or_else(|| {
         in_sight.then(|| Finding::new(Check::T10, relation.full_name(), "it is not declared"))
@@ -66,7 +70,7 @@ fn beyond(relation: &Relation, table: &Table) -> Vec<Finding> {
     extra
         .map(|right| {
             let check = match right.as_str() {
-                "TRUNCATE" | "REFERENCES" | "TRIGGER" => Check::A1,
+                "TRUNCATE" | "REFERENCES" | "TRIGGER" | "MAINTAIN" => Check::A1,
                 _ => Check::A2,
             };
             let what = format!("the application has {right}");

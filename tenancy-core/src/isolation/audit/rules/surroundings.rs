@@ -3,6 +3,7 @@ use super::{
         Check, Finding,
         facts::{Facts, SurroundingKind},
     },
+    expected::words,
     tenant_column,
 };
 use crate::isolation::{Isolation, Net};
@@ -14,27 +15,52 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
             SurroundingKind::DefaultPrivilege => (Check::S1, "they give to the application"),
             SurroundingKind::Preset => (Check::R7, "it sets app.tenant_id"),
             SurroundingKind::Prepared => (Check::X1, "it was neither committed nor rolled back"),
+            SurroundingKind::Right => (Check::A5, "a new cluster does not give it"),
             SurroundingKind::Published => {
-                let root = facts.relations.iter().find_map(|relation| {
-                    (relation.full_name() == fact.object).then_some(relation.root.as_deref()?)
-                });
-                tenant_column(isolation, root.unwrap_or(&fact.object))?;
+                is_of_tenants(facts, isolation, &fact.object).then_some(())?;
                 (Check::L1, "a publication sends its rows")
             }
             SurroundingKind::Net => return None,
         };
         Some(Finding::new(check, &*fact.object, what))
     });
-    let has_net = facts
+    found.chain(net(facts, isolation)).collect()
+}
+
+fn is_of_tenants(facts: &Facts, isolation: &Isolation, table: &str) -> bool {
+    let relation = facts
+        .relations
+        .iter()
+        .find(|relation| relation.full_name() == table);
+    let ancestors = relation
+        .into_iter()
+        .flat_map(|relation| &relation.ancestors);
+    tenant_column(isolation, table).is_some()
+        || ancestors
+            .into_iter()
+            .any(|above| tenant_column(isolation, above).is_some())
+}
+
+fn net(facts: &Facts, isolation: &Isolation) -> Option<Finding> {
+    const OBJECT: &str = "event trigger tenancy_net";
+    if isolation.net() == Net::No {
+        return None;
+    }
+    let mut nets = facts
         .surroundings
         .iter()
-        .any(|fact| fact.kind == SurroundingKind::Net);
-    let net = (isolation.net() == Net::Yes && !has_net).then(|| {
-        Finding::new(
-            Check::N1,
-            "event trigger tenancy_net",
-            "it is missing or disabled",
-        )
+        .filter(|fact| fact.kind == SurroundingKind::Net);
+    let Some(found) = nets.next() else {
+        return Some(Finding::new(Check::N1, OBJECT, "it is missing or disabled"));
+    };
+    let is_installed = isolation.statements().iter().any(|statement| {
+        let made = statement
+            .sql()
+            .split_once("CREATE EVENT TRIGGER tenancy_net ");
+        made.is_some_and(|(_, made)| words(made) == words(&found.object))
     });
-    found.chain(net).collect()
+    (!is_installed).then(|| {
+        let what = format!("it is {}", found.object);
+        Finding::new(Check::N2, OBJECT, what)
+    })
 }

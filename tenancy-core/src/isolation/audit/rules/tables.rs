@@ -1,10 +1,16 @@
 //! The declared tables: columns, row security, keys and indexes.
 
 mod keys;
+mod lineage;
 mod policies;
 
+use std::collections::HashSet;
+
 use super::{
-    super::{Check, Finding, facts::Facts},
+    super::{
+        Check, Finding,
+        facts::{Facts, Relation},
+    },
     declared, full_name, tenant_column,
 };
 use crate::{TableKind, isolation::Isolation};
@@ -14,6 +20,7 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
     findings.extend(row_security(facts, isolation));
     findings.extend(policies::findings(facts, isolation));
     findings.extend(keys::findings(facts, isolation));
+    findings.extend(lineage::findings(facts, isolation));
     findings.extend(triggers(facts, isolation));
     findings
 }
@@ -63,10 +70,13 @@ fn row_security(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
         .filter(|relation| relation.is_table())
     {
         let name = relation.full_name();
-        let root = relation.root.as_deref();
         let check = if tenant_column(isolation, &name).is_some() {
             Check::T3
-        } else if root.is_some_and(|root| tenant_column(isolation, root).is_some()) {
+        } else if relation
+            .ancestors
+            .iter()
+            .any(|above| tenant_column(isolation, above).is_some())
+        {
             Check::P2
         } else {
             continue;
@@ -81,11 +91,25 @@ fn row_security(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
     findings
 }
 
+/// On whatever the application reaches, itself or through a table above, and on our own tables.
 fn triggers(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
+    let matters: HashSet<String> = facts
+        .relations
+        .iter()
+        .filter(|relation| {
+            let mut names = relation.ancestors.iter();
+            let name = relation.full_name();
+            relation.schema == "tenancy"
+                || !relation.rights.is_empty()
+                || declared(isolation, &name).is_some()
+                || names.any(|above| declared(isolation, above).is_some())
+        })
+        .map(Relation::full_name)
+        .collect();
     let ours = facts
         .triggers
         .iter()
-        .filter(|trigger| declared(isolation, &trigger.table).is_some());
+        .filter(|trigger| matters.contains(&trigger.table));
     ours.filter(|trigger| trigger.is_rule || trigger.definer)
         .map(|trigger| {
             let (check, kind) = if trigger.is_rule {

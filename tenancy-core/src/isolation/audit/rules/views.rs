@@ -16,8 +16,12 @@ pub(super) fn findings(facts: &Facts, _: &Isolation) -> Vec<Finding> {
                 "f" => Check::V3,
                 _ => return None,
             };
-            let what = format!("the application has {}", relation.rights.join(", "));
-            Some(Finding::new(check, relation.full_name(), what))
+            let object = format!("{} ({})", relation.full_name(), relation.rights.join(", "));
+            Some(Finding::new(
+                check,
+                object,
+                "the application has these rights",
+            ))
         })
         .collect()
 }

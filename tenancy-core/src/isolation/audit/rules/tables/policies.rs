@@ -3,6 +3,7 @@ use super::{
         super::{
             Check, Finding,
             facts::{Facts, Policy},
+            finding::fingerprint,
         },
         expected::{policy_words, words},
     },
@@ -79,8 +80,17 @@ fn others(policy: &Policy, table: &Table, isolation: &Isolation) -> Vec<Finding>
         findings.push(Finding::new(Check::F2, &*object, what));
     }
     if policy.permissive && !ours.contains(&policy.name) {
+        let app = isolation.roles().app();
+        // The floor is the application's alone: it costs those who may see all rows nothing.
+        let check = if policy.roles == [app] {
+            Check::T5
+        } else {
+            Check::T13
+        };
+        let body = [&policy.using, &policy.check].map(|part| part.as_deref().unwrap_or_default());
+        let object = format!("{object} ({})", fingerprint(&body.join("\n")));
         let what = format!("it shows rows to {}", policy.roles.join(", "));
-        findings.push(Finding::new(Check::T5, object, what));
+        findings.push(Finding::new(check, object, what));
     }
     findings
 }
