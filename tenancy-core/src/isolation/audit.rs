@@ -3,10 +3,10 @@
 //! What is asked of the catalogs is decided apart from how it is read. [`Check`] lists everything that is
 //! looked for; the page `docs/operations/isolation-audit.md` says why, and what to do.
 
-#[cfg(feature = "cli")]
 mod baseline;
 mod boot;
 mod check;
+mod connect;
 mod error;
 pub(super) mod facts;
 mod finding;
@@ -21,13 +21,14 @@ mod seals;
 mod versions;
 
 #[cfg(feature = "cli")]
-pub use baseline::{Baseline, BaselineError, Judged, Known};
+pub use baseline::BaselineError;
+pub use baseline::{Baseline, Judged, Known};
 pub use boot::{Enforcement, boot, boot_with};
 pub use check::{Check, Severity};
 pub use error::AuditError;
 pub use finding::Finding;
-pub use probe::{full, probe};
-pub use report::{Report, Unprobed};
+pub use probe::{full, probe, prober};
+pub use report::{Failed, Report, Unprobed};
 pub(super) use schema::findings as of_schema;
 
 use std::fmt;
@@ -40,10 +41,11 @@ use super::{Isolation, SealKey};
 /// ask; the [auditor](super::Roles::auditor) can do nothing else.
 ///
 /// # Errors
-/// [`AuditError::Database`].
+/// [`AuditError::Database`], [`AuditError::Refused`].
 ///
 /// # Cancel safety
-/// Nothing is changed.
+/// Nothing is changed. When the future is dropped, the connection may be in a transaction that only reads:
+/// close it.
 pub async fn catalog(
     connection: &mut PgConnection,
     isolation: &Isolation,
@@ -61,7 +63,7 @@ pub struct AuditReceipt {
 }
 
 impl AuditReceipt {
-    /// What was found all the same: warnings, and with [`Enforcement::ReportOnly`] errors.
+    /// What was found all the same: warnings, and with other choices than [`Enforcement::Enforced`] errors, too.
     #[must_use]
     pub fn findings(&self) -> &[Finding] {
         &self.findings

@@ -11,6 +11,8 @@ use crate::manifest::identifier;
 /// | `{prefix}_mover` | see and change all tenants' rows, and the fences: moves, provisioning, surveys |
 /// | `{prefix}_auditor` | read the catalogs |
 /// | `{prefix}_search` | own the listed search functions and read their tables; nobody logs in as it |
+///
+/// Who [tries out](super::audit::probe()) what the application can do makes a further one, `{prefix}_prober`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Roles {
     prefix: Box<str>,
@@ -91,6 +93,12 @@ impl Roles {
     #[must_use]
     pub fn search(&self) -> String {
         self.of("search")
+    }
+
+    /// Tries out what the application can do; an installation does not make it.
+    #[must_use]
+    pub fn prober(&self) -> String {
+        self.of("prober")
     }
 
     /// The name of a role that logs in.

@@ -14,7 +14,7 @@ use crate::input::{Unusable, read};
 pub(crate) struct CellArguments {
     /// The tables, as TOML
     #[arg(long, value_name = "FILE")]
-    manifest: PathBuf,
+    pub(crate) manifest: PathBuf,
     /// What the names of the cell's roles begin with
     #[arg(long, value_name = "PREFIX")]
     roles: String,

@@ -1,6 +1,11 @@
 //! What is read from arguments and files.
 
-use std::{error::Error, fmt, fs, io, path::Path};
+use std::{
+    error::Error,
+    fmt, fs,
+    io::{self, Write as _},
+    path::Path,
+};
 
 use sqlx::postgres::PgConnectOptions;
 use tenancy_core::isolation::SealKey;
@@ -74,14 +79,37 @@ impl fmt::Display for Unusable {
     }
 }
 
-/// An error with its sources.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+/// Whoever has read enough of it has closed its end, and still wants the exit code.
+pub(crate) fn say(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
+
+/// An error with its sources. Of a file it says what is wrong and where, and not what stands there: it may be
+/// another one than was meant, such as the key's.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = said(error);
     let mut source = error.source();
     while let Some(error) = source {
         text.push_str(": ");
-        text.push_str(&error.to_string());
+        text.push_str(&said(error));
         source = error.source();
     }
     text
+}
+
+fn said(error: &(dyn Error + 'static)) -> String {
+    match error.downcast_ref::<toml::de::Error>() {
+        Some(error) => error.message().to_owned() + &place(error),
+        None => error.to_string(),
+    }
+}
+
+/// The parser writes the place first, in a line of its own.
+fn place(error: &toml::de::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    let place = first.split_once(" at ").map(|(_, place)| place);
+    place
+        .map(|place| format!(" at {place}"))
+        .unwrap_or_default()
 }

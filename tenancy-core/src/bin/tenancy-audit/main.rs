@@ -15,6 +15,7 @@ mod introspect;
 use std::{fmt, process::ExitCode};
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches, Subcommand};
+use tenancy_core::isolation::audit::prober;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -22,6 +23,8 @@ enum Command {
     Introspect(introspect::Arguments),
     /// Prints the statements that isolate a database, for people and for psql
     Plan(cell::CellArguments),
+    /// Prints the statements that make the role which tries out what the application can do
+    Prober(cell::CellArguments),
     /// Isolates a database, as its administrator
     Install(install::Arguments),
 }
@@ -62,7 +65,13 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, Failed> {
         Command::Introspect(arguments) => introspect::run(&arguments),
         Command::Install(arguments) => install::run(&arguments),
         Command::Plan(arguments) => {
-            print!("{}", arguments.isolation()?);
+            input::say(&arguments.isolation()?.to_string());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Prober(arguments) => {
+            for statement in prober(&arguments.isolation()?) {
+                input::say(&format!("-- {}\n{}\n\n", statement.name(), statement.sql()));
+            }
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -1,23 +1,23 @@
-use std::error::Error;
+#[cfg(feature = "cli")]
+mod file;
 
-use serde::Deserialize;
+use super::{Check, Failed, Finding, Report, Unprobed};
 
-use super::{Check, Finding, Report, Unprobed};
+#[cfg(feature = "cli")]
+pub use file::BaselineError;
 
 /// Findings that somebody has looked at and lives with, each with the reason.
 ///
 /// ```
-/// use tenancy_core::isolation::audit::Baseline;
+/// use tenancy_core::isolation::audit::{Baseline, Check, Known};
 ///
-/// let baseline = Baseline::from_toml(
-///     r#"
-///     [[known]]
-///     check = "T7"
-///     object = "index shop_domain on public.domain"
-///     reason = "domains are the whole world's, so a duplicate tells nothing that DNS does not"
-///     "#,
-/// )?;
-/// # Ok::<(), tenancy_core::isolation::audit::BaselineError>(())
+/// let log_in = Known::new(
+///     Check::F1,
+///     "public.account_of(text) (91c07a52)",
+///     "logging in looks up an account before there is a tenant",
+/// );
+/// let baseline = Baseline::new([log_in]);
+/// # assert_ne!(baseline, Baseline::default());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Baseline {
@@ -26,6 +26,7 @@ pub struct Baseline {
 
 /// A finding that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Known {
     /// What was looked for.
     pub check: Check,
@@ -33,36 +34,39 @@ pub struct Known {
     pub object: Box<str>,
     /// Why it stays.
     pub reason: Box<str>,
+    /// Whether it comes and goes, as a move's publication does: when it is gone, nothing is said of it.
+    pub may_be_absent: bool,
 }
 
-/// A text that is no baseline.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum BaselineError {
-    /// It is not TOML, or has other keys.
-    #[error("read the baseline")]
-    Syntax {
-        /// What the parser said, with the line.
-        source: Box<dyn Error + Send + Sync>,
-    },
-    /// It names a check that there is not.
-    #[error("the baseline knows a finding of {check}, which is no check")]
-    NoCheck {
-        /// The name.
-        check: Box<str>,
-    },
-    /// It does not say why.
-    #[error("the baseline gives no reason for {check} at {object}")]
-    NoReason {
-        /// The check.
-        check: Box<str>,
-        /// The object.
-        object: Box<str>,
-    },
+impl Known {
+    /// One that is always found.
+    #[must_use]
+    pub fn new(check: Check, object: impl Into<Box<str>>, reason: impl Into<Box<str>>) -> Self {
+        Self {
+            check,
+            object: object.into(),
+            reason: reason.into(),
+            may_be_absent: false,
+        }
+    }
+
+    /// One that comes and goes.
+    #[must_use]
+    pub fn may_be_absent(self) -> Self {
+        Self {
+            may_be_absent: true,
+            ..self
+        }
+    }
+
+    fn is(&self, finding: &Finding) -> bool {
+        self.check == finding.check && self.object == finding.object
+    }
 }
 
 /// A report beside a baseline.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Judged {
     /// What nobody has accepted.
     pub new: Vec<Finding>,
@@ -73,60 +77,52 @@ pub struct Judged {
     pub outdated: Vec<Known>,
     /// What could not be tried out.
     pub unprobed: Vec<Unprobed>,
+    /// What could not be looked at, without which the rest is not the whole.
+    pub failed: Vec<Failed>,
 }
 
 impl Judged {
     /// Whether there is nothing to do.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.new.is_empty() && self.outdated.is_empty()
+        self.new.is_empty() && self.outdated.is_empty() && self.failed.is_empty()
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    known: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    check: Box<str>,
-    object: Box<str>,
-    reason: Box<str>,
-}
-
 impl Baseline {
-    /// Reads one.
-    ///
-    /// # Errors
-    /// [`BaselineError`].
-    pub fn from_toml(text: &str) -> Result<Self, BaselineError> {
-        let file: File = toml::from_str(text).map_err(|error| BaselineError::Syntax {
-            source: error.into(),
-        })?;
-        let known: Result<_, _> = file.known.into_iter().map(known).collect();
-        Ok(Self { known: known? })
+    /// Of these.
+    #[must_use]
+    pub fn new(known: impl IntoIterator<Item = Known>) -> Self {
+        Self {
+            known: known.into_iter().collect(),
+        }
+    }
+
+    /// The entry of a finding.
+    pub(super) fn knows(&self, finding: &Finding) -> Option<&Known> {
+        self.known.iter().find(|one| one.is(finding))
     }
 
     /// Tells what is known from what is not.
     #[must_use]
     pub fn judge(&self, report: Report) -> Judged {
+        let is_gone = |one: &&Known| {
+            !one.may_be_absent && !report.findings.iter().any(|finding| one.is(finding))
+        };
         let mut judged = Judged {
             new: Vec::new(),
             known: Vec::new(),
-            outdated: Vec::new(),
+            // What could not be looked at may be there still.
+            outdated: if report.failed.is_empty() {
+                self.known.iter().filter(is_gone).cloned().collect()
+            } else {
+                Vec::new()
+            },
             unprobed: report.unprobed,
+            failed: report.failed,
         };
-        for one in &self.known {
-            if !report.findings.iter().any(|finding| one.is(finding)) {
-                judged.outdated.push(one.clone());
-            }
-        }
         for finding in report.findings {
-            match self.known.iter().find(|one| one.is(&finding)) {
+            match self.knows(&finding) {
                 Some(one) => judged.known.push((finding, one.reason.clone())),
                 None => judged.new.push(finding),
             }
@@ -135,80 +131,55 @@ impl Baseline {
     }
 }
 
-impl Known {
-    fn is(&self, finding: &Finding) -> bool {
-        self.check == finding.check && self.object == finding.object
-    }
-}
-
-fn known(entry: Entry) -> Result<Known, BaselineError> {
-    let Entry {
-        check,
-        object,
-        reason,
-    } = entry;
-    if reason.trim().is_empty() {
-        return Err(BaselineError::NoReason { check, object });
-    }
-    match Check::from_id(&check) {
-        Some(check) => Ok(Known {
-            check,
-            object,
-            reason,
-        }),
-        None => Err(BaselineError::NoCheck { check }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Baseline, BaselineError, Check, Finding, Report};
+    use super::{Baseline, Check, Failed, Finding, Known, Report};
 
-    fn baseline(check: &str, reason: &str) -> Result<Baseline, BaselineError> {
-        Baseline::from_toml(&format!(
-            "[[known]]\ncheck = '{check}'\nobject = 'public.a'\nreason = '{reason}'"
-        ))
+    fn judge(baseline: &Baseline, findings: Vec<Finding>) -> super::Judged {
+        baseline.judge(Report {
+            findings,
+            ..Report::default()
+        })
     }
 
     #[test]
     fn a_baseline_lets_in_what_it_names_and_nothing_else() {
-        let baseline = baseline("T5", "looked at").expect("a baseline");
+        let entry = Known::new(Check::T5, "public.a", "looked at");
+        let baseline = Baseline::new([entry.clone()]);
         let finding = |check, object: &str| Finding::new(check, object, "so it is");
-        let judge = |findings| {
-            let unprobed = Vec::new();
-            baseline.judge(Report { findings, unprobed })
-        };
         let known = finding(Check::T5, "public.a");
-        let judged = judge(vec![known.clone()]);
+        let judged = judge(&baseline, vec![known.clone()]);
         assert!(judged.is_clean());
         assert_eq!(judged.known, [(known, "looked at".into())]);
         for other in [
             finding(Check::T5, "public.b"),
             finding(Check::T3, "public.a"),
         ] {
-            let judged = judge(vec![other.clone()]);
+            let judged = judge(&baseline, vec![other.clone()]);
             assert_eq!(judged.new, [other]);
-            assert_eq!(judged.outdated.len(), 1);
+            assert_eq!(judged.outdated, std::slice::from_ref(&entry));
         }
-        let judged = judge(Vec::new());
+        let judged = judge(&baseline, Vec::new());
         assert!(!judged.is_clean(), "an entry without a finding is reported");
+        let baseline = Baseline::new([entry.may_be_absent()]);
+        assert!(
+            judge(&baseline, Vec::new()).is_clean(),
+            "but not one that comes and goes"
+        );
     }
 
     #[test]
-    fn a_baseline_says_why_and_names_checks() {
-        assert!(matches!(
-            baseline("T5", " "),
-            Err(BaselineError::NoReason { .. })
-        ));
-        assert!(matches!(
-            baseline("T99", "why"),
-            Err(BaselineError::NoCheck { .. })
-        ));
-        let other = Baseline::from_toml("[[ignored]]");
-        assert!(matches!(other, Err(BaselineError::Syntax { .. })));
-        assert_eq!(
-            Baseline::from_toml("").expect("no entries"),
-            Baseline::default()
-        );
+    fn what_was_not_looked_at_is_not_clean_and_outdates_nothing() {
+        let baseline = Baseline::new([Known::new(Check::T5, "public.a", "looked at")]);
+        let failed = Failed {
+            part: "the probe".into(),
+            why: "it is away".into(),
+        };
+        let judged = baseline.judge(Report {
+            failed: vec![failed],
+            ..Report::default()
+        });
+        assert!(!judged.is_clean());
+        assert_eq!(judged.outdated, []);
     }
 }

@@ -1,15 +1,21 @@
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use std::{io, time::Duration};
+
+use sqlx::{Connection as _, postgres::PgConnectOptions};
 
 use super::{
-    AuditError, AuditReceipt, Check, Finding, Severity, facts, pooler, rules, seals, versions,
+    AuditError, AuditReceipt, Baseline, Check, Finding, Severity, connect::connect, facts, pooler,
+    rules, seals, versions,
 };
 use crate::isolation::{Isolation, IsolationMode, SealKey};
 
 /// What becomes of errors that the audit finds. Exhaustive and without a default on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Enforcement {
     /// They refuse the cell.
     Enforced,
+    /// They refuse the cell but for those that somebody has looked at, each with the reason. What is known and
+    /// not found is nobody's loss here; `tenancy-audit` reports it.
+    Accepting(Baseline),
     /// They are in the receipt and in the log, and the cell serves: for the time in which an application's
     /// tables are brought into order.
     ReportOnly,
@@ -20,10 +26,11 @@ pub enum Enforcement {
 ///
 /// # Errors
 /// [`AuditError::Unsafe`] with everything that was found, if one of it is of [`Severity::Error`].
-/// [`AuditError::OlderVersion`], [`AuditError::NewerVersion`], [`AuditError::Key`], [`AuditError::Database`].
+/// [`AuditError::OlderVersion`], [`AuditError::NewerVersion`], [`AuditError::Key`], [`AuditError::Database`],
+/// [`AuditError::Refused`].
 ///
 /// # Cancel safety
-/// Nothing is changed.
+/// Nothing is changed: the connection is its own, and ends with it.
 pub async fn boot(
     app: PgConnectOptions,
     isolation: &Isolation,
@@ -48,27 +55,46 @@ pub async fn boot_with(
     if key.is_some() != (isolation.mode() == IsolationMode::Sealed) {
         return Err(AuditError::Key);
     }
-    let mut connection = PgConnection::connect_with(&app).await?;
-    versions::check(&mut connection).await?;
-    let mut findings = pooler::findings(&mut connection, &app).await?;
-    let facts = facts::read(&mut connection, isolation).await?;
-    findings.extend(rules::findings(&facts, isolation));
-    findings.extend(role(&facts.connected_as, isolation));
-    if let Some(key) = &key {
-        findings.extend(seals::findings(&mut connection, key, &findings).await?);
-    }
-    connection.close().await?;
-    findings.sort();
-    let refused = findings
+    let findings = tokio::time::timeout(LIMIT, look(&app, isolation, key.as_ref()))
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into()).into()))?;
+    let refuses = |finding: &Finding| match &enforcement {
+        Enforcement::Enforced => true,
+        Enforcement::Accepting(baseline) => baseline.knows(finding).is_none(),
+        Enforcement::ReportOnly => false,
+    };
+    let mut errors = findings
         .iter()
-        .any(|finding| finding.severity() == Severity::Error);
-    if refused && enforcement == Enforcement::Enforced {
+        .filter(|finding| finding.severity() == Severity::Error);
+    if errors.any(refuses) {
         return Err(AuditError::Unsafe { findings });
     }
     for finding in &findings {
         tracing::warn!(check = finding.check.id(), severity = %finding.severity(), "{finding}");
     }
     Ok(AuditReceipt { app, key, findings })
+}
+
+/// Everything together.
+const LIMIT: Duration = Duration::from_secs(60);
+
+async fn look(
+    app: &PgConnectOptions,
+    isolation: &Isolation,
+    key: Option<&SealKey>,
+) -> Result<Vec<Finding>, AuditError> {
+    let mut connection = connect(app).await?;
+    versions::check(&mut connection).await?;
+    let mut findings = pooler::findings(&mut connection, app).await?;
+    let facts = facts::read(&mut connection, isolation).await?;
+    findings.extend(rules::findings(&facts, isolation));
+    findings.extend(role(&facts.connected_as, isolation));
+    if let Some(key) = key {
+        findings.extend(seals::findings(&mut connection, key, &findings).await?);
+    }
+    connection.close().await?;
+    findings.sort();
+    Ok(findings)
 }
 
 fn role(connected_as: &str, isolation: &Isolation) -> Option<Finding> {

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, error::Error, time::Duration};
 
 use tenancy_types::{Code, Kind, Problem, Retry};
 
@@ -8,12 +8,17 @@ use super::Finding;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AuditError {
-    /// The database could not be asked.
+    /// The database could not be asked, or did not answer in time.
     #[error("audit the cell's isolation")]
     Database {
         /// What the driver said.
-        #[from]
-        source: sqlx::Error,
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The database refused: a password, a right, or a question about something that is not there.
+    #[error("audit the cell's isolation, which the database refused")]
+    Refused {
+        /// What the driver said.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// The isolation is sealed and no key was given, or the other way round.
     #[error("a sealed cell is opened with its key, and a plain one without")]
@@ -38,11 +43,13 @@ pub enum AuditError {
         /// The program's.
         known: i64,
     },
-    /// The canaries' rows were to be placed by somebody whom row security binds.
-    #[error("canaries are placed by a superuser, which {role} is not")]
-    NotSuperuser {
+    /// The probe was to be made by a role that may do too little, or too much.
+    #[error("the audit tries out as its prober, and {role} {why}")]
+    Prober {
         /// The connection's role.
         role: Box<str>,
+        /// As half a sentence.
+        why: &'static str,
     },
     /// The database does not isolate.
     #[error("the cell does not isolate: {}", list(findings))]
@@ -57,14 +64,36 @@ fn list(findings: &[Finding]) -> String {
     lines.join("; ")
 }
 
+/// Lost connections, servers that start or stop or have no room, locks, timeouts.
+const UNAVAILABLE: [&str; 5] = ["08", "40", "53", "55", "57"];
+
+impl From<sqlx::Error> for AuditError {
+    fn from(error: sqlx::Error) -> Self {
+        let refused = match &error {
+            sqlx::Error::Database(said) => {
+                let code = said.code().unwrap_or_default();
+                !UNAVAILABLE.iter().any(|class| code.starts_with(class))
+            }
+            _ => false,
+        };
+        let source = error.into();
+        if refused {
+            Self::Refused { source }
+        } else {
+            Self::Database { source }
+        }
+    }
+}
+
 impl Problem for AuditError {
     fn code(&self) -> Code {
         Code::new(match self {
             Self::Database { .. } => "database_unavailable",
+            Self::Refused { .. } => "isolation_audit",
             Self::Key => "isolation_key",
             Self::OlderVersion { .. } => "isolation_older",
             Self::NewerVersion { .. } => "isolation_newer",
-            Self::NotSuperuser { .. } => "isolation_probe",
+            Self::Prober { .. } => "isolation_probe",
             Self::Unsafe { .. } => "isolation_unsafe",
         })
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::isolation::Isolation;
 
 /// The rest is what an installation makes.
-const OF_TABLES: [Check; 9] = [
+const OF_TABLES: [Check; 10] = [
     Check::G1,
     Check::G2,
     Check::I1,
@@ -18,6 +18,7 @@ const OF_TABLES: [Check; 9] = [
     Check::T7,
     Check::T8,
     Check::T9,
+    Check::T11,
 ];
 
 /// Of the tables of this isolation, and of what leads past all tables' policies, in order of check and object.

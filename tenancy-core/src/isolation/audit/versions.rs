@@ -1,6 +1,6 @@
 //! Whether the cell is of this program's version.
 
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Row as _};
 
 use super::AuditError;
 use crate::isolation::Isolation;
@@ -12,20 +12,17 @@ const READABLE: &str = "SELECT EXISTS (
         AND has_table_privilege(c.oid, 'SELECT'))";
 
 pub(super) async fn check(connection: &mut PgConnection) -> Result<(), AuditError> {
-    let readable: bool = sqlx::query_scalar(READABLE)
-        .persistent(false)
-        .fetch_one(&mut *connection)
-        .await?;
-    if !readable {
+    // Each is one message, which a pooler sends to one server.
+    let readable = sqlx::raw_sql(READABLE).fetch_one(&mut *connection).await?;
+    if !readable.try_get::<bool, _>(0)? {
         return Ok(());
     }
-    let versions: Vec<(String, i64)> = sqlx::query_as("SELECT part, version FROM tenancy.format")
-        .persistent(false)
+    let versions = sqlx::raw_sql("SELECT part, version FROM tenancy.format")
         .fetch_all(connection)
         .await?;
     versions
         .iter()
-        .try_for_each(|(part, found)| compare(part, *found))
+        .try_for_each(|row| compare(row.try_get(0)?, row.try_get(1)?))
 }
 
 fn compare(part: &str, found: i64) -> Result<(), AuditError> {

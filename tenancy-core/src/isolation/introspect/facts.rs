@@ -4,7 +4,9 @@ use std::num::NonZeroU16;
 
 use sqlx::{Connection as _, PgConnection};
 
-use crate::isolation::audit::facts::{Facts, Relation, SETTINGS, functions, relations, tables};
+use crate::isolation::audit::facts::{
+    Asked, Facts, Relation, SETTINGS, functions, relations, tables,
+};
 
 /// The schema of this crate.
 const OURS: &str = "tenancy";
@@ -69,7 +71,12 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, sqlx:
         .await?;
     let connection = &mut *transaction;
     sqlx::raw_sql(SETTINGS).execute(&mut *connection).await?;
-    let mut relations = relations::read(connection, NOBODY).await?;
+    let asked = Asked {
+        app: NOBODY,
+        declared: &[],
+        tenants: &[],
+    };
+    let mut relations = relations::read(connection, &asked).await?;
     relations.retain(|relation| relation.schema != OURS);
     let names: Vec<(String, String)> = relations.iter().filter_map(place).collect();
     let (schemas, names): (Vec<&str>, Vec<&str>) = names
@@ -86,6 +93,7 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, sqlx:
         triggers: tables::triggers(connection).await?,
         functions: functions::read(connection, NOBODY).await?,
         surroundings: Vec::new(),
+        own: Vec::new(),
         relations,
     };
     let catalog = Catalog {
@@ -105,7 +113,7 @@ const NOBODY: &str = "";
 
 /// A table that stands for itself: no partition.
 fn place(relation: &Relation) -> Option<(String, String)> {
-    let stands = relation.is_table() && relation.root.is_none();
+    let stands = relation.is_table() && relation.ancestors.is_empty();
     stands.then(|| (relation.schema.clone(), relation.name.clone()))
 }
 

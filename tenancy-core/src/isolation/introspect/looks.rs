@@ -24,7 +24,7 @@ pub(super) fn tables(facts: &Facts, tenant_columns: &[&str]) -> Vec<(Place, Look
     let places = facts
         .relations
         .iter()
-        .filter(|relation| relation.is_table() && relation.root.is_none())
+        .filter(|relation| relation.is_table() && relation.ancestors.is_empty())
         .map(|relation| Place {
             schema: relation.schema.clone(),
             name: relation.name.clone(),

@@ -21,7 +21,8 @@ fn facts(references: &[(usize, usize)], tenants: &[bool]) -> Facts {
         enabled: false,
         forced: false,
         invoker: false,
-        root: None,
+        ancestors: Vec::new(),
+        has_tenant: false,
         rights: Vec::new(),
     };
     let column = |table, column: &str| Column {

@@ -3,11 +3,12 @@
 use std::num::NonZeroU32;
 
 use expect_test::expect_file;
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tenancy_core::{
+    Manifest, Table,
     isolation::{
         AuditError, AuditReceipt, Isolation, IsolationMode, SealAccess, SealKey,
-        audit::{self, Check, Enforcement, Finding, Report, Severity},
+        audit::{self, Baseline, Check, Enforcement, Finding, Known, Report, Severity},
         install_key,
     },
     types::Problem as _,
@@ -23,6 +24,7 @@ use super::{
 async fn world(mode: IsolationMode) -> World {
     let world = World::new(SCHEMA, &manifest(), mode).await;
     run(&mut world.admin().await, ROWS).await;
+    world.make_prober().await;
     world
 }
 
@@ -94,7 +96,8 @@ async fn a_cell_of_another_version_is_not_opened() {
 async fn full(world: &World) -> Report {
     let app = options(world, &world.isolation.roles().app());
     let key = key(&world.isolation, world);
-    audit::full(app, &mut world.admin().await, &world.isolation, key)
+    let prober = options(world, &world.isolation.roles().prober());
+    audit::full(app, prober, &world.isolation, key)
         .await
         .unwrap()
 }
@@ -279,6 +282,7 @@ groups! {
     rights_beyond_a_tables_kind_are_found "A2";
     rights_to_make_objects_are_found "A3";
     rights_on_fences_and_keys_are_found "A4";
+    rights_on_postgres_itself_are_found "A5";
     connections_that_are_not_ones_own_are_found "B";
     functions_with_others_rights_are_found "F1";
     policies_computed_once_are_found "F2";
@@ -286,12 +290,14 @@ groups! {
     functions_of_another_kind_are_found "F4";
     altered_functions_are_found "F5";
     leakproof_functions_are_found "F6";
+    untrusted_functions_are_found "F7";
+    functions_that_the_application_lacks_are_found "F8";
     triggers_and_rules_are_found "G";
     indexes_that_nobody_can_use_are_found "I";
     unknown_keys_are_found "K";
     publications_are_found "L";
     the_other_mode_is_found "M";
-    a_missing_net_is_found "N";
+    missing_and_other_nets_are_found "N";
     open_partitions_are_found "P";
     roles_above_row_security_are_found "R1";
     memberships_are_found "R2";
@@ -412,4 +418,161 @@ async fn a_key_belongs_to_a_sealed_cell_alone() {
             "{mode:?}: {refused:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_somebody_has_looked_at_is_let_in_until_it_changes() {
+    let world = world(IsolationMode::Plain).await;
+    let log_in =
+        "create or replace function log_in() returns bigint language sql stable security definer
+        set search_path = pg_catalog, pg_temp as";
+    let mut admin = world.admin().await;
+    run(&mut admin, &format!("{log_in} 'select 1::bigint'")).await;
+    let found = match enforced(&world, None).await {
+        Err(AuditError::Unsafe { findings }) => findings,
+        other => panic!("{other:?}"),
+    };
+    let [finding] = &*found else {
+        panic!("{found:?}")
+    };
+    let known = Known::new(finding.check, finding.object.clone(), "it finds an account");
+    let accepting = || Enforcement::Accepting(Baseline::new([known.clone()]));
+    let app = || options(&world, &world.isolation.roles().app());
+    let receipt = audit::boot_with(app(), &world.isolation, None, accepting())
+        .await
+        .unwrap();
+    assert_eq!(receipt.findings(), found);
+    run(
+        &mut admin,
+        &format!("{log_in} 'select max(tenant_id) from public.product'"),
+    )
+    .await;
+    let refused = audit::boot_with(app(), &world.isolation, None, accepting()).await;
+    assert!(
+        matches!(refused, Err(AuditError::Unsafe { .. })),
+        "{refused:?}"
+    );
+}
+
+/// What a view calls may undo `SET ROLE`: it becomes the prober and nobody else.
+#[tokio::test]
+async fn what_is_asked_by_the_probe_becomes_no_superuser() {
+    let world = world(IsolationMode::Sealed).await;
+    let mut admin = world.admin().await;
+    run(
+        &mut admin,
+        "create sequence seen; grant usage on sequence seen to public;
+         create function escaped() returns boolean language plpgsql as $$ begin
+            perform set_config('role', 'none', true);
+            if (select rolsuper from pg_roles where rolname = current_user) then
+                perform setval('seen', 1000);
+            else
+                perform nextval('seen');
+            end if;
+            return true;
+         end $$;
+         create view titles with (security_invoker) as select * from product where escaped()",
+    )
+    .await;
+    let app = world.isolation.roles().app();
+    run(&mut admin, &format!("grant select on titles to {app}")).await;
+    full(&world).await;
+    let seen = rows(
+        &mut admin,
+        "select 1 from seen where is_called and last_value < 1000",
+    )
+    .await;
+    assert_eq!(
+        seen.unwrap().len(),
+        1,
+        "it was called, and never by a superuser"
+    );
+    // The superuser itself would have been seen.
+    run(&mut admin, "select * from titles").await;
+    let seen = rows(&mut admin, "select 1 from seen where last_value >= 1000").await;
+    assert_eq!(seen.unwrap().len(), 1);
+}
+
+/// Keys that count from 1, values that are unique among all, and checks that a made-up row does not pass.
+#[tokio::test]
+async fn rows_of_a_table_that_was_there_before_get_canaries_beside_them() {
+    let schema = "create table legacy (
+            id int primary key, tenant_id bigint not null, email text unique not null,
+            kind text not null check (kind in ('a', 'b')), unique (tenant_id, id)
+        );
+        create unique index legacy_lower on legacy (lower(email));
+        insert into legacy select id, 1 + id % 2, id || '@example.com', 'a' from generate_series(1, 3) id";
+    let manifest = Manifest::new([Table::tenant("legacy", ["id"]).keeps_primary_key()]).unwrap();
+    let world = World::new(schema, &manifest, IsolationMode::Plain).await;
+    world.make_prober().await;
+    let prober = options(&world, &world.isolation.roles().prober());
+    let report = audit::probe(prober, &world.isolation, None).await.unwrap();
+    assert_eq!(report.unprobed, []);
+    assert_eq!(report.findings, []);
+    run(
+        &mut world.admin().await,
+        "alter table legacy disable row level security",
+    )
+    .await;
+    let prober = options(&world, &world.isolation.roles().prober());
+    let report = audit::probe(prober, &world.isolation, None).await.unwrap();
+    assert!(
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.check == Check::B1),
+        "{report:?}"
+    );
+}
+
+/// Behind a pooler that has several servers, and others who use them at the same time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pooler_with_more_than_one_server_is_looked_at_under_load() {
+    let world = world(IsolationMode::Sealed).await;
+    let pooler = PgBouncer::start(Postgres::shared(), NonZeroU32::new(2).unwrap()).unwrap();
+    let url = pooler.database(&world.database).url();
+    let through: PgConnectOptions = url.parse().unwrap();
+    let app = through
+        .username(&world.isolation.roles().app())
+        .statement_cache_capacity(0);
+    let others: Vec<_> = (0..3)
+        .map(|_| {
+            let app = app.clone();
+            tokio::spawn(async move {
+                let mut connection = PgConnection::connect_with(&app).await.unwrap();
+                loop {
+                    run(&mut connection, "select 1").await;
+                }
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        let found = report(&world, app.clone(), &world.isolation).await;
+        assert!(
+            found.iter().all(|finding| finding.check == Check::B2),
+            "{found:?}"
+        );
+    }
+    for other in others {
+        other.abort();
+    }
+}
+
+/// Whoever changes a table does not keep a program from saying why it does not start.
+#[tokio::test]
+async fn a_table_that_somebody_keeps_ends_the_audit() {
+    let world = world(IsolationMode::Plain).await;
+    let mut admin = world.admin().await;
+    run(
+        &mut admin,
+        "begin; lock table product in access exclusive mode",
+    )
+    .await;
+    let refused = enforced(&world, None).await;
+    assert!(
+        matches!(refused, Err(AuditError::Database { .. })),
+        "{refused:?}"
+    );
+    run(&mut admin, "rollback").await;
+    enforced(&world, None).await.unwrap();
 }

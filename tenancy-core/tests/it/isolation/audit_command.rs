@@ -1,6 +1,6 @@
 //! `tenancy-audit`, run as people run it.
 
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -52,6 +52,7 @@ impl Desk {
             folder: TempDir::new().unwrap(),
             world: World::new(SCHEMA, &manifest(), IsolationMode::Sealed).await,
         };
+        desk.world.make_prober().await;
         desk.write("tables.toml", MANIFEST);
         desk.write("seal.key", &format!("first:{}\n", "07".repeat(32)));
         desk
@@ -63,6 +64,10 @@ impl Desk {
 
     /// With all three ways to the cell, and with these arguments instead of or beside the usual ones.
     fn audit(&self, other: &[&str]) -> Output {
+        self.command(other).output().unwrap()
+    }
+
+    fn command(&self, other: &[&str]) -> Command {
         let roles = self.world.isolation.roles();
         let database = &self.world.database;
         let usual = [
@@ -72,15 +77,15 @@ impl Desk {
             ("--roles", roles.prefix()),
         ];
         let usual = usual.into_iter().filter(|(name, _)| !other.contains(name));
-        Command::new(env!("CARGO_BIN_EXE_tenancy-audit"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tenancy-audit"));
+        command
             .current_dir(self.folder.path())
             .args(usual.flat_map(|(name, value)| [name, value]))
             .args(other)
             .env("TENANCY_AUDIT_URL", database.url_as(&roles.auditor()))
             .env("TENANCY_AUDIT_APP_URL", database.url_as(&roles.app()))
-            .env("TENANCY_AUDIT_PROBE_URL", database.url())
-            .output()
-            .unwrap()
+            .env("TENANCY_AUDIT_PROBE_URL", database.url_as(&roles.prober()));
+        command
     }
 }
 
@@ -104,20 +109,29 @@ async fn findings_are_reported_until_they_are_known_or_gone() {
     );
 
     let mut admin = desk.world.admin().await;
-    run(&mut admin, "create policy open on product using (true)").await;
+    let app = desk.world.isolation.roles().app();
+    let policy = format!("create policy open on product to {app} using (true)");
+    run(&mut admin, &policy).await;
     let found = check(&desk.audit(&[]), 1);
+    let object = "policy open on public.product (a17fcf0a)";
     assert!(
-        found.starts_with("warning T5 policy open on public.product"),
+        found.starts_with(&format!("warning T5 {object}")),
         "{found}"
     );
 
-    let object = "policy open on public.product";
-    desk.write(
-        "known.toml",
-        &format!("[[known]]\ncheck = 'T5'\nobject = '{object}'\nreason = 'support reads all'"),
+    let known =
+        format!("[[known]]\ncheck = 'T5'\nobject = '{object}'\nreason = 'support reads all'");
+    desk.write("known.toml", &known);
+    let found = check(&desk.audit(&["--baseline", "known.toml"]), 0);
+    assert!(found.contains("(support reads all)"), "{found}");
+
+    // Another policy of the same name is not the one that somebody has looked at.
+    run(&mut admin, "alter policy open on product using (id > 0)").await;
+    let found = check(&desk.audit(&["--baseline", "known.toml"]), 1);
+    assert!(
+        found.contains("warning T5 policy open on public.product ("),
+        "{found}"
     );
-    let known = check(&desk.audit(&["--baseline", "known.toml"]), 0);
-    assert!(known.contains("(support reads all)"), "{known}");
 
     run(&mut admin, "drop policy open on product").await;
     let outdated = check(&desk.audit(&["--baseline", "known.toml"]), 1);
@@ -125,6 +139,8 @@ async fn findings_are_reported_until_they_are_known_or_gone() {
         outdated.contains(&format!("outdated T5 {object}")),
         "{outdated}"
     );
+    desk.write("known.toml", &(known + "\nmay_be_absent = true"));
+    check(&desk.audit(&["--baseline", "known.toml"]), 0);
 }
 
 #[tokio::test]
@@ -180,11 +196,54 @@ async fn what_cannot_be_audited_is_not_clean() {
     }
     let nobody = desk.world.database.url_as("nobody");
     let away = desk.audit(&["--url", &nobody]);
-    assert!(check(&away, 3).contains("audit the cell's isolation"));
-    let no_superuser = desk
+    assert!(check(&away, 3).contains("failed  the catalogs: audit the cell's isolation"));
+    let superuser = desk.world.database.url();
+    let refused = desk.audit(&["--probe-url", &superuser]);
+    assert!(check(&refused, 3).contains("is a superuser"));
+    let mover = desk
         .world
         .database
         .url_as(&desk.world.isolation.roles().mover());
-    let refused = desk.audit(&["--probe-url", &no_superuser]);
-    assert!(check(&refused, 3).contains("canaries are placed by a superuser"));
+    let refused = desk.audit(&["--probe-url", &mover]);
+    assert!(check(&refused, 3).contains("cannot become the application"));
+}
+
+#[tokio::test]
+async fn what_was_found_is_printed_when_a_part_cannot_be_looked_at() {
+    let desk = Desk::new().await;
+    let mut admin = desk.world.admin().await;
+    run(
+        &mut admin,
+        "alter table product no force row level security",
+    )
+    .await;
+    run(&mut admin, "drop table tenancy.fence cascade").await;
+    let text = check(&desk.audit(&[]), 3);
+    assert!(text.contains("error   T3 public.product"), "{text}");
+    assert!(text.contains("error   T14 tenancy.fence"), "{text}");
+    assert!(text.contains("failed  the probe"), "{text}");
+    let text = check(&desk.audit(&["--format", "json"]), 3);
+    let report: Value = serde_json::from_str(&text[..=text.rfind('}').unwrap()]).unwrap();
+    assert_eq!(report["clean"], json!(false));
+    assert_eq!(report["failed"][0]["part"], json!("the probe"));
+}
+
+/// A file that was given by mistake may be a secret one.
+#[tokio::test]
+async fn what_stands_in_a_file_is_not_repeated() {
+    let desk = Desk::new().await;
+    for wrong in ["--manifest", "--baseline"] {
+        let text = check(&desk.audit(&[wrong, "seal.key"]), 2);
+        assert!(text.contains("seal.key"), "{text}");
+        assert!(!text.contains("0707"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_reader_that_has_read_enough_does_not_change_the_code() {
+    let desk = Desk::new().await;
+    let mut command = desk.command(&["--format", "json"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -5,7 +5,7 @@ use tenancy_core::{
     Manifest,
     isolation::{
         InstallError, Installed, Isolation, IsolationMode, Roles, SealAccess, SealClaim, SealKey,
-        install, install_key,
+        audit, install, install_key,
     },
     types::{Epoch, TenantId, UnixMicros},
 };
@@ -98,6 +98,14 @@ impl World {
         let owner = self.isolation.roles().owner();
         run(&mut admin, &format!("set role {owner}")).await;
         admin
+    }
+
+    /// Makes the role that tries out what the application can do.
+    pub(crate) async fn make_prober(&self) {
+        let mut admin = self.admin().await;
+        for statement in audit::prober(&self.isolation) {
+            run(&mut admin, statement.sql()).await;
+        }
     }
 
     pub(crate) async fn connect(&self, role: &str) -> PgConnection {

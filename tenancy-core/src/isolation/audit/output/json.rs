@@ -12,6 +12,7 @@ struct JudgedView<'a> {
     findings: Vec<FindingView<'a>>,
     outdated: Vec<OutdatedView<'a>>,
     unprobed: Vec<UnprobedView<'a>>,
+    failed: Vec<FailedView<'a>>,
 }
 
 #[derive(Serialize)]
@@ -30,6 +31,12 @@ struct OutdatedView<'a> {
     id: &'static str,
     object: &'a str,
     reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct FailedView<'a> {
+    part: &'a str,
+    why: &'a str,
 }
 
 #[derive(Serialize)]
@@ -55,12 +62,17 @@ pub fn json(judged: &Judged) -> String {
         relation: &one.relation,
         why: &one.why,
     });
+    let failed = judged.failed.iter().map(|one| FailedView {
+        part: &one.part,
+        why: &one.why,
+    });
     let view = JudgedView {
         version: VERSION,
         clean: judged.is_clean(),
         findings: new.chain(known).collect(),
         outdated: outdated.collect(),
         unprobed: unprobed.collect(),
+        failed: failed.collect(),
     };
     serde_json::to_string_pretty(&view).expect("texts, numbers and lists are JSON")
 }

@@ -4,13 +4,22 @@ use super::super::{Check, Finding, Judged};
 
 /// For collectors of findings: SARIF 2.1.0 (OASIS, 2020) with one run. An object of the database is a logical
 /// location, what the baseline knows is suppressed, and what could not be tried out is a notification.
+///
+/// Collectors that show findings in files get one: the manifest, by its path in the repository.
 #[must_use]
-pub fn sarif(judged: &Judged) -> String {
-    let new = judged.new.iter().map(|finding| result(finding, None));
+pub fn sarif(judged: &Judged, manifest: &str) -> String {
+    let new = judged
+        .new
+        .iter()
+        .map(|finding| result(finding, manifest, None));
     let known = judged
         .known
         .iter()
-        .map(|(finding, reason)| result(finding, Some(reason)));
+        .map(|(finding, reason)| result(finding, manifest, Some(reason)));
+    let failed = judged.failed.iter().map(|one| {
+        let text = format!("{} failed: {}", one.part, one.why);
+        json!({ "level": "error", "message": { "text": text } })
+    });
     let unprobed = judged.unprobed.iter().map(|one| {
         let text = format!("{} was not probed: {}", one.relation, one.why);
         json!({ "level": "note", "message": { "text": text } })
@@ -30,8 +39,8 @@ pub fn sarif(judged: &Judged) -> String {
                 "rules": Check::ALL.iter().copied().map(rule).collect::<Vec<_>>(),
             } },
             "invocations": [{
-                "executionSuccessful": true,
-                "toolExecutionNotifications": unprobed.collect::<Vec<_>>(),
+                "executionSuccessful": judged.failed.is_empty(),
+                "toolExecutionNotifications": failed.chain(unprobed).collect::<Vec<_>>(),
                 "toolConfigurationNotifications": outdated.collect::<Vec<_>>(),
             }],
             "results": new.chain(known).collect::<Vec<_>>(),
@@ -49,7 +58,7 @@ fn rule(check: Check) -> Value {
     })
 }
 
-fn result(finding: &Finding, known: Option<&str>) -> Value {
+fn result(finding: &Finding, manifest: &str, known: Option<&str>) -> Value {
     let suppressions: Vec<Value> = known
         .map(|reason| json!({ "kind": "external", "justification": reason }))
         .into_iter()
@@ -59,7 +68,13 @@ fn result(finding: &Finding, known: Option<&str>) -> Value {
         "ruleIndex": Check::ALL.iter().position(|check| *check == finding.check),
         "level": finding.severity().as_str(),
         "message": { "text": format!("{}: {}", finding.object, finding.what) },
-        "locations": [{ "logicalLocations": [{ "fullyQualifiedName": finding.object }] }],
+        "locations": [{
+            "physicalLocation": {
+                "artifactLocation": { "uri": manifest },
+                "region": { "startLine": 1 },
+            },
+            "logicalLocations": [{ "fullyQualifiedName": finding.object }],
+        }],
         "partialFingerprints": {
             "checkAndObject/v1": format!("{} {}", finding.check.id(), finding.object),
         },

@@ -30,6 +30,9 @@ pub fn text(judged: &Judged) -> String {
             unprobed.relation, unprobed.why
         ));
     }
+    for failed in &judged.failed {
+        line(format_args!("failed  {}: {}", failed.part, failed.why));
+    }
     line(format_args!(
         "{} errors, {} warnings, {} known, {} outdated, {} unprobed",
         of(judged, Severity::Error).count(),

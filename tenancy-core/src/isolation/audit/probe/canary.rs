@@ -1,8 +1,10 @@
 //! Rows of two tenants that cannot exist: their numbers are above every tenant's.
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 
-use super::{super::facts::Relation, Unprobed, run};
+use super::{super::facts::Relation, run};
 use crate::{
     TenantColumn,
     isolation::{Isolation, audit::rules},
@@ -31,26 +33,48 @@ pub(super) struct Canary {
 }
 
 #[derive(Debug, sqlx::FromRow)]
-struct Column {
+pub(super) struct Column {
     relation: String,
     name: String,
     r#type: String,
-    /// Whether a row must name it.
+    /// Whether a row must name it: a default that counts up takes a right on the sequence.
     needed: bool,
     /// Whether Postgres computes it.
     generated: bool,
-    /// A value of its type for each of the three, other ones where that is easy; null where we know none.
+    /// Whether it keeps rows of different tenants from being the same.
+    unique: bool,
+    /// A value of its type for each of the three; null where we know none. Those of a unique column are drawn
+    /// from so many that nobody has them, the others are such as checks let in.
     values: Vec<Option<String>>,
 }
 
-const COLUMNS: &str = "
+const COLUMNS: &str = r"
 SELECT n.nspname || '.' || c.relname AS relation, a.attname::text AS name,
     format_type(a.atttypid, NULL) AS type,
-    a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed, a.attgenerated <> '' AS generated,
+    a.attnotnull AND a.attidentity = '' AND a.attgenerated = ''
+        AND (NOT a.atthasdef OR pg_get_expr(d.adbin, d.adrelid) LIKE '%nextval(%') AS needed,
+    a.attgenerated <> '' AS generated, alone.one AS unique,
     array(
         SELECT CASE
+            WHEN base.typname = 'uuid' THEN gen_random_uuid()::text
+            WHEN alone.one THEN CASE
+                WHEN base.typname = 'int2' THEN (20000 + floor(random() * 12000))::text
+                WHEN base.typname = 'int4' THEN (1000000000 + floor(random() * 1000000000))::bigint::text
+                WHEN base.typname = 'int8' THEN (8 * 10::numeric ^ 18 + floor(random() * 1e15))::bigint::text
+                WHEN base.typname IN ('time', 'timetz')
+                    THEN (time '00:00' + random() * 86399 * interval '1 second')::text
+                WHEN base.typname = 'jsonb' THEN jsonb_build_object('canary', random())::text
+                WHEN base.typname = 'bytea' THEN '\x' || md5(random()::text)
+                ELSE CASE base.typcategory
+                    WHEN 'N' THEN (100000 + floor(random() * 800000))::text
+                    WHEN 'S' THEN left(md5(random()::text), coalesce(nullif(greatest(a.atttypmod, 4) - 4, 0), 32))
+                    WHEN 'D' THEN (date '1000-01-01' + floor(random() * 200000)::int)::text
+                    WHEN 'T' THEN floor(random() * 1e8)::text
+                    WHEN 'I' THEN format('127.%s.%s.%s', floor(random() * 256), floor(random() * 256),
+                        floor(random() * 256))
+                END
+            END
             WHEN base.typname IN ('time', 'timetz') THEN '00:00'
-            WHEN base.typname = 'uuid' THEN 'cacacaca-0000-4000-8000-00000000000' || number
             WHEN base.typname IN ('json', 'jsonb') THEN '{}'
             WHEN base.typname IN ('bytea', 'tsvector') THEN ''
             WHEN base.typtype = 'm' THEN '{}'
@@ -69,10 +93,44 @@ SELECT n.nspname || '.' || c.relname AS relation, a.attname::text AS name,
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 JOIN pg_type t ON t.oid = a.atttypid
 JOIN pg_type base ON base.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM pg_index i
+        WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)
+            AND (a.attnum = ANY(i.indkey) OR EXISTS (
+                SELECT FROM pg_depend u WHERE u.classid = 'pg_class'::regclass AND u.objid = i.indexrelid
+                    AND u.refobjid = c.oid AND u.refobjsubid = a.attnum
+            ))
+            AND NOT EXISTS (
+                SELECT FROM pg_attribute own WHERE own.attrelid = c.oid AND own.attname = ANY($2)
+                    AND own.attnum = ANY(i.indkey)
+            )
+    ) AS one
+) alone
 WHERE n.nspname || '.' || c.relname = ANY($1) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 ORDER BY c.oid, a.attnum";
+
+/// Of these relations, by name.
+pub(super) async fn columns(
+    connection: &mut PgConnection,
+    isolation: &Isolation,
+    relations: &[String],
+) -> Result<HashMap<String, Vec<Column>>, sqlx::Error> {
+    let columns: Vec<Column> = sqlx::query_as(COLUMNS)
+        .bind(relations)
+        .bind(isolation.tenant_columns())
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    let mut of: HashMap<String, Vec<Column>> = HashMap::new();
+    for column in columns {
+        of.entry(column.relation.clone()).or_default().push(column);
+    }
+    Ok(of)
+}
 
 /// The external keys of the three, where a table's tenant is a UUID.
 const FENCES: &str = "INSERT INTO tenancy.fence (tenant_id, external, state, lifecycle, epoch, deadline)
@@ -84,70 +142,49 @@ pub(super) async fn fences(connection: &mut PgConnection) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// The relations, after rows were placed in those that are declared tables.
-pub(super) async fn place(
-    connection: &mut PgConnection,
-    isolation: &Isolation,
-    relations: &[&Relation],
-) -> Result<Vec<Result<Canary, Unprobed>>, sqlx::Error> {
-    let names: Vec<String> = relations.iter().map(|one| one.full_name()).collect();
-    let columns: Vec<Column> = sqlx::query_as(COLUMNS)
-        .bind(&names)
-        .persistent(false)
-        .fetch_all(&mut *connection)
-        .await?;
-    let mut canaries = Vec::new();
-    for (relation, name) in relations.iter().zip(names) {
-        let columns: Vec<&Column> = columns
-            .iter()
-            .filter(|column| column.relation == name)
-            .collect();
-        canaries.push(one(connection, isolation, relation, &columns).await?);
+impl Canary {
+    /// Or why there can be none.
+    pub(super) fn of(
+        isolation: &Isolation,
+        relation: &Relation,
+        columns: &[Column],
+    ) -> Result<Self, String> {
+        let name = relation.full_name();
+        let Some((column, r#type)) = tenant(isolation, &name, columns) else {
+            return Err("it has no column of the tenant".to_owned());
+        };
+        Ok(Self {
+            quoted: format!("{}.{}", quoted(&relation.schema), quoted(&relation.name)),
+            column,
+            rights: relation.rights.clone(),
+            first: literal(r#type, FIRST),
+            second: literal(r#type, SECOND),
+            third: literal(r#type, THIRD),
+            insert_third: None,
+            relation: name,
+        })
     }
-    Ok(canaries)
 }
 
-async fn one(
+/// Places rows of the first two in a tenants' table. What would make one of the third, or why it takes none.
+pub(super) async fn place(
     connection: &mut PgConnection,
-    isolation: &Isolation,
-    relation: &Relation,
-    columns: &[&Column],
-) -> Result<Result<Canary, Unprobed>, sqlx::Error> {
-    let name = relation.full_name();
-    let unprobed = |why: String| Unprobed {
-        relation: name.as_str().into(),
-        why: why.into(),
-    };
-    let Some((column, r#type)) = tenant(isolation, &name, columns) else {
-        return Ok(Err(unprobed("it has no column of the tenant".to_owned())));
-    };
-    let mut canary = Canary {
-        quoted: format!("{}.{}", quoted(&relation.schema), quoted(&relation.name)),
-        column,
-        rights: relation.rights.clone(),
-        first: literal(r#type, FIRST),
-        second: literal(r#type, SECOND),
-        third: literal(r#type, THIRD),
-        insert_third: None,
-        relation: name.clone(),
-    };
-    if rules::tenant_column(isolation, &name).is_none() {
-        // A view, or a partition: what it shows was placed in other tables.
-        return Ok(Ok(canary));
-    }
-    let mut why = "it has a column of a type without a known value".to_owned();
-    let copied = copied(&canary, columns);
-    for inserts in made(&canary, columns).into_iter().chain([copied]) {
+    canary: &Canary,
+    columns: &[Column],
+) -> Result<Result<String, String>, sqlx::Error> {
+    let mut why = format!(
+        "{} has a column of a type without a known value",
+        canary.relation
+    );
+    let copied = copied(canary, columns);
+    for inserts in made(canary, columns).into_iter().chain([copied]) {
         let [first, second, third] = inserts;
         match placed(connection, &[first, second]).await? {
-            Ok(()) => {
-                canary.insert_third = Some(third);
-                return Ok(Ok(canary));
-            }
-            Err(refused) => why = refused,
+            Ok(()) => return Ok(Ok(third)),
+            Err(refused) => why = format!("{} takes no canary: {refused}", canary.relation),
         }
     }
-    Ok(Err(unprobed(why)))
+    Ok(Err(why))
 }
 
 /// In a savepoint, so that a row which a constraint refuses does not end the probe.
@@ -159,8 +196,8 @@ async fn placed(
     for insert in inserts {
         let why = match run(connection, insert).await {
             Ok(1..) => continue,
-            Ok(0) => "it takes no row of our making, and has none to copy".to_owned(),
-            Err(sqlx::Error::Database(error)) => format!("it takes no canary: {}", error.message()),
+            Ok(0) => "no row of our making, and it has none to copy".to_owned(),
+            Err(sqlx::Error::Database(error)) => error.message().to_owned(),
             Err(error) => return Err(error),
         };
         run(
@@ -178,7 +215,7 @@ async fn placed(
 fn tenant(
     isolation: &Isolation,
     relation: &str,
-    columns: &[&Column],
+    columns: &[Column],
 ) -> Option<(String, TenantColumn)> {
     let is_tenants = |column: &Column| match rules::tenant_column(isolation, relation) {
         Some(declared) => column.name == declared,
@@ -202,21 +239,21 @@ fn literal(r#type: TenantColumn, tenant: u64) -> String {
 }
 
 /// Rows with what a row must have; none when there is a column of a type that we know nothing of.
-fn made(canary: &Canary, columns: &[&Column]) -> Option<[String; 3]> {
-    let needed = columns
+fn made(canary: &Canary, columns: &[Column]) -> Option<[String; 3]> {
+    let needed: Vec<_> = columns
         .iter()
-        .filter(|column| column.needed || column.name == canary.column);
-    let needed: Vec<_> = needed.collect();
+        .filter(|column| column.needed || column.name == canary.column)
+        .collect();
     let names = list(needed.iter().map(|column| quoted(&column.name)));
     let row = |place: usize, tenant: &str| {
         let values: Option<Vec<String>> = needed
             .iter()
             .map(|column| {
                 if column.name == canary.column {
-                    return Some(tenant.to_owned());
+                    Some(tenant.to_owned())
+                } else {
+                    column.value(place)
                 }
-                let value = column.values.get(place)?.as_ref()?;
-                Some(format!("'{}'", value.replace('\'', "''")))
             })
             .collect();
         let values = list(values?.into_iter());
@@ -233,23 +270,35 @@ fn made(canary: &Canary, columns: &[&Column]) -> Option<[String; 3]> {
 }
 
 /// Somebody's row as the canaries': it passes the constraints that one of our making does not.
-fn copied(canary: &Canary, columns: &[&Column]) -> [String; 3] {
+fn copied(canary: &Canary, columns: &[Column]) -> [String; 3] {
     let kept: Vec<_> = columns.iter().filter(|column| !column.generated).collect();
     let names = list(kept.iter().map(|column| quoted(&column.name)));
-    let row = |tenant: &str| {
+    let row = |place: usize, tenant: &str| {
         let values = list(kept.iter().map(|column| {
             if column.name == canary.column {
-                tenant.to_owned()
-            } else {
-                quoted(&column.name)
+                return tenant.to_owned();
             }
+            let own = column.unique.then(|| column.value(place)).flatten();
+            own.unwrap_or_else(|| quoted(&column.name))
         }));
         let table = &canary.quoted;
         format!(
             "INSERT INTO {table} ({names}) OVERRIDING SYSTEM VALUE SELECT {values} FROM {table} LIMIT 1"
         )
     };
-    [row(&canary.first), row(&canary.second), row(&canary.third)]
+    [
+        row(0, &canary.first),
+        row(1, &canary.second),
+        row(2, &canary.third),
+    ]
+}
+
+impl Column {
+    /// As a literal.
+    fn value(&self, place: usize) -> Option<String> {
+        let value = self.values.get(place)?.as_ref()?;
+        Some(format!("'{}'", value.replace('\'', "''")))
+    }
 }
 
 fn quoted(name: &str) -> String {
