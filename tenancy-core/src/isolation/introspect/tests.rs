@@ -55,6 +55,7 @@ fn facts(references: &[(usize, usize)], tenants: &[bool]) -> Facts {
         triggers: Vec::new(),
         functions: Vec::new(),
         surroundings: Vec::new(),
+        own: Vec::new(),
     }
 }
 

@@ -31,8 +31,9 @@ pub(in crate::isolation) struct Policy {
 pub(in crate::isolation) struct Index {
     pub(in crate::isolation) table: String,
     pub(in crate::isolation) name: String,
-    /// Or excluding: what a row may not have because another one has it.
     pub(in crate::isolation) unique: bool,
+    /// Whether it is of an exclusion constraint: unique by another comparison than equality.
+    pub(in crate::isolation) excluding: bool,
     pub(in crate::isolation) primary: bool,
     pub(in crate::isolation) partial: bool,
     /// Those that it is ordered by; null is an expression.
@@ -119,7 +120,7 @@ pub(in crate::isolation) async fn policies(
 /// operator that somebody has called leakproof since the cluster was made is not taken for it.
 const INDEXES: &str = "
 SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name,
-    i.indisunique OR i.indisexclusion AS unique,
+    i.indisunique AS unique, i.indisexclusion AS excluding,
     i.indisprimary AS primary,
     i.indpred IS NOT NULL AS partial,
     array(

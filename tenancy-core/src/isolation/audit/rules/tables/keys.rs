@@ -50,7 +50,7 @@ fn unique(index: &Index, tenant_column: &str) -> Option<Finding> {
         .columns
         .iter()
         .any(|column| column.as_deref() == Some(tenant_column));
-    (index.unique && !contains).then(|| {
+    ((index.unique || index.excluding) && !contains).then(|| {
         let what = "it is unique among all tenants";
         Finding::new(Check::T7, object(index), what)
     })
@@ -62,7 +62,9 @@ fn blind(index: &Index, table: &Table, isolation: &Isolation) -> Option<Finding>
         .searches()
         .iter()
         .filter(|search| search.table() == table.name());
-    (index.blind && !searches.any(|search| uses(search, index))).then(|| {
+    // What keeps rows apart is of use however it is read.
+    let guards = index.unique || index.excluding;
+    (index.blind && !guards && !searches.any(|search| uses(search, index))).then(|| {
         let what = "its operators are asked after the policy";
         Finding::new(Check::I1, object(index), what)
     })
