@@ -203,7 +203,11 @@ async fn look(setting: Setting, admin: PgConnectOptions) -> Result<f64, Failure>
         tables.push(Table::tenant(&name, ["id"]));
     }
     let isolation = isolate(setting, &mut connection, &Manifest::new(tables)?).await?;
+    for statement in audit::prober(&isolation) {
+        connection.execute(AssertSqlSafe(statement.sql())).await?;
+    }
     connection.execute("vacuum analyze").await?;
+    let prober = admin.clone().username(&isolation.roles().prober());
     let app = admin.username(&isolation.roles().app());
     let mut millis = Vec::with_capacity(PASSES + 1);
     for _ in 0..=setting.passes() {
@@ -212,7 +216,7 @@ async fn look(setting: Setting, admin: PgConnectOptions) -> Result<f64, Failure>
             audit::boot(app.clone(), &isolation, key(setting.mode)).await?;
         } else {
             let key = key(setting.mode);
-            let report = audit::full(app.clone(), &mut connection, &isolation, key).await?;
+            let report = audit::full(app.clone(), prober.clone(), &isolation, key).await?;
             if !report.findings.is_empty() || !report.unprobed.is_empty() {
                 return Err(format!("the cell is not as it should be: {report:?}").into());
             }
