@@ -47,7 +47,7 @@
 //! | reads inside a write transaction | **the statement's own predicate** | row security |
 //! | the platform's tables | hidden from readers, unchangeable by writers | no right to them |
 //! | a read-only context | the file is opened read-only | `READ ONLY` transaction |
-//! | a fence that changes meanwhile | cannot: there is one writer | waits for open writers; new ones are `Fenced` |
+//! | a fence that changes meanwhile | cannot: there is one writer | waits for open writers (a drain is set first, and then waits); new ones are `Fenced` |
 //!
 //! What is bold is weaker than it should be: on SQLite a write transaction reads the tables themselves,
 //! because a view under the table's name would take the writes, and `UPSERT` and `RETURNING` do not work on
@@ -56,8 +56,8 @@
 //! [`isolation`](crate::isolation)'s matter; a cell opens only with the receipt of an audit.
 //!
 //! On Postgres one message begins the transaction and asks the guard, which sets the tenant for this
-//! transaction alone and reads the fence, under a lock that writers share and a change of the fence holds
-//! alone. One message ends it, which commits only what is still the tenant's. A connection that died while
+//! transaction alone and reads the fence, under a lock that writers share and a change of the fence that
+//! others rely on holds alone. One message ends it, which commits only what is still the tenant's. A connection that died while
 //! nobody used it, and one whose prepared statements a changed table has outdated, is replaced together with
 //! all of its pool, so that one request notices, or none.
 //!
@@ -66,7 +66,8 @@
 //!
 //! A fence is changed by [`change_fence`](PostgresCell::change_fence), which waits for open writers, or by
 //! [`drain`](PostgresCell::drain), which sets it first and says what becomes of those that do not end. One
-//! whose deadline has passed is lifted by the first writer that finds it.
+//! whose deadline has passed, by the database's clock, is lifted by the first writer that finds it, and counts
+//! as lifted where the platform asks which tenants have work.
 //!
 //! In both, the text of a statement is looked at before it runs: it is one statement that reads or changes
 //! rows (a `COMMIT` or `SET` inside would end or change what was set up), it does not name the schemas behind

@@ -167,6 +167,9 @@ pub(super) mod private {
             values: &[Value],
         ) -> impl Future<Output = Result<Vec<StoredFence>, DbError>> + Send;
 
+        /// The database's time, in microseconds since 1970.
+        fn clock(lease: &mut Self::Lease) -> impl Future<Output = Result<i64, DbError>> + Send;
+
         fn bind<T>(arguments: &mut Self::Arguments, value: T) -> Result<(), Source>
         where
             T: for<'q> Encode<'q, Self> + Type<Self>;
@@ -278,7 +281,17 @@ macro_rules! statements {
             }
             Self::all(lease, sql.into(), arguments)
                 .await
-                .map_err(|error| DbError::of_driver::<Self>(sql.into(), error))
+                .map_err(|error| DbError::of_waiting::<Self>(sql.into(), error))
+        }
+
+        async fn clock(lease: &mut Self::Lease) -> Result<i64, DbError> {
+            let sql: Cow<'static, str> = format!("SELECT {}", Self::FENCES.clock).into();
+            let rows = Self::rows(lease, sql.clone(), Self::Arguments::default()).await;
+            let now = rows.and_then(|rows| {
+                let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+                sqlx::Row::try_get(row, 0)
+            });
+            now.map_err(|error| DbError::of_waiting::<Self>(sql, error))
         }
     };
 }

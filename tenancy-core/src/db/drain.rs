@@ -10,9 +10,11 @@ use crate::protocol::{Fence, FenceEvent, FenceState};
 /// let in before are waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
-    /// When the cell may lift the fence by itself. A fence that is set already keeps its own.
+    /// When the cell may lift the fence by itself. A fence that is set already keeps its own. One whose time has
+    /// passed keeps nobody out, so a drain until then waits for nobody and holds only against who does not come.
     pub until: UnixMicros,
-    /// How long to wait for open writers before `stragglers` says what becomes of them.
+    /// How long to wait for open writers before `stragglers` says what becomes of them. On Postgres no longer than
+    /// the fence stands.
     pub wait: Duration,
     /// Writers that have not ended by then.
     pub stragglers: Stragglers,
@@ -21,7 +23,7 @@ pub struct Drain {
 /// What becomes of writers that do not end in time. Exhaustive and without a default on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stragglers {
-    /// They go on: the fence is lifted, and nobody is drained.
+    /// They go on, and nobody is drained: on Postgres the fence is lifted.
     Unfence,
     /// Their connections are ended, and what they wrote is rolled back. On SQLite nobody can be: it is as
     /// [`Unfence`](Self::Unfence).

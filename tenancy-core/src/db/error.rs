@@ -19,12 +19,13 @@ pub enum DbError {
         /// When the cell lifts the fence by itself, if it does.
         until: Option<UnixMicros>,
     },
-    /// The request was admitted at another epoch than the cell serves; nothing was done.
-    #[error("the request was admitted at epoch {expected}, the cell serves {found}")]
+    /// The request was admitted at another epoch than the cell serves, or at an older one than it has seen;
+    /// nothing was done.
+    #[error("the request was admitted at epoch {expected}, the tenant is at {found}")]
     StaleEpoch {
         /// The request's epoch.
         expected: Epoch,
-        /// The cell's.
+        /// The cell's, or what was seen.
         found: Epoch,
     },
     /// This cell does not serve the tenant.
@@ -177,7 +178,8 @@ pub enum DbError {
         /// What it is.
         found: Option<Fence>,
     },
-    /// Write transactions of the tenant did not end in time. It is not fenced; on Postgres it was meanwhile.
+    /// Write transactions of the tenant did not end in time. The drain does not keep it fenced: on Postgres it
+    /// was meanwhile, and has been released; on SQLite nothing was changed, and a fence that stood before stands.
     #[error("write transactions of {tenant:?} were still open after {limit:?}")]
     WritersRemain {
         /// The tenant.

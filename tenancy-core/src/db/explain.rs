@@ -32,6 +32,14 @@ pub(super) fn explain<D: CellDatabase>(
 }
 
 impl DbError {
+    /// The driver's error at a statement of the cell's own, which is short but for the locks it waits for.
+    pub(super) fn of_waiting<D: CellDatabase>(sql: Cow<'static, str>, error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(refusal) if D::is_timeout(&**refusal) => Self::Busy,
+            _ => Self::of_driver::<D>(sql, error),
+        }
+    }
+
     /// The driver's error at a statement whose refusals have no meaning of their own.
     pub(super) fn of_driver<D: CellDatabase>(sql: Cow<'static, str>, error: sqlx::Error) -> Self {
         if let Some(broken) = broken(&error) {

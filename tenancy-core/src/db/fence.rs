@@ -1,6 +1,6 @@
 //! The table of fences in a cell's own database: one text of SQL, driven by [`protocol`](crate::protocol).
 
-use std::time::Duration;
+use std::{future::Future, io, time::Duration};
 
 use tenancy_types::{Clock as _, Epoch, Lifecycle, SystemClock, TenantId, UnixMicros};
 
@@ -11,17 +11,20 @@ use crate::protocol::{Fence, FenceEvent, FenceState, Rejected, fence};
 #[derive(Clone, Copy, Debug)]
 pub struct FenceSql {
     pub(super) table: &'static str,
+    /// The database's time, in microseconds: deadlines are compared with one clock, and not with each client's.
+    pub(super) clock: &'static str,
     pub(super) one: &'static str,
     pub(super) page: &'static str,
     pub(super) create: &'static str,
     pub(super) change: &'static str,
 }
 
-/// The statements for a table of this name.
+/// The statements for a table of this name, in a database that tells its time so.
 macro_rules! fence_sql {
-    ($table:literal) => {
+    ($table:literal, $clock:literal) => {
         $crate::db::fence::FenceSql {
             table: $table,
+            clock: $clock,
             one: concat!(fence_sql!(select), $table, " WHERE tenant_id = $1"),
             page: concat!(
                 fence_sql!(select),
@@ -39,7 +42,8 @@ macro_rules! fence_sql {
                 "UPDATE ",
                 $table,
                 " SET state = $2, lifecycle = $3, epoch = $4, deadline = $5",
-                " WHERE tenant_id = $1 AND state = $6 AND lifecycle = $7 AND epoch = $8 AND deadline = $9",
+                " WHERE tenant_id = $1 AND state = $6 AND lifecycle = $7 AND epoch = $8",
+                " AND (deadline = $9 OR state = 'sealed')",
                 fence_sql!(returning)
             ),
         }
@@ -68,23 +72,24 @@ pub enum Value {
 /// How long the cell's own change of a fence waits for whoever holds it.
 pub(super) const OWN_WAIT: Duration = Duration::from_secs(5);
 
-/// Whether a fence kept a transaction out whose deadline has passed. Whoever was to lift it may have died, and
-/// needs not be asked, because a change of owner needs a fence that stands.
+/// Whether a fence kept a transaction out whose deadline has passed, by this process's clock; the database's
+/// decides. Whoever was to lift it may have died, and needs not be asked, because a change of owner needs a fence
+/// that stands.
 pub(super) fn has_lapsed(error: &DbError) -> bool {
     matches!(error, DbError::Fenced { until: Some(until) } if SystemClock.unix() >= *until)
 }
 
-/// Lifts a fence whose deadline has passed, if nobody else has.
+/// Lifts a fence whose deadline has passed by the database's clock, if nobody else has.
 pub(super) async fn expire<D: CellDatabase>(
     cell: &D::Cell,
     tenant: TenantId,
 ) -> Result<(), DbError> {
-    let found = read::<D>(cell, tenant).await?;
-    let now = SystemClock.unix();
+    let mut lease = D::beside(cell, tenant, OWN_WAIT).await?;
+    let found = first(one::<D>(&mut lease, tenant).await?)?;
+    let now = UnixMicros::new(in_time(D::clock(&mut lease)).await?);
     let Ok(change) = Change::of(tenant, found, FenceEvent::Expire { now }) else {
-        return Ok(());
+        return D::conclude(lease).await;
     };
-    let lease = D::beside(cell, tenant, OWN_WAIT).await?;
     match change.make::<D>(lease).await {
         Err(DbError::FenceChanged { .. }) => Ok(()),
         expired => expired.map(drop),
@@ -128,20 +133,22 @@ impl Change {
     /// Makes it, if the fence is as expected or the change has been made already.
     pub(super) async fn make<D: CellDatabase>(self, mut lease: D::Lease) -> Result<Fence, DbError> {
         let mut values = vec![Value::Int(self.tenant.as_i64())];
-        values.extend(store(self.after));
-        values.extend(self.expected.into_iter().flat_map(store));
+        values.extend(store(self.after, self.deadline()));
+        let expected = self.expected.into_iter();
+        values.extend(expected.flat_map(|fence| store(fence, deadline(fence))));
         let sql = if self.expected.is_none() {
             D::FENCES.create
         } else {
             D::FENCES.change
         };
-        let mut rows = D::fences(&mut lease, sql, &values).await?;
+        let mut rows = in_time(D::fences(&mut lease, sql, &values)).await?;
         if rows.is_empty() {
-            rows = D::fences(&mut lease, D::FENCES.one, &values[..1]).await?;
+            rows = one::<D>(&mut lease, self.tenant).await?;
         }
         D::conclude(lease).await?;
+        let by_this = rows.iter().all(|(.., deadline)| self.made(*deadline));
         let found = first(rows)?;
-        if found == Some(self.after) {
+        if found == Some(self.after) && by_this {
             Ok(self.after)
         } else {
             Err(DbError::FenceChanged {
@@ -151,6 +158,21 @@ impl Change {
             })
         }
     }
+
+    /// What the row keeps as its deadline. A sealed one keeps that of the fence it was made of.
+    fn deadline(self) -> i64 {
+        match self.after.state {
+            FenceState::Sealed => self.expected.map_or(0, deadline),
+            _ => deadline(self.after),
+        }
+    }
+
+    /// Whether a row with this deadline can be this change's. Between two fences the tenant is written to, so
+    /// whoever has copied what stood behind the one must not take the seal of the other for its own.
+    fn made(self, found: i64) -> bool {
+        let fenced = self.expected.is_some_and(|fence| deadline(fence) != 0);
+        self.after.state != FenceState::Sealed || !fenced || found == self.deadline()
+    }
 }
 
 /// The fence, if it still is as expected.
@@ -159,8 +181,7 @@ pub(super) async fn confirm<D: CellDatabase>(
     tenant: TenantId,
     expected: Fence,
 ) -> Result<Fence, DbError> {
-    let values = [Value::Int(tenant.as_i64())];
-    let rows = D::fences(&mut lease, D::FENCES.one, &values).await?;
+    let rows = one::<D>(&mut lease, tenant).await?;
     D::conclude(lease).await?;
     let found = first(rows)?;
     if found == Some(expected) {
@@ -200,9 +221,28 @@ async fn select<D: CellDatabase>(
     values: &[Value],
 ) -> Result<Vec<StoredFence>, DbError> {
     let mut lease = D::platform(cell).await?;
-    let rows = D::fences(&mut lease, sql, values).await?;
+    let rows = in_time(D::fences(&mut lease, sql, values)).await?;
     D::release(lease);
     Ok(rows)
+}
+
+async fn one<D: CellDatabase>(
+    lease: &mut D::Lease,
+    tenant: TenantId,
+) -> Result<Vec<StoredFence>, DbError> {
+    let tenant = [Value::Int(tenant.as_i64())];
+    in_time(D::fences(lease, D::FENCES.one, &tenant)).await
+}
+
+/// What the database answers in the time for a statement of the cell's own. Requests wait for some of these, and
+/// a database that says nothing must not keep them for ever.
+async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T, DbError> {
+    let answer = tokio::time::timeout(OWN_WAIT + Duration::from_secs(1), work).await;
+    answer.unwrap_or_else(|_| {
+        Err(DbError::Unreachable {
+            source: io::Error::from(io::ErrorKind::TimedOut).into(),
+        })
+    })
 }
 
 /// The fence of the first row.
@@ -211,15 +251,23 @@ pub(super) fn first(rows: Vec<StoredFence>) -> Result<Option<Fence>, DbError> {
     Ok(row.map(load).transpose()?.map(|(_, fence)| fence))
 }
 
-fn store(fence: Fence) -> [Value; 4] {
-    let (state, deadline) = match fence.state {
-        FenceState::Incoming => ("incoming", 0),
-        FenceState::Ready => ("ready", 0),
-        FenceState::Active => ("active", 0),
-        FenceState::Fenced { until } => ("fenced", until.get()),
-        FenceState::Sealed => ("sealed", 0),
-        FenceState::Gone => ("gone", 0),
-        FenceState::Refused => ("refused", 0),
+/// Which the fence itself names.
+fn deadline(fence: Fence) -> i64 {
+    match fence.state {
+        FenceState::Fenced { until } => until.get(),
+        _ => 0,
+    }
+}
+
+fn store(fence: Fence, deadline: i64) -> [Value; 4] {
+    let state = match fence.state {
+        FenceState::Incoming => "incoming",
+        FenceState::Ready => "ready",
+        FenceState::Active => "active",
+        FenceState::Fenced { .. } => "fenced",
+        FenceState::Sealed => "sealed",
+        FenceState::Gone => "gone",
+        FenceState::Refused => "refused",
     };
     [
         Value::Text(state),

@@ -31,9 +31,12 @@ use crate::{
 /// Connections for the platform's own questions.
 const PLATFORM_CONNECTIONS: u16 = 2;
 
-/// Connections for changes of fences: each may wait long for a writer, and must not keep the questions from
-/// theirs.
+/// Connections for changes of fences that wait for no writer. Requests wait for some of these.
 const FENCE_CONNECTIONS: u16 = 4;
+
+/// Connections for changes of fences that wait for writers: for long, so that they must not keep the others from
+/// theirs.
+const WAITING_CONNECTIONS: u16 = 4;
 
 /// A cell whose tenants' rows are in a Postgres database that isolates them. A cheap handle; clones are the
 /// same cell.
@@ -46,8 +49,10 @@ struct Inner {
     tenants: Door,
     /// As the mover's role, which it does not: questions about all tenants.
     platform: Door,
-    /// As the mover's role: changes of fences.
+    /// As the mover's role: changes of fences beside writers.
     fences: Door,
+    /// As the mover's role: changes of fences that wait for writers.
+    waiting: Door,
     replica: Option<Replica>,
     /// Of a sealed cell.
     key: Option<SealKey>,
@@ -70,7 +75,8 @@ impl PostgresCell {
         let cell = Self(Arc::new(Inner {
             tenants: Door::new(app, options.connections.get(), options, Check::Use),
             platform: Door::new(mover.clone(), PLATFORM_CONNECTIONS, options, Check::Before),
-            fences: Door::new(mover, FENCE_CONNECTIONS, options, Check::Before),
+            fences: Door::new(mover.clone(), FENCE_CONNECTIONS, options, Check::Before),
+            waiting: Door::new(mover, WAITING_CONNECTIONS, options, Check::Before),
             replica: None,
             key,
             options,
@@ -93,6 +99,7 @@ impl PostgresCell {
             tenants,
             platform,
             fences,
+            waiting,
             key,
             options,
             reaper,
@@ -103,6 +110,7 @@ impl PostgresCell {
             tenants: tenants.clone(),
             platform: platform.clone(),
             fences: fences.clone(),
+            waiting: waiting.clone(),
             replica: Some(replica),
             key: key.clone(),
             options: *options,

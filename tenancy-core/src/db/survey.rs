@@ -5,12 +5,13 @@ use std::{borrow::Cow, num::NonZeroU32, time::Duration};
 use sqlx::{Encode, FromRow, Type};
 use tenancy_types::TenantId;
 
-use super::{CellDatabase, DbError, explain::explain, sql};
+use super::{CellDatabase, DbError, explain::explain, fence::FenceSql, sql};
 
 /// Nobody waits for the platform's own work, but a question that never ends keeps a connection.
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// The tenants that `select` finds among those which the cell serves for writing.
+/// The tenants that `select` finds among those which the cell serves for writing. A fence whose deadline has
+/// passed keeps nobody out, and the first writer lifts it: that may be the one who asks here.
 pub(super) async fn tenants<D: CellDatabase>(
     cell: &D::Cell,
     select: &'static str,
@@ -65,7 +66,7 @@ where
             source,
         })?;
     }
-    let sql = Cow::Owned(among_the_served(D::FENCES.table, select, values.len() + 1));
+    let sql = Cow::Owned(among_the_served(&D::FENCES, select, values.len() + 1));
     let mut lease = D::survey(cell, LIMIT).await?;
     let ids = D::all(&mut lease, sql, arguments).await;
     let ids = ids.map_err(|error| explain::<D>(select.into(), LIMIT, error))?;
@@ -74,10 +75,12 @@ where
 }
 
 /// The line's end keeps a comment at the end of `select` to itself.
-fn among_the_served(fences: &str, select: &str, limit: usize) -> String {
+fn among_the_served(fences: &FenceSql, select: &str, limit: usize) -> String {
+    let FenceSql { table, clock, .. } = fences;
     format!(
-        "SELECT tenant_id FROM {fences}
-         WHERE state = 'active' AND lifecycle = 'active' AND tenant_id IN ({select}\n)
+        "SELECT tenant_id FROM {table}
+         WHERE (state = 'active' OR (state = 'fenced' AND deadline <= {clock}))
+         AND lifecycle = 'active' AND tenant_id IN ({select}\n)
          ORDER BY tenant_id LIMIT ${limit}"
     )
 }

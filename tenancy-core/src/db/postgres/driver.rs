@@ -27,13 +27,23 @@ impl Driver for Postgres {
     type Lease = PgLease;
 
     const GRACE: Duration = Duration::from_secs(1);
-    const FENCES: FenceSql = fence_sql!("tenancy.fence");
+    const FENCES: FenceSql = fence_sql!(
+        "tenancy.fence",
+        "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    );
 
     fn reaper(cell: &PostgresCell) -> &Reaper {
         &cell.0.reaper
     }
 
     async fn lease(cell: &PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
+        // Also of the primary: after a move the cell that was left is one that stopped at the old epoch.
+        if let Some(seen) = opening.seen.filter(|seen| seen.epoch > opening.epoch) {
+            return Err(DbError::StaleEpoch {
+                expected: opening.epoch,
+                found: seen.epoch,
+            });
+        }
         if let Some(entered) = replica::open(cell, opening).await {
             return Ok(entered);
         }
@@ -96,8 +106,8 @@ impl Driver for Postgres {
     }
 
     async fn alone(cell: &PostgresCell, tenant: TenantId) -> Result<PgLease, DbError> {
-        let mut lease = cell.0.fences.lease(Some(tenant), 1).await?;
-        let wait = cell.0.options.max_write_age + Self::GRACE;
+        let mut lease = cell.0.waiting.lease(Some(tenant), 1).await?;
+        let wait = cell.0.options.max_write_age.saturating_add(Self::GRACE);
         guard::exclude(&mut lease, tenant, wait).await?;
         Ok(lease)
     }
@@ -113,7 +123,9 @@ impl Driver for Postgres {
     }
 
     async fn conclude(mut lease: PgLease) -> Result<(), DbError> {
-        let committed = sqlx::raw_sql("COMMIT").execute(lease.connection());
+        // A commit that waits for a replica and is cancelled is done, and is not where it was to be.
+        let commit = "SET LOCAL statement_timeout = 0; COMMIT";
+        let committed = sqlx::raw_sql(commit).execute(lease.connection());
         answered(OWN_STATEMENT, committed)
             .await
             .map_err(uncommitted)?;
@@ -240,7 +252,7 @@ pub(super) async fn answered<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, sqlx::Error> {
-    match tokio::time::timeout(limit + Postgres::GRACE, work).await {
+    match tokio::time::timeout(limit.saturating_add(Postgres::GRACE), work).await {
         Ok(answer) => answer,
         Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
     }

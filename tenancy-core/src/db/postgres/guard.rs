@@ -1,10 +1,15 @@
 //! Writers of a tenant and changes of its fence exclude each other.
 //!
 //! A writer holds the tenant's lock, shared, from before it reads the fence until it has ended. A change of
-//! the fence holds it alone: it waits for the writers that are open, and whoever comes later reads the new
-//! fence. Writers only *try*: a change that waits makes the try fail, so writers that come one after another
-//! cannot keep it waiting for ever. (Locks of the fence's row would let them: Postgres gives a share lock to
-//! whoever asks while only share locks are held, whoever else waits.)
+//! the fence that others rely on holds it alone: it waits for the writers that are open, and whoever comes later
+//! reads the new fence. Writers only *try*: a change that waits makes the try fail, so writers that come one
+//! after another cannot keep it waiting for ever. (Locks of the fence's row would let them: Postgres gives a
+//! share lock to whoever asks while only share locks are held, whoever else waits.)
+//!
+//! Three changes run beside writers, and nothing follows from them but who comes in next: a drain's fence, which
+//! it then waits behind, that fence's release, and the lifting of one whose deadline has passed. A writer under
+//! one snapshot holds the fence's row, shared, so these are bounded in time as a whole: a limit for each lock
+//! begins anew with each of the row's holders.
 
 use std::time::Duration;
 
@@ -12,7 +17,7 @@ use sqlx::AssertSqlSafe;
 use tenancy_types::TenantId;
 
 use super::{driver::answered, lease::PgLease};
-use crate::db::DbError;
+use crate::db::{DbError, fence::OWN_WAIT};
 
 /// The high half of the locks' numbers: `TNCY`. The low half is the tenant.
 const WRITERS: i64 = 0x544e_4359 << 32;
@@ -36,32 +41,44 @@ pub(super) async fn exclude(
     tenant: TenantId,
     wait: Duration,
 ) -> Result<(), DbError> {
-    let lock = lock_of(tenant);
-    let sql = format!("{}; SELECT pg_advisory_xact_lock({lock})", begin(wait));
+    let (begin, lock) = (begin(wait, wait.saturating_add(OWN_WAIT)), lock_of(tenant));
+    let own = milliseconds(OWN_WAIT);
+    let sql = format!(
+        "{begin}; SELECT pg_advisory_xact_lock({lock}); \
+         SET LOCAL lock_timeout = {own}; SET LOCAL statement_timeout = {own}"
+    );
     begun(lease, wait, sql).await
 }
 
 /// Begins a transaction of the platform's that does not ask who writes. A writer under `REPEATABLE READ` or
 /// `SERIALIZABLE` holds the row of the fence, and is waited for.
 pub(super) async fn beside(lease: &mut PgLease, wait: Duration) -> Result<(), DbError> {
-    begun(lease, wait, begin(wait)).await
+    begun(lease, wait, begin(wait, wait)).await
 }
 
-/// Whatever such a transaction commits is durable, also where the server is set to answer sooner.
-fn begin(wait: Duration) -> String {
-    let timeout = wait.as_millis().max(1);
+/// Whatever such a transaction commits is durable, also where the server is set to answer sooner. One whose
+/// client has gone does not go on waiting, also behind a pooler that leaves out what its connection began with.
+fn begin(wait: Duration, limit: Duration) -> String {
+    let (lock, statement) = (milliseconds(wait), milliseconds(limit));
     format!(
         "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; \
-         SET LOCAL lock_timeout = {timeout}; \
+         SET LOCAL lock_timeout = {lock}; \
+         SET LOCAL statement_timeout = {statement}; \
+         SET LOCAL client_connection_check_interval = 500; \
          {DURABLY}"
     )
+}
+
+/// As Postgres takes it: 0 would mean no limit, and there is a highest.
+fn milliseconds(limit: Duration) -> i32 {
+    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
 }
 
 async fn begun(lease: &mut PgLease, wait: Duration, sql: String) -> Result<(), DbError> {
     let begun = sqlx::raw_sql(AssertSqlSafe(sql)).execute(lease.connection());
     match answered(wait, begun).await {
         Ok(_) => Ok(()),
-        Err(error) => Err(DbError::of_driver::<sqlx::Postgres>("lock".into(), error)),
+        Err(error) => Err(DbError::of_waiting::<sqlx::Postgres>("lock".into(), error)),
     }
 }
 
@@ -77,8 +94,9 @@ pub(super) const PREPARED: &str = "SELECT p.gid FROM pg_locks l
         AND p.database = current_database()
     ORDER BY p.gid";
 
-/// Ends the sessions of this very role that write to the tenant, and waits until each has ended.
-pub(super) const TERMINATE: &str = "SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid, $3))
+/// Tells the sessions of this very role that write to the tenant to end, all at once, and waits for none: one
+/// that has ended its transaction meanwhile is the next tenant's.
+pub(super) const TERMINATE: &str = "SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid))
     FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
     WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND l.objsubid = 1
         AND l.granted AND l.mode = 'ShareLock'

@@ -100,7 +100,10 @@ impl Driver for Sqlite {
     type Lease = SqliteLease;
 
     const GRACE: Duration = Duration::ZERO;
-    const FENCES: FenceSql = fence_sql!("tenancy_fence");
+    const FENCES: FenceSql = fence_sql!(
+        "tenancy_fence",
+        "CAST(unixepoch('subsec') * 1000000 AS INTEGER)"
+    );
 
     fn reaper(cell: &SqliteCell) -> &Reaper {
         &cell.0.reaper

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tenancy_core::{
     db::{CellDb, DbError, Drain, IsolationLevel, Stragglers},
     protocol::{Fence, FenceEvent, FenceState},
-    types::{Epoch, Kind, Lifecycle, Problem as _, UnixMicros},
+    types::{Clock as _, Epoch, Kind, Lifecycle, Problem as _, SystemClock, UnixMicros},
 };
-use tenancy_testkit::Postgres;
+use tenancy_testkit::{Postgres, Proxy};
 
 use super::{
     Sqlite, isolated, options, postgres, postgres_in, tenant, writer,
@@ -28,6 +28,11 @@ const ACTIVE: Fence = Fence {
 const FENCED: Fence = Fence {
     state: FenceState::Fenced { until: UNTIL },
     ..ACTIVE
+};
+
+const CREATE: FenceEvent = FenceEvent::Create {
+    lifecycle: Lifecycle::Active,
+    epoch: Epoch::FIRST,
 };
 
 /// Longer than any test takes, or no time at all.
@@ -206,8 +211,7 @@ async fn stragglers_at(level: IsolationLevel) {
     let how = drain(HASTY, Stragglers::Unfence);
     remain(&cell.drain(tenant(1), ACTIVE, how).await.unwrap_err());
     assert_eq!(cell.fence(tenant(1)).await.unwrap(), Some(ACTIVE));
-    // Long enough for what is left to do once the stragglers have gone.
-    let how = drain(Duration::from_millis(500), Stragglers::Terminate);
+    let how = drain(HASTY, Stragglers::Terminate);
     let fence = cell.drain(tenant(1), ACTIVE, how).await.unwrap();
     assert_eq!(fence, FENCED, "{level:?}");
 
@@ -216,6 +220,60 @@ async fn stragglers_at(level: IsolationLevel) {
     assert!(matches!(ended, DbError::Unreachable { .. }), "{ended:?}");
     neighbour.commit().await.unwrap();
     assert_eq!(count(&mut plain).await, 1, "the neighbour's");
+}
+
+/// However long the drain would wait: the fence lifts itself then.
+#[tokio::test]
+async fn a_drain_does_not_outlast_its_fence() {
+    let (cell, _) = postgres(1, options(2)).await;
+    let ctx = writer(1);
+    let mut open = cell.begin(&ctx);
+    let first = open.sql(INSERT).bind(1_i64).bind(1_i64).bind("one");
+    first.run().await.unwrap();
+    let soon = SystemClock.unix().get() + 300_000;
+    let how = Drain {
+        until: UnixMicros::new(soon),
+        wait: Duration::MAX,
+        stragglers: Stragglers::Unfence,
+    };
+    let draining = cell.drain(tenant(1), ACTIVE, how);
+    // The writer stays until the drain is over.
+    let error = tokio::time::timeout(Duration::from_secs(9), draining)
+        .await
+        .expect("the drain outlasts its fence")
+        .unwrap_err();
+    remain(&error);
+    assert_eq!(cell.fence(tenant(1)).await.unwrap(), Some(ACTIVE));
+    open.commit().await.unwrap();
+    insert(&cell, 1, 2).await.unwrap();
+}
+
+/// What goes wrong on the way leaves no fence behind.
+#[tokio::test]
+async fn a_drain_that_cannot_end_stragglers_lifts_its_fence() {
+    let database = Postgres::shared().database().unwrap();
+    postgres_in(&database, 1, options(2)).await;
+    let line = Proxy::start(database.address().clone()).unwrap();
+    let cell = isolated(&line.database(&database).url(), options(2)).await;
+    let cell = CellDb::Postgres(cell);
+    let ctx = writer(1);
+    let mut open = cell.begin(&ctx);
+    let first = open.sql(INSERT).bind(1_i64).bind(1_i64).bind("one");
+    first.run().await.unwrap();
+    let hasty = drain(HASTY, Stragglers::Unfence);
+    // Both connections of the mover are there by then.
+    remain(&cell.drain(tenant(1), ACTIVE, hasty).await.unwrap_err());
+    let waiting = cell.change_fence(tenant(2), None, CREATE);
+    waiting.await.unwrap();
+    line.refuse();
+    let how = drain(HASTY, Stragglers::Terminate);
+    let error = cell.drain(tenant(1), ACTIVE, how).await.unwrap_err();
+    assert!(matches!(error, DbError::Unreachable { .. }), "{error:?}");
+    line.heal();
+    assert_eq!(cell.fence(tenant(1)).await.unwrap(), Some(ACTIVE));
+    open.commit().await.unwrap();
+    let how = drain(PATIENT, Stragglers::Unfence);
+    assert_eq!(cell.drain(tenant(1), ACTIVE, how).await.unwrap(), FENCED);
 }
 
 #[tokio::test]
@@ -276,6 +334,8 @@ crate::db::also_plain! {
     a_drain_of_another_fence_than_there_is_changes_nothing,
     a_drain_sets_the_fence_and_then_waits,
     writers_that_do_not_end_in_time_go_on,
+    a_drain_does_not_outlast_its_fence,
+    a_drain_that_cannot_end_stragglers_lifts_its_fence,
     stragglers_are_ended_and_nobody_else,
     stragglers_that_are_serializable_are_ended,
     stragglers_under_one_snapshot_are_ended,

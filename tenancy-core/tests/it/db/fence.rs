@@ -236,6 +236,38 @@ async fn a_fence_lifts_itself_at_its_deadline() {
     .await;
 }
 
+/// Past bug: the first mover's seal was taken for made, and what was written between the two fences for copied.
+#[tokio::test]
+async fn a_seal_of_another_fence_is_not_the_own() {
+    on_both(async |cell| {
+        create(cell, 1).await;
+        let change = async |event| {
+            let now = cell.fence(tenant(1)).await.unwrap();
+            cell.change_fence(tenant(1), now, event).await.unwrap()
+        };
+        let first = change(FenceEvent::Set { until: UNTIL }).await;
+        change(FenceEvent::Release).await;
+        assert_eq!(answers(cell, 1).await.1, "ok", "it is written to");
+        let until = UnixMicros::new(UNTIL.get() + 1);
+        let second = change(FenceEvent::Set { until }).await;
+        let sealed = change(FenceEvent::Seal).await;
+        let seal = async |fence| {
+            let sealing = cell.change_fence(tenant(1), Some(fence), FenceEvent::Seal);
+            sealing.await
+        };
+        let late = seal(first).await;
+        assert!(
+            matches!(late, Err(DbError::FenceChanged { found, .. }) if found == Some(sealed)),
+            "{late:?}"
+        );
+        // Control: whoever sealed it may do it again, and it is left as any.
+        assert_eq!(seal(second).await.unwrap(), sealed);
+        change(FenceEvent::Abort { epoch: epoch(3) }).await;
+        assert_eq!(answers(cell, 3).await.1, "ok");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn on_sqlite_a_fence_waits_for_the_writer_and_stops_the_next() {
     let sqlite = Sqlite::new(1, options(1)).await;
@@ -276,4 +308,5 @@ crate::db::also_plain! {
     fences_are_listed_in_pages,
     every_transaction_asks_the_fence,
     a_fence_lifts_itself_at_its_deadline,
+    a_seal_of_another_fence_is_not_the_own,
 }
