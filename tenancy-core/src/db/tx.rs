@@ -268,7 +268,11 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
 #[cfg(feature = "postgres")]
 impl TenantTx<sqlx::Postgres, crate::ReadOnly> {
     /// May be answered by the cell's [replica](super::PostgresCell::with_replica), if that has come as far as
-    /// the request has [seen](TenantTx::commit_position). Before the first statement; later it changes nothing.
+    /// the request has [seen](TenantTx::commit_position). Before the first statement; later it changes nothing. One
+    /// at another level than [`RepeatableRead`](IsolationLevel::RepeatableRead) is answered by the primary.
+    ///
+    /// What was seen at a newer epoch than the request's is [`StaleEpoch`](DbError::StaleEpoch), also without a
+    /// replica: the tenant has moved since, and the cell of the request may be the one that it left.
     ///
     /// # Consistency
     /// What is read is what the cell had at one moment, which is not before `seen`, and may be before now: a

@@ -67,8 +67,8 @@ impl Replica {
         address: PgConnectOptions,
         options: CellOptions,
     ) -> Result<Self, OpenError> {
-        let (ours, _) = who(primary.address()).await?;
-        let (theirs, follows) = who(&address).await?;
+        let (ours, _) = who(primary.address(), options).await?;
+        let (theirs, follows) = who(&address, options).await?;
         if ours != theirs || !follows {
             return Err(OpenError::NotItsReplica {
                 expected: ours.into(),
@@ -90,19 +90,27 @@ impl Replica {
     }
 }
 
-async fn who(address: &PgConnectOptions) -> Result<(String, bool), sqlx::Error> {
-    let mut connection = PgConnection::connect_with(address).await?;
-    let who = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
-    connection.close().await?;
-    Ok(who)
+async fn who(
+    address: &PgConnectOptions,
+    options: CellOptions,
+) -> Result<(String, bool), sqlx::Error> {
+    let asking = async {
+        let mut connection = PgConnection::connect_with(address).await?;
+        let who = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
+        connection.close().await?;
+        Ok(who)
+    };
+    answered(options.wait, asking).await
 }
 
 /// A reader's transaction on the cell's replica, or `None` when the primary is to be asked.
 pub(super) async fn open(cell: &PostgresCell, opening: Opening) -> Option<PgLease> {
     let (replica, seen) = (cell.0.replica.as_ref()?, opening.seen?);
     let rests = SystemClock.now() < *replica.rests_until();
-    // Postgres' documentation, "Hot Standby": replicas do not know who reads what on the primary.
-    if rests || opening.level == IsolationLevel::Serializable {
+    // The fence is asked once. A later snapshot may show what has become of the tenant since, such as that it was
+    // cleaned up after a move. And replicas do not know who reads what on the primary, which serializable needs
+    // (Postgres' documentation, "Hot Standby").
+    if rests || opening.level != IsolationLevel::RepeatableRead {
         return None;
     }
     match enter(cell, &replica.door, opening, seen).await {

@@ -1,16 +1,20 @@
 //! Reads that a replica answers, and those that it must not.
 
+use std::{net::TcpListener, time::Duration};
+
 use sqlx::postgres::PgConnectOptions;
 use tenancy_core::{
     ReadOnly, TenantContext,
-    db::{CellDb, DbError, OpenError, PostgresCell},
+    db::{CellDb, DbError, IsolationLevel, OpenError, PostgresCell},
     isolation::Roles,
     protocol::{FenceEvent, Position},
-    types::{Lifecycle, Problem as _},
+    types::{CellId, Lifecycle, Problem as _, UnixMicros},
 };
 use tenancy_testkit::{Database, Postgres, Replica};
 
-use super::{admitted, budget, epoch, options, postgres_in, reader, tenant, writer};
+use super::{
+    admitted, budget, epoch, options, postgres, postgres_in, reader, stock, tenant, writer,
+};
 
 /// The title of tenant 1's product, and whether a replica says so.
 const TITLE: &str = "select title, pg_is_in_recovery() from product where tenant_id = 1 and id = 1";
@@ -159,6 +163,81 @@ async fn without_its_replica_the_primary_answers() {
     }
 }
 
+/// Past bug: a cell that was left, and does not know it yet, answered whoever had written at the next one.
+#[tokio::test]
+async fn what_was_seen_at_a_newer_epoch_is_not_missing_at_a_sealed_primary() {
+    let (cell, _) = postgres(1, options(2)).await;
+    stock(&cell, 1, "of the past").await;
+    for event in [
+        FenceEvent::Set {
+            until: UnixMicros::new(4_102_444_800_000_000),
+        },
+        FenceEvent::Seal,
+    ] {
+        let now = cell.fence(tenant(1)).await.unwrap();
+        cell.change_fence(tenant(1), now, event).await.unwrap();
+    }
+    let CellDb::Postgres(cell) = cell else {
+        unreachable!("it was made so");
+    };
+    let ctx = reader(1);
+    let here = Position {
+        cell: ctx.placement().cell,
+        epoch: epoch(1),
+        timeline: 1,
+        log: 1,
+    };
+    let elsewhere = Position {
+        cell: CellId::new(2).unwrap(),
+        epoch: epoch(2),
+        ..here
+    };
+    let count = async |seen| {
+        let mut tx = cell.begin(&ctx).after(seen);
+        let count: Result<(i64,), _> = tx.sql("select count(*) from product").one().await;
+        count.map(|(count,)| count)
+    };
+    // Control: it does answer, and what it answers would be the past.
+    assert_eq!(count(here).await.unwrap(), 1);
+    let stale = count(elsewhere).await.unwrap_err();
+    assert!(matches!(stale, DbError::StaleEpoch { .. }), "{stale:?}");
+}
+
+#[tokio::test]
+async fn each_statement_of_its_own_snapshot_is_for_the_primary() {
+    let pair = Pair::new().await;
+    let ctx = reader(1);
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    for (level, by_replica) in [
+        (IsolationLevel::RepeatableRead, true),
+        (IsolationLevel::ReadCommitted, false),
+        (IsolationLevel::Serializable, false),
+    ] {
+        let mut tx = pair.cell.begin_at(&ctx, level).after(seen);
+        let row = tx.sql(TITLE).one().await;
+        pair.check(row, "first", by_replica);
+    }
+}
+
+#[tokio::test]
+async fn a_silent_replica_is_not_waited_for_for_ever() {
+    let (cell, url) = postgres(1, options(1).wait(Duration::from_millis(100))).await;
+    let CellDb::Postgres(cell) = cell else {
+        unreachable!("it was made so");
+    };
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let address: PgConnectOptions = url.parse().unwrap();
+    let address = address.host("127.0.0.1").port(port);
+    let opening = tokio::time::timeout(Duration::from_secs(9), cell.with_replica(address));
+    let silent = opening.await.expect("it waits for ever");
+    assert!(
+        matches!(silent, Err(OpenError::Connect { .. })),
+        "{silent:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_promoted_replica_is_none_any_more() {
     let pair = Pair::new().await;
@@ -210,4 +289,5 @@ async fn only_a_replica_of_the_same_database_for_the_same_role_is_taken() {
 crate::db::also_plain! {
     a_replica_answers_whoever_has_not_seen_more_than_it_has,
     a_replica_whose_fence_is_of_the_past_does_not_answer_for_the_present,
+    what_was_seen_at_a_newer_epoch_is_not_missing_at_a_sealed_primary,
 }
