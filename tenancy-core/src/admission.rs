@@ -191,8 +191,9 @@ impl<A: Access> TenantContext<A> {
     /// A context of a tenant that nobody resolved or admitted: a visitor's of an active tenant of cell 1, at
     /// [`Epoch::FIRST`], with four connections and statements of five seconds.
     ///
-    /// Only with the feature `test-util`, which belongs into `[dev-dependencies]`. In a build for production
-    /// there is no way to a context but [`admit`], and that is what everything else here relies on.
+    /// Only with the feature `test-util`, which belongs into `[dev-dependencies]` alone: one normal dependency
+    /// with it turns it on for the whole build. Without it there is no way to a context but [`admit`], and that
+    /// is what everything else here relies on.
     #[must_use]
     pub fn for_test(tenant: TenantId) -> Self {
         let cell = tenancy_types::CellId::new(1).expect("not 0");

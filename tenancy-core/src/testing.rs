@@ -44,9 +44,10 @@
 //! # }
 //! ```
 //!
-//! None of this is in a production build, which does not have the feature: a context that nobody admitted,
-//! such as [`for_test`](crate::TenantContext::for_test) makes, is there no matter of discipline but does not
-//! exist.
+//! None of this is in a build without the feature: a context that nobody admitted, such as
+//! [`for_test`](crate::TenantContext::for_test) makes, does not exist there. Features of one build are
+//! united, so the feature belongs into `[dev-dependencies]` only, and a program that ships is built without
+//! `--all-features`; `cargo tree --edges normal,features --invert tenancy-core` shows who turns it on.
 
 #[cfg(feature = "postgres")]
 mod bound;

@@ -61,17 +61,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let mut examples = cargo(["test", "--doc", "--workspace", "--all-features"]);
-    process::run(examples.envs(postgres))?;
-    process::run(&mut cargo(WITHOUT_TEST_UTIL))
+    process::run(examples.envs(postgres))
 }
-
-/// What a build for production does not have is shown by one that has no features for tests.
-const WITHOUT_TEST_UTIL: [&str; 7] = [
-    "test",
-    "--doc",
-    "--package",
-    "tenancy-core",
-    "--features",
-    "portable",
-    "ForTestWithoutItsFeature",
-];

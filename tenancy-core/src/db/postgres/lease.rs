@@ -217,8 +217,12 @@ impl PgLease {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of the address only this: sqlx prints its password, too.
         f.debug_struct("Shared")
-            .field("connect", &self.connect)
+            .field("host", &self.connect.get_host())
+            .field("port", &self.connect.get_port())
+            .field("database", &self.connect.get_database())
+            .field("user", &self.connect.get_username())
             .field("check", &self.check)
             .field("gate", &self.gate)
             .field("idle", &self.shelf().len())
@@ -229,5 +233,23 @@ impl fmt::Debug for Shared {
 impl fmt::Debug for PgLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PgLease")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU16;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_not_printed() {
+        let connect = "postgres://shop_app:s3cret@db.example/shop";
+        let connect: PgConnectOptions = connect.parse().expect("an address");
+        assert!(format!("{connect:?}").contains("s3cret"), "as it would be");
+        let options = CellOptions::new(NonZeroU16::MIN);
+        let shown = format!("{:?}", Door::new(connect, 1, options, Check::Use));
+        assert!(!shown.contains("s3cret"), "{shown}");
+        assert!(shown.contains("shop_app"), "{shown}");
     }
 }
