@@ -145,7 +145,7 @@ pub use error::{BrokenConstraint, DbError};
 pub use open_error::OpenError;
 pub use options::{CellOptions, Statements};
 #[cfg(feature = "postgres")]
-pub use postgres::PostgresCell;
+pub use postgres::{ExternalKeyError, PostgresCell};
 pub use sql::SqlRefused;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SchemaFinding, SqliteCell};

@@ -3,6 +3,7 @@
 mod drain;
 mod driver;
 mod executor;
+mod external;
 mod format;
 mod guard;
 mod lease;
@@ -15,6 +16,7 @@ use std::{num::NonZeroU32, sync::Arc};
 use sqlx::postgres::PgConnectOptions;
 use tenancy_types::TenantId;
 
+pub use self::external::ExternalKeyError;
 use self::{
     lease::{Check, Door},
     replica::Replica,

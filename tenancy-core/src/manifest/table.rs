@@ -61,7 +61,8 @@ impl Table {
     }
 
     /// As [`tenant`](Self::tenant), with the tenant's external key, a UUID, in the tenant's column.
-    /// Postgres only: the fences of SQLite know no external keys, so a transaction there sees none of its rows.
+    /// Postgres only, where `PostgresCell::set_external_key` tells the cell the key: the fences of SQLite know no
+    /// external keys, so a transaction there sees none of its rows.
     #[must_use]
     pub fn tenant_uuid<'k>(name: &str, key: impl IntoIterator<Item = &'k str>) -> Self {
         Self {

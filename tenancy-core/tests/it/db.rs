@@ -7,6 +7,7 @@ mod cancel;
 mod conformance;
 mod drain;
 mod executor;
+mod external;
 mod failover;
 mod fence;
 mod isolation;

@@ -1,5 +1,7 @@
 //! Clusters that stay.
 
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
 use tenancy_testkit::{Error, Postgres};
 
 /// A folder that the server's user can enter.
@@ -46,6 +48,7 @@ fn one_that_was_left_running_is_taken_over() {
 #[test]
 fn a_folder_that_is_closed_to_the_server_is_told() {
     let parent = tempfile::tempdir().unwrap();
+    fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o700)).unwrap();
     let user = std::process::Command::new("id").arg("-u").output().unwrap();
     let as_root = user.stdout == b"0\n";
     let kept = Postgres::keep_in(&parent.path().join("postgres"));

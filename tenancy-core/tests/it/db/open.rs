@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use tenancy_core::{
     Manifest, Table,
     db::{CellDb, DbError, OpenError, PostgresCell, SqliteCell},
-    isolation::{Isolation, IsolationMode, Roles, SealKey, audit},
+    isolation::{AuditReceipt, Isolation, IsolationMode, Roles, SealKey, audit},
 };
 
 use super::{Sqlite, create, manifest, options, plain, postgres, reader};
@@ -149,6 +149,8 @@ async fn a_postgres_cell_of_another_version_is_refused() {
             "the cell's isolation is of version none, this program knows ",
         ),
     ] {
+        // A receipt is of the moment of its audit, which knows versions too.
+        let receipt = receipt(&url).await;
         sqlx::query("update tenancy.format set version = $2 where part = $1")
             .bind(part)
             .bind(version.unwrap_or(0))
@@ -162,14 +164,14 @@ async fn a_postgres_cell_of_another_version_is_refused() {
                 .await
                 .unwrap();
         }
-        let refused = open_again(&url).await.unwrap_err();
+        let refused = open_again(receipt, &url).await.unwrap_err();
         assert!(matches!(refused, OpenError::Format { .. }), "{refused:?}");
         let said = refused.to_string();
         assert!(said.starts_with(expect), "{said}");
         restore(&mut connection).await;
     }
     // Control: as it was installed it opens.
-    open_again(&url).await.unwrap();
+    open_again(receipt(&url).await, &url).await.unwrap();
 }
 
 /// What the installation records.
@@ -190,16 +192,24 @@ async fn restore(connection: &mut PgConnection) {
     }
 }
 
-/// Opens a cell that is installed, as the test's helper did.
-async fn open_again(url: &str) -> Result<PostgresCell, OpenError> {
+/// Of a cell that is installed, as the test's helper did.
+async fn receipt(url: &str) -> AuditReceipt {
     let admin: PgConnectOptions = url.parse().unwrap();
-    let roles = Roles::named(admin.get_database().unwrap()).unwrap();
-    let login = |role: String| admin.clone().username(&role);
-    let (app, mover) = (login(roles.app()), login(roles.mover()));
+    let roles = roles(&admin);
+    let app = admin.username(&roles.app());
     let isolation = Isolation::new(&manifest(), roles, IsolationMode::Sealed);
     let key = SealKey::new("test", [7; 32]).unwrap();
-    let receipt = audit::boot_with(app, &isolation, Some(key), audit::Enforcement::ReportOnly)
+    audit::boot_with(app, &isolation, Some(key), audit::Enforcement::ReportOnly)
         .await
-        .unwrap();
-    PostgresCell::open(receipt, mover, options(1)).await
+        .unwrap()
+}
+
+async fn open_again(receipt: AuditReceipt, url: &str) -> Result<PostgresCell, OpenError> {
+    let admin: PgConnectOptions = url.parse().unwrap();
+    let mover = roles(&admin).mover();
+    PostgresCell::open(receipt, admin.username(&mover), options(1)).await
+}
+
+fn roles(admin: &PgConnectOptions) -> Roles {
+    Roles::named(admin.get_database().unwrap()).unwrap()
 }

@@ -1,0 +1,68 @@
+//! Tenants of tables that know them by a UUID.
+
+use sqlx::postgres::PgConnectOptions;
+use tenancy_core::{
+    Manifest, ReadWrite, Table, TenantContext,
+    db::ExternalKeyError,
+    isolation::IsolationMode,
+    testing::{TestCell, assert_invisible},
+    types::Problem as _,
+};
+use tenancy_testkit::{Database, Postgres};
+
+use super::tenant;
+
+const ONE: u128 = 0x0f8f_ad5b_d9cb_469f_a165_7086_7728_950e;
+const TWO: u128 = ONE + 1;
+const COUNT: &str = "select count(*) from letter";
+
+async fn letters() -> (Database, TestCell) {
+    let database = Postgres::shared().database().unwrap();
+    database
+        .run(
+            "create table letter (tenant_id uuid not null, id bigint not null, primary key (tenant_id, id));
+             insert into letter values ('0f8fad5b-d9cb-469f-a165-70867728950e', 7)",
+        )
+        .unwrap();
+    let admin: PgConnectOptions = database.url().parse().unwrap();
+    let manifest = Manifest::new([Table::tenant_uuid("letter", ["id"])]).unwrap();
+    let cell = TestCell::open(&admin, &manifest, IsolationMode::Sealed)
+        .await
+        .unwrap();
+    (database, cell)
+}
+
+async fn count(cell: &TestCell, tenant: &TenantContext<ReadWrite>) -> i64 {
+    let mut tx = cell.begin(tenant);
+    let (count,) = tx.sql(COUNT).one().await.unwrap();
+    count
+}
+
+#[tokio::test]
+async fn a_tenant_sees_the_rows_under_its_key() {
+    let (_database, cell) = letters().await;
+    let one = cell.tenant(tenant(1)).await.unwrap();
+    let two = cell.tenant(tenant(2)).await.unwrap();
+    assert_eq!(count(&cell, &one).await, 0);
+    cell.set_external_key(tenant(1), ONE).await.unwrap();
+    cell.set_external_key(tenant(2), TWO).await.unwrap();
+    assert_eq!(count(&cell, &one).await, 1);
+    assert_invisible(&*cell, &one, &two, "select * from letter").await;
+}
+
+#[tokio::test]
+async fn a_key_is_set_once_and_for_one() {
+    let (_database, cell) = letters().await;
+    let unknown = cell.set_external_key(tenant(1), ONE).await.unwrap_err();
+    assert!(matches!(unknown, ExternalKeyError::NoFence { .. }));
+    for id in [1, 2] {
+        cell.tenant(tenant(id)).await.unwrap();
+    }
+    cell.set_external_key(tenant(1), ONE).await.unwrap();
+    cell.set_external_key(tenant(1), ONE).await.unwrap();
+    let fixed = cell.set_external_key(tenant(1), TWO).await.unwrap_err();
+    assert_eq!(fixed.code().as_str(), "external_key_fixed");
+    let taken = cell.set_external_key(tenant(2), ONE).await.unwrap_err();
+    assert_eq!(taken.code().as_str(), "external_key_taken");
+    cell.set_external_key(tenant(2), TWO).await.unwrap();
+}
