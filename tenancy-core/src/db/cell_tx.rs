@@ -2,7 +2,7 @@ use sqlx::{Postgres, Sqlite};
 use tenancy_types::TenantId;
 
 use super::{CellRow, CellValue, DbError, TenantTx, TxStmt, text::Made};
-use crate::{Access, ReadWrite};
+use crate::{Access, ReadOnly, ReadWrite, protocol::Position};
 
 /// A tenant's transaction in a cell of either database, for SQL that is written once.
 ///
@@ -53,11 +53,38 @@ impl<A: Access> CellTx<A> {
         }
     }
 
+    /// Commits, and says where the tenant's rows have come to; see [`TenantTx::commit_position`]. `None` on SQLite,
+    /// which has no replicas.
+    ///
+    /// # Errors
+    /// As [`TenantTx::commit`].
+    ///
+    /// # Cancel safety
+    /// As [`TenantTx::commit`].
+    pub async fn commit_position(self) -> Result<Option<Position>, DbError> {
+        match self {
+            Self::Postgres(tx) => tx.commit_position().await,
+            Self::Sqlite(tx) => tx.commit().await.map(|()| None),
+        }
+    }
+
     /// Rolls back and keeps the connection for others, where dropping closes it.
     pub async fn rollback(self) {
         match self {
             Self::Postgres(tx) => tx.rollback().await,
             Self::Sqlite(tx) => tx.rollback().await,
+        }
+    }
+}
+
+impl CellTx<ReadOnly> {
+    /// May be answered by a replica that has come as far as `seen`; see [`TenantTx::after`]. On SQLite it changes
+    /// nothing.
+    #[must_use]
+    pub fn after(self, seen: Position) -> Self {
+        match self {
+            Self::Postgres(tx) => Self::Postgres(tx.after(seen)),
+            Self::Sqlite(tx) => Self::Sqlite(tx),
         }
     }
 }

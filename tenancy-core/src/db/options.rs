@@ -10,6 +10,7 @@ pub struct CellOptions {
     pub(super) max_read_age: Duration,
     pub(super) wait: Duration,
     pub(super) line: usize,
+    pub(super) max_replica_lag: Duration,
     pub(super) statements: Statements,
 }
 
@@ -27,7 +28,7 @@ pub enum Statements {
 impl CellOptions {
     /// That many connections (on SQLite: readers, beside the one writer). A write transaction may be open
     /// for 10 s and a read transaction for 5 minutes, a request waits 5 s for a connection, 256 requests of
-    /// one tenant may wait, and statements have names.
+    /// one tenant may wait, a replica is at most 30 s behind, and statements have names.
     #[must_use]
     pub const fn new(connections: NonZeroU16) -> Self {
         Self {
@@ -36,6 +37,7 @@ impl CellOptions {
             max_read_age: Duration::from_secs(5 * 60),
             wait: Duration::from_secs(5),
             line: 256,
+            max_replica_lag: Duration::from_secs(30),
             statements: Statements::Named,
         }
     }
@@ -67,6 +69,14 @@ impl CellOptions {
     #[must_use]
     pub const fn line(mut self, requests: usize) -> Self {
         self.line = requests;
+        self
+    }
+
+    /// How far a replica may be behind and still answer who has seen no more: by its own clock, since the last
+    /// commit that it shows was made. One that has shown all it received, and is connected, is not behind.
+    #[must_use]
+    pub const fn max_replica_lag(mut self, lag: Duration) -> Self {
+        self.max_replica_lag = lag;
         self
     }
 

@@ -8,6 +8,7 @@ mod format;
 mod guard;
 mod lease;
 pub(super) mod replica;
+mod rest;
 mod seals;
 mod shelf;
 
@@ -92,6 +93,11 @@ impl PostgresCell {
     /// The same cell with a streaming replica, as the application's role reaches it, for reads that
     /// [say what they have seen](TenantTx::after). The replica has the primary's catalogs, so the audit of
     /// the one is the audit of the other.
+    ///
+    /// It is asked when it is no further behind than the cell [lets it](CellOptions::max_replica_lag). One that
+    /// does not answer within 250 ms, or ends a reader because of what it has to replay, is left alone for 5 s.
+    /// After a fail-over a replica that follows the new primary answers once its next restartpoint has come
+    /// (`CHECKPOINT` on the primary, then on the replica, brings one): only then does it say whose log it shows.
     ///
     /// # Errors
     /// [`OpenError::NotItsReplica`] when the address leads to another database or role, or to one that follows

@@ -276,7 +276,13 @@ impl TenantTx<sqlx::Postgres, crate::ReadOnly> {
     ///
     /// # Consistency
     /// What is read is what the cell had at one moment, which is not before `seen`, and may be before now: a
-    /// write that somebody else has acknowledged since can be missing, as can a change of the fence.
+    /// write that somebody else has acknowledged since can be missing, as can a change of the fence, for as long as
+    /// the cell lets a replica [be behind](CellOptions::max_replica_lag). Reads go backwards unless each says what
+    /// the one before it has seen. What a fail-over has lost is lost to everybody, whatever was seen of it.
+    ///
+    /// # Errors
+    /// A replica may end a reader that keeps it from replaying: [`Conflict`](DbError::Conflict) or
+    /// [`Unreachable`](DbError::Unreachable) from a statement. Tried again, it is the primary's.
     #[must_use]
     pub fn after(mut self, seen: Position) -> Self {
         self.opening.seen = Some(seen);
@@ -285,9 +291,9 @@ impl TenantTx<sqlx::Postgres, crate::ReadOnly> {
 }
 
 #[cfg(feature = "postgres")]
-impl TenantTx<sqlx::Postgres, crate::ReadWrite> {
+impl<A: Access> TenantTx<sqlx::Postgres, A> {
     /// Commits, and says where the tenant's rows have come to: whoever reads [after](TenantTx::after) it, sees
-    /// what was written. `None` when there was nothing to commit, or when the commit was answered and where it
+    /// what was written, or read. `None` when there was nothing to commit, or when the commit was answered and where it
     /// is was not; such a reader asks the primary.
     ///
     /// # Errors

@@ -90,7 +90,10 @@ impl Driver for Postgres {
                 Ok(())
             }
             Err(sqlx::Error::Database(refusal)) if is_not_ours(&*refusal) => Err(DbError::NotOurs),
-            Err(error) => Err(uncommitted(error)),
+            Err(error) => {
+                Self::learn(&mut lease, &error);
+                Err(uncommitted(error))
+            }
         }
     }
 
@@ -157,6 +160,12 @@ impl Driver for Postgres {
         };
         if stale || is_lost(error) {
             lease.spoil();
+        }
+        // A replica ends readers that keep it from replaying, and would end the next one as well.
+        let ended =
+            matches!(error, sqlx::Error::Database(refusal) if Self::is_conflict(&**refusal));
+        if ended || is_lost(error) {
+            lease.tire();
         }
     }
 

@@ -8,7 +8,10 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConne
 use tenancy_types::{Clock as _, SystemClock};
 use tokio::time::timeout;
 
-use super::shelf::{Link, Shelf, Taken};
+use super::{
+    rest::Rest,
+    shelf::{Link, Shelf, Taken},
+};
 use crate::db::{
     CellOptions, DbError, Statements,
     gate::{Gate, Permit},
@@ -96,6 +99,7 @@ impl Door {
             link: Some(link),
             door: self.clone(),
             setting: String::new(),
+            rest: None,
             _permit: permit,
         })
     }
@@ -168,6 +172,8 @@ pub struct PgLease {
     door: Door,
     /// What the guard set for the tenant whose transaction it is in.
     setting: String,
+    /// Of the replica that it leads to, if it leads to one.
+    rest: Option<Arc<Rest>>,
     _permit: Permit,
 }
 
@@ -175,6 +181,22 @@ impl PgLease {
     /// Says for whom its transaction was entered.
     pub(super) fn entered(&mut self, setting: String) {
         self.setting = setting;
+    }
+
+    /// Says that it leads to a replica, and how that rests.
+    pub(super) fn leads_to_replica(&mut self, rest: Arc<Rest>) {
+        self.rest = Some(rest);
+    }
+
+    pub(super) fn is_of_replica(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    /// Sends readers to the primary for a while, if it leads to a replica.
+    pub(super) fn tire(&self) {
+        if let Some(rest) = &self.rest {
+            rest.begin();
+        }
     }
 
     /// Whether it is in a tenant's transaction already.

@@ -4,23 +4,20 @@
 //! when it has come as far, with the fence as it has it there. Every other read goes to the primary: one that
 //! says nothing, one whose position is not covered, and one that finds the replica away.
 
-use std::{
-    error::Error,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt as _;
 use sqlx::{
     AssertSqlSafe, Connection as _, Either, PgConnection, Postgres, Row as _,
     postgres::{PgConnectOptions, PgRow},
 };
-use tenancy_types::{Clock as _, Nanos, SystemClock};
+use tokio::time::timeout;
 
 use super::{
     PostgresCell,
     driver::{admits, answered, begin, is_not_ours, leave, uncommitted},
     lease::{Check, Door, PgLease},
+    rest::{Rest, Turn},
     seals::seal,
 };
 use crate::{
@@ -34,26 +31,26 @@ use crate::{
 /// A replica spares the primary work, and is worth no longer a wait.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How long a replica that did not answer is not asked again.
-const REST: Duration = Duration::from_secs(5);
-
 /// A replica of a cell's database, as the application reaches it.
 #[derive(Debug)]
 pub(super) struct Replica {
     door: Door,
-    rests_until: Mutex<Nanos>,
+    rest: Arc<Rest>,
 }
 
 /// Who answers, and whether it is a replica.
 const WHO: &str = "SELECT current_database()::text || ' of cluster ' || system_identifier || ' as ' || current_user,
     pg_is_in_recovery() FROM pg_control_system()";
 
-/// Where a replica is. Asked in a transaction of its own before the reader's: what was replayed by then, the
-/// reader's snapshot shows. One that has been promoted is nowhere: it is none any more.
-const REPLAYED: &str = "BEGIN READ ONLY;
-    SELECT (SELECT timeline_id FROM pg_control_checkpoint())::bigint,
-        CASE WHEN pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint END;
-    COMMIT";
+/// Where a replica is, and by how many milliseconds it is behind, if that is known. One that has been promoted is
+/// nowhere: it is none any more. The timeline is the last restartpoint's. After a fail-over that is the old one for
+/// some minutes, in which what was seen before is covered as far as the new primary has it, and what was seen since
+/// is not covered.
+const REPLAYED: &str = "SELECT (SELECT timeline_id FROM pg_control_checkpoint())::bigint,
+    CASE WHEN pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint END,
+    CASE WHEN pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn()
+            AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
+        ELSE (extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000)::bigint END";
 
 /// Where a primary is. The first eight digits of a file of its log are the timeline.
 const WRITTEN: &str =
@@ -76,17 +73,15 @@ impl Replica {
             });
         }
         let connections = options.connections.get();
+        let door = Door::new(address, connections, options.wait(PATIENCE), Check::Use);
+        // The first reader finds a connection; if this fails, it makes its own.
+        if let Ok(lease) = door.lease(None, 1).await {
+            lease.keep();
+        }
         Ok(Self {
-            door: Door::new(address, connections, options.wait(PATIENCE), Check::Use),
-            rests_until: Mutex::default(),
+            door,
+            rest: Arc::default(),
         })
-    }
-
-    fn rests_until(&self) -> MutexGuard<'_, Nanos> {
-        // A number is always whole.
-        self.rests_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,18 +101,30 @@ async fn who(
 /// A reader's transaction on the cell's replica, or `None` when the primary is to be asked.
 pub(super) async fn open(cell: &PostgresCell, opening: Opening) -> Option<PgLease> {
     let (replica, seen) = (cell.0.replica.as_ref()?, opening.seen?);
-    let rests = SystemClock.now() < *replica.rests_until();
     // The fence is asked once. A later snapshot may show what has become of the tenant since, such as that it was
     // cleaned up after a move. And replicas do not know who reads what on the primary, which serializable needs
     // (Postgres' documentation, "Hot Standby").
-    if rests || opening.level != IsolationLevel::RepeatableRead {
+    if opening.level != IsolationLevel::RepeatableRead {
         return None;
     }
-    match enter(cell, &replica.door, opening, seen).await {
-        Ok(lease) => lease,
+    let turn = replica.rest.turn();
+    if turn == Turn::No {
+        return None;
+    }
+    let entering = timeout(PATIENCE, enter_living(cell, replica, opening, seen));
+    let entered = entering.await.unwrap_or_else(|_| {
+        Err(DbError::Unreachable {
+            source: io::Error::from(io::ErrorKind::TimedOut).into(),
+        })
+    });
+    match entered {
+        Ok(lease) => {
+            replica.rest.end(turn);
+            lease
+        }
         Err(DbError::Busy) => None,
         Err(error) => {
-            *replica.rests_until() = SystemClock.now().after(REST);
+            replica.rest.begin();
             let error: &dyn Error = &error;
             tracing::warn!(
                 error,
@@ -128,45 +135,72 @@ pub(super) async fn open(cell: &PostgresCell, opening: Opening) -> Option<PgLeas
     }
 }
 
-/// One message: where the replica is, then the transaction and the guard.
+/// A connection that died while nobody used it says nothing about the replica, and all like it are gone then.
+async fn enter_living(
+    cell: &PostgresCell,
+    replica: &Replica,
+    opening: Opening,
+    seen: Position,
+) -> Result<Option<PgLease>, DbError> {
+    match enter(cell, replica, opening, seen).await {
+        Err(DbError::Unreachable { .. }) => enter(cell, replica, opening, seen).await,
+        entered => entered,
+    }
+}
+
+/// One message: where the replica is, then the transaction and the guard. Where it is, is asked in a transaction
+/// of its own before the reader's: what was replayed by then, the reader's snapshot shows.
 async fn enter(
     cell: &PostgresCell,
-    door: &Door,
+    replica: &Replica,
     opening: Opening,
     seen: Position,
 ) -> Result<Option<PgLease>, DbError> {
     let share = opening.budget.connections.get();
-    let mut lease = door.lease(Some(opening.tenant), share).await?;
+    let mut lease = replica.door.lease(Some(opening.tenant), share).await?;
     let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
-    let message = format!("{REPLAYED}; {}", begin(opening, seal.as_deref()));
-    let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
-    let rows = answered(PATIENCE, rows).await.map_err(|error| {
-        Postgres::learn(&mut lease, &error);
-        DbError::of_driver::<Postgres>("begin on a replica".into(), error)
-    })?;
-    let covers =
-        |(here, _): &(&PgRow, _)| position(opening, here).is_some_and(|it| it.covers(seen));
+    let begin = begin(opening, seal.as_deref());
+    let message = format!("BEGIN READ ONLY; {REPLAYED}; COMMIT; {begin}");
+    let rows = sqlx::raw_sql(AssertSqlSafe(message))
+        .fetch_all(lease.connection())
+        .await
+        .map_err(|error| {
+            Postgres::learn(&mut lease, &error);
+            DbError::of_driver::<Postgres>("begin on a replica".into(), error)
+        })?;
+    let max_lag = cell.0.options.max_replica_lag;
+    let covers = |(here, _): &(&PgRow, _)| {
+        position(opening, here).is_some_and(|it| it.covers(seen))
+            && lag(here).is_some_and(|lag| lag <= max_lag)
+    };
     let covering = rows.split_first().filter(covers);
     // Its fence is of the past as well; what it refuses, the primary may know better.
     match covering.and_then(|(_, answer)| admits(opening, answer).ok()) {
         Some(setting) => {
             lease.entered(setting);
+            lease.leads_to_replica(Arc::clone(&replica.rest));
             Ok(Some(lease))
         }
         None => {
-            Postgres::rollback(lease).await;
+            // Its reader goes to the primary at once.
+            tokio::spawn(Postgres::rollback(lease));
             Ok(None)
         }
     }
 }
 
-/// Commits a writer's transaction, and says where the log is behind it. `None` when the commit was answered,
-/// and that was not.
+/// Commits, and says where the log is behind what the transaction wrote and saw. `None` when the commit was
+/// answered, and that was not.
 pub(in crate::db) async fn commit(
     mut lease: PgLease,
     opening: Opening,
 ) -> Result<Option<Position>, DbError> {
-    let message = format!("{}; {WRITTEN}", leave(&lease, opening));
+    let place = if lease.is_of_replica() {
+        REPLAYED
+    } else {
+        WRITTEN
+    };
+    let message = format!("{}; {place}", leave(&lease, opening));
     let mut done = 0;
     let answers = async {
         let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(lease.connection());
@@ -186,8 +220,18 @@ pub(in crate::db) async fn commit(
         }
         Err(_) if done >= 2 => Ok(None),
         Err(sqlx::Error::Database(refusal)) if is_not_ours(&*refusal) => Err(DbError::NotOurs),
-        Err(error) => Err(uncommitted(error)),
+        Err(error) => {
+            Postgres::learn(&mut lease, &error);
+            Err(uncommitted(error))
+        }
     }
+}
+
+/// How far a replica is behind. Its clock may be behind the primary's.
+fn lag(row: &PgRow) -> Option<Duration> {
+    let milliseconds: Option<i64> = row.try_get(2).ok()?;
+    let milliseconds = milliseconds?.max(0).try_into().ok()?;
+    Some(Duration::from_millis(milliseconds))
 }
 
 /// A database that admits the request has the request's epoch.

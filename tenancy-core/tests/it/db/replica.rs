@@ -2,10 +2,10 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tenancy_core::{
     ReadOnly, TenantContext,
-    db::{CellDb, DbError, IsolationLevel, OpenError, PostgresCell},
+    db::{CellDb, CellTx, DbError, IsolationLevel, OpenError, PostgresCell},
     isolation::Roles,
     protocol::{FenceEvent, Position},
     types::{CellId, Lifecycle, Problem as _, UnixMicros},
@@ -13,7 +13,8 @@ use tenancy_core::{
 use tenancy_testkit::{Database, Postgres, Replica};
 
 use super::{
-    admitted, budget, epoch, options, postgres, postgres_in, reader, stock, tenant, writer,
+    admitted, budget, epoch, isolated, options, postgres, postgres_in, reader, stock, tenant,
+    until, writer,
 };
 
 /// The title of tenant 1's product, and whether a replica says so.
@@ -32,8 +33,14 @@ struct Pair {
 
 impl Pair {
     async fn new() -> Self {
+        Self::with("select 1").await
+    }
+
+    /// With a setting that the replica has as well.
+    async fn with(setting: &'static str) -> Self {
         let primary = Postgres::start().unwrap();
         let database = primary.database().unwrap();
+        database.run(setting).unwrap();
         let CellDb::Postgres(cell) = postgres_in(&database, 1, options(2)).await else {
             unreachable!("it was made so");
         };
@@ -161,6 +168,86 @@ async fn without_its_replica_the_primary_answers() {
     for _ in 0..3 {
         pair.check(pair.read(&ctx, Some(seen)).await, "first", false);
     }
+}
+
+/// Somebody who never writes.
+#[tokio::test]
+async fn a_reader_goes_on_where_it_has_read() {
+    let pair = Pair::new().await;
+    let ctx = reader(1);
+    let first = pair.write("first").await;
+    let read = async |seen| {
+        let mut tx = CellTx::Postgres(pair.cell.begin(&ctx));
+        if let Some(seen) = seen {
+            tx = tx.after(seen);
+        }
+        let row: (String, bool) = tx.sql(TITLE).one().await.unwrap();
+        let seen = tx.commit_position().await.unwrap();
+        (row, seen.expect("something was read"))
+    };
+    let (row, at_primary) = read(None).await;
+    assert_eq!(row, ("first".to_owned(), false));
+    assert!(at_primary.covers(first));
+    pair.catch_up();
+    let (row, at_replica) = read(Some(at_primary)).await;
+    assert_eq!(row, ("first".to_owned(), true));
+    assert!(at_replica.covers(at_primary));
+
+    pair.replica.pause_replay().unwrap();
+    pair.write("second").await;
+    let (row, newer) = read(None).await;
+    assert_eq!(row, ("second".to_owned(), false));
+    let (row, _) = read(Some(newer)).await;
+    assert_eq!(row, ("second".to_owned(), false), "it goes backwards");
+    // Control: without what the last read has seen it does.
+    let (row, _) = read(Some(at_replica)).await;
+    assert_eq!(row, ("first".to_owned(), true));
+}
+
+#[tokio::test]
+async fn a_replica_that_is_too_far_behind_does_not_answer() {
+    let pair = Pair::new().await;
+    let ctx = reader(1);
+    let seen = pair.write("first").await;
+    let here = pair.replica.database(&pair.database);
+    let strict = options(2).max_replica_lag(Duration::ZERO);
+    let strict = isolated(&pair.database.url(), strict).await;
+    let strict = strict.with_replica(as_app(&here)).await.unwrap();
+    pair.catch_up();
+    pair.replica.pause_replay().unwrap();
+    pair.write("second").await;
+    let mut plain = PgConnection::connect(&here.url()).await.unwrap();
+    let behind = "select pg_last_wal_receive_lsn() > pg_last_wal_replay_lsn() from pg_sleep(0.01)";
+    until(&mut plain, behind).await;
+    let mut tx = strict.begin(&ctx).after(seen);
+    pair.check(tx.sql(TITLE).one().await, "second", false);
+    // Control: who allows it to be so far behind is answered.
+    pair.check(pair.read(&ctx, Some(seen)).await, "first", true);
+}
+
+#[tokio::test]
+async fn a_reader_that_a_replica_ended_is_answered_by_the_primary() {
+    let pair = Pair::with("alter system set max_standby_streaming_delay = 0").await;
+    let ctx = reader(1);
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    let mut tx = pair.cell.begin(&ctx).after(seen);
+    pair.check(tx.sql(TITLE).one().await, "first", true);
+    // What replays this must be alone.
+    pair.database
+        .run("alter table product add column spare int")
+        .unwrap();
+    pair.catch_up();
+    let ended: Result<(String, bool), _> = tx.sql(TITLE).one().await;
+    let ended = ended.unwrap_err();
+    assert!(
+        matches!(
+            ended,
+            DbError::Conflict { .. } | DbError::Unreachable { .. }
+        ),
+        "{ended:?}"
+    );
+    pair.check(pair.read(&ctx, Some(seen)).await, "first", false);
 }
 
 /// Past bug: a cell that was left, and does not know it yet, answered whoever had written at the next one.
