@@ -4,7 +4,9 @@ mod entry;
 #[cfg(test)]
 mod tests;
 
-use std::error::Error;
+use std::{borrow::Cow, error::Error};
+
+use tenancy_types::{Code, Kind, Problem, Retry};
 
 use self::entry::{File, TableEntry};
 use super::{Manifest, ManifestError, SearchFunction, Table};
@@ -38,6 +40,24 @@ pub enum ManifestFileError {
         #[from]
         source: ManifestError,
     },
+}
+
+impl Problem for ManifestFileError {
+    fn code(&self) -> Code {
+        Code::new("isolation_manifest")
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Internal
+    }
+
+    fn retry(&self) -> Retry {
+        Retry::No
+    }
+
+    fn client_text(&self) -> Cow<'static, str> {
+        "something went wrong on our side".into()
+    }
 }
 
 impl Manifest {
