@@ -424,6 +424,7 @@ async fn no_role_or_database_presets_a_tenant() {
         format!("alter role {app} set app.tenant_id = '2'"),
         format!("alter role {app} in database {database} set app.tenant_id = '2'"),
         format!("alter database {database} set app.tenant_id = '2'"),
+        format!("alter role {app} set \"APP\".\"Tenant_ID\" = '2'"),
     ] {
         run(&mut world.admin().await, &preset).await;
         let leak = world.attempt(None, "select 1 from product").await;

@@ -249,15 +249,18 @@ DECLARE
 BEGIN
     FOR preset IN
         SELECT coalesce(quote_ident(r.rolname), 'ALL') AS role,
-            coalesce(' IN DATABASE ' || quote_ident(d.datname), '') AS place
+            coalesce(' IN DATABASE ' || quote_ident(d.datname), '') AS place,
+            quote_ident(split_part(one, '.', 1)) || '.'
+                || quote_ident(split_part(split_part(one, '=', 1), '.', 2)) AS setting
         FROM pg_catalog.pg_db_role_setting s
+        CROSS JOIN unnest(s.setconfig) one
         LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
         LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
-        WHERE EXISTS (SELECT FROM unnest(s.setconfig) one WHERE starts_with(one, 'app.tenant_id='))
+        WHERE starts_with(lower(one), 'app.tenant_id=')
             AND (s.setrole = 0 OR r.rolname = 'shop_app')
             AND (s.setdatabase = 0 OR d.datname = current_database())
     LOOP
-        EXECUTE format('ALTER ROLE %s%s RESET app.tenant_id', preset.role, preset.place);
+        EXECUTE format('ALTER ROLE %s%s RESET %s', preset.role, preset.place, preset.setting);
     END LOOP;
 END
 $tenancy$;
