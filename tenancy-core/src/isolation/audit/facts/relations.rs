@@ -53,7 +53,7 @@ SELECT n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS ki
         WHERE above.relation = c.oid ORDER BY 1
     ) AS ancestors,
     EXISTS (
-        SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY($3) AND NOT a.attisdropped
+        SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = ANY($3::name[]) AND NOT a.attisdropped
     ) AS has_tenant,
     array(
         SELECT one.name FROM app CROSS JOIN (VALUES

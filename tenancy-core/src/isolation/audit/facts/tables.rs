@@ -97,14 +97,15 @@ SELECT n.nspname || '.' || c.relname AS table, p.polname::text AS name, p.polper
         SELECT CASE one WHEN 0 THEN 'public' ELSE pg_get_userbyid(one)::text END FROM unnest(p.polroles) one
     ) AS roles,
     pg_get_expr(p.polqual, p.polrelid) AS using, pg_get_expr(p.polwithcheck, p.polrelid) AS "check",
-    array(
-        SELECT fn.nspname || '.' || f.proname
-        FROM pg_depend d JOIN pg_proc f ON f.oid = d.refobjid JOIN pg_namespace fn ON fn.oid = f.pronamespace
-        WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_proc'::regclass
-            AND (f.provolatile <> 's' OR f.proleakproof)
-        ORDER BY 1
-    ) AS unstable
+    coalesce(called.unstable, '{}') AS unstable
 FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN (
+    SELECT d.objid AS policy, array_agg(fn.nspname || '.' || f.proname ORDER BY fn.nspname, f.proname) AS unstable
+    FROM pg_depend d JOIN pg_proc f ON f.oid = d.refobjid JOIN pg_namespace fn ON fn.oid = f.pronamespace
+    WHERE d.classid = 'pg_policy'::regclass AND d.refclassid = 'pg_proc'::regclass
+        AND (f.provolatile <> 's' OR f.proleakproof)
+    GROUP BY d.objid
+) called ON called.policy = p.oid
 ORDER BY 1, 2"#;
 
 pub(in crate::isolation) async fn policies(
@@ -117,27 +118,28 @@ pub(in crate::isolation) async fn policies(
 }
 
 /// `LIKE`, which the classes for patterns are made for, is not leakproof although their own operators are. An
-/// operator that somebody has called leakproof since the cluster was made is not taken for it.
+/// operator that somebody has called leakproof since the cluster was made is not taken for it. The classes are
+/// looked at once, and not for each index.
 const INDEXES: &str = "
 SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name,
     i.indisunique AS unique, i.indisexclusion AS excluding,
     i.indisprimary AS primary,
     i.indpred IS NOT NULL AS partial,
     array(
-        SELECT a.attname::text FROM generate_series(0, i.indnkeyatts - 1) position
-        LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[position] AND a.attnum > 0
-        ORDER BY position
+        SELECT (
+            SELECT a.attname::text FROM pg_attribute a
+            WHERE a.attrelid = i.indrelid AND a.attnum = i.indkey[position] AND a.attnum > 0
+        ) FROM generate_series(0, i.indnkeyatts - 1) position ORDER BY position
     ) AS columns,
-    EXISTS (
-        SELECT FROM unnest(i.indclass) class
-        JOIN pg_opclass o ON o.oid = class
+    coalesce(i.indclass::oid[] && (
+        SELECT array_agg(o.oid) FROM pg_opclass o
         WHERE o.opcname ~ '_pattern_ops$' OR NOT EXISTS (
             SELECT FROM pg_amop member
             JOIN pg_operator op ON op.oid = member.amopopr
             JOIN pg_proc f ON f.oid = op.oprcode AND f.proleakproof AND f.xmin::text = '1'
             WHERE member.amopfamily = o.opcfamily AND member.amoplefttype = o.opcintype
         )
-    ) AS blind
+    ), false) AS blind
 FROM unnest($1::text[], $2::text[]) AS declared (schema, name)
 JOIN pg_namespace n ON n.nspname = declared.schema
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = declared.name
