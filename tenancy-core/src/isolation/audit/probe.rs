@@ -18,17 +18,18 @@
 //! keeps everybody else waiting behind, and gets it then.
 
 mod canary;
+mod message;
 mod question;
 mod role;
 mod sources;
 
 use std::{collections::HashMap, time::Duration};
 
-use sqlx::{AssertSqlSafe, PgConnection, postgres::PgConnectOptions};
+use sqlx::{PgConnection, postgres::PgConnectOptions};
 
 use self::{
     canary::{Canary, Column},
-    question::{Answer, Question, Verdict, Who},
+    question::{Answer, Verdict},
 };
 use super::{
     AuditError, Check, Enforcement, Finding, Report, Unprobed, boot_with,
@@ -36,7 +37,7 @@ use super::{
     facts::{self, Facts, Relation},
     rules, seals,
 };
-use crate::isolation::{Isolation, SealKey, parts};
+use crate::isolation::{Isolation, SealKey};
 
 pub use role::prober;
 
@@ -188,9 +189,8 @@ impl Probe<'_> {
                 "a trigger of {source} fires for replication, too"
             )));
         }
-        run(connection, &begin(self.isolation)).await?;
+        message::all(connection, &begin(self.isolation)).await?;
         let mut looked = Looked::default();
-        canary::fences(connection).await?;
         for source in sources {
             match self.place(connection, source).await? {
                 Ok(third) if *source == name => canary.insert_third = Some(third),
@@ -201,7 +201,7 @@ impl Probe<'_> {
         if looked.unknown.is_empty() {
             self.ask(connection, &canary, &mut looked).await?;
         }
-        run(connection, "ROLLBACK").await?;
+        message::all(connection, "ROLLBACK").await?;
         Ok(looked)
     }
 
@@ -240,15 +240,18 @@ impl Probe<'_> {
         canary: &Canary,
         looked: &mut Looked,
     ) -> Result<(), sqlx::Error> {
-        let shown = question::shown(canary);
-        if !matches!(self.answer(connection, &shown).await?, Answer::Rows(1..)) {
+        let shown = [question::shown(canary)];
+        let answers = message::answers(connection, self.isolation, &shown).await?;
+        if !matches!(answers[..], [Answer::Rows(1..)]) {
             looked
                 .unknown
                 .push("it shows none of the canaries".to_owned());
             return Ok(());
         }
-        for question in question::all(canary) {
-            match question.verdict(&self.answer(connection, &question).await?) {
+        let questions = question::all(canary);
+        let answers = message::answers(connection, self.isolation, &questions).await?;
+        for (question, answer) in questions.iter().zip(&answers) {
+            match question.verdict(answer) {
                 Verdict::AsItShould => {}
                 Verdict::Leak => looked.leaks.push(Finding::new(
                     Check::B1,
@@ -260,46 +263,9 @@ impl Probe<'_> {
         }
         Ok(())
     }
-
-    /// What it changes is taken back before the next question.
-    async fn answer(
-        &self,
-        connection: &mut PgConnection,
-        question: &Question,
-    ) -> Result<Answer, sqlx::Error> {
-        let app = self.isolation.roles().app();
-        let tenant = match question.who {
-            Who::Prober | Who::Nobody => "''".to_owned(),
-            Who::First => {
-                let setting = parts::setting(self.isolation.mode(), &canary::FIRST.to_string());
-                format!("({setting})")
-            }
-        };
-        let role = match question.who {
-            Who::Prober => String::new(),
-            Who::Nobody | Who::First => format!("; SET LOCAL ROLE \"{app}\""),
-        };
-        let begin = format!(
-            "SAVEPOINT tenancy_probe; SELECT set_config('app.tenant_id', {tenant}, true){role}"
-        );
-        run(connection, &begin).await?;
-        let answer = match run(connection, &question.sql).await {
-            Ok(rows) => Answer::Rows(rows),
-            Err(sqlx::Error::Database(error)) => {
-                Answer::Refused(error.code().unwrap_or_default().into_owned())
-            }
-            Err(error) => return Err(error),
-        };
-        run(
-            connection,
-            "ROLLBACK TO SAVEPOINT tenancy_probe; RELEASE SAVEPOINT tenancy_probe",
-        )
-        .await?;
-        Ok(answer)
-    }
 }
 
-/// What waits for a lock is not worth its time. Names mean what they mean to the application.
+/// With the canaries' fences. What waits for a lock is not worth its time. Names mean what they mean to the application.
 fn begin(isolation: &Isolation) -> String {
     let schemas: Vec<String> = isolation
         .schemas()
@@ -310,13 +276,7 @@ fn begin(isolation: &Isolation) -> String {
     format!(
         "BEGIN; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '2s';
         SET LOCAL idle_in_transaction_session_timeout = '10s'; SET LOCAL row_security = on;
-        SET LOCAL session_replication_role = replica; SET LOCAL search_path = {schemas}, pg_temp"
+        SET LOCAL session_replication_role = replica; SET LOCAL search_path = {schemas}, pg_temp; {}",
+        canary::FENCES
     )
-}
-
-async fn run(connection: &mut PgConnection, sql: &str) -> Result<u64, sqlx::Error> {
-    let done = sqlx::raw_sql(AssertSqlSafe(sql))
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected())
 }

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use sqlx::PgConnection;
 
-use super::{super::facts::Relation, run};
+use super::{
+    super::facts::Relation,
+    message::{self, Ran},
+};
 use crate::{
     TenantColumn,
     isolation::{Isolation, audit::rules},
@@ -133,14 +136,9 @@ pub(super) async fn columns(
 }
 
 /// The external keys of the three, where a table's tenant is a UUID.
-const FENCES: &str = "INSERT INTO tenancy.fence (tenant_id, external, state, lifecycle, epoch, deadline)
+pub(super) const FENCES: &str = "INSERT INTO tenancy.fence (tenant_id, external, state, lifecycle, epoch, deadline)
     SELECT 4294967296 + n, ('00000000-0000-4000-8000-cacacacaca0' || n)::uuid, 'active', 'active', 1, 0
     FROM generate_series(1, 3) n";
-
-pub(super) async fn fences(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    run(connection, FENCES).await?;
-    Ok(())
-}
 
 impl Canary {
     /// Or why there can be none.
@@ -192,23 +190,24 @@ async fn placed(
     connection: &mut PgConnection,
     inserts: &[String],
 ) -> Result<Result<(), String>, sqlx::Error> {
-    run(connection, "SAVEPOINT tenancy_canary").await?;
-    for insert in inserts {
-        let why = match run(connection, insert).await {
-            Ok(1..) => continue,
-            Ok(0) => "no row of our making, and it has none to copy".to_owned(),
-            Err(sqlx::Error::Database(error)) => error.message().to_owned(),
-            Err(error) => return Err(error),
-        };
-        run(
-            connection,
-            "ROLLBACK TO SAVEPOINT tenancy_canary; RELEASE SAVEPOINT tenancy_canary",
-        )
-        .await?;
-        return Ok(Err(why));
-    }
-    run(connection, "RELEASE SAVEPOINT tenancy_canary").await?;
-    Ok(Ok(()))
+    let message = format!("SAVEPOINT tenancy_canary; {}", inserts.join("; "));
+    let Ran { rows, refusal } = message::run(connection, &message).await?;
+    let why = match refusal {
+        Some(refusal) => refusal.message().to_owned(),
+        None if rows[1..].contains(&0) => {
+            "no row of our making, and it has none to copy".to_owned()
+        }
+        None => {
+            message::all(connection, "RELEASE SAVEPOINT tenancy_canary").await?;
+            return Ok(Ok(()));
+        }
+    };
+    message::all(
+        connection,
+        "ROLLBACK TO SAVEPOINT tenancy_canary; RELEASE SAVEPOINT tenancy_canary",
+    )
+    .await?;
+    Ok(Err(why))
 }
 
 /// The declared column, or in another relation one of a declared column's name and of a tenant's type.
