@@ -37,9 +37,9 @@
 //!     sqlx::query("insert into note values (1, 7, 'secret')").execute(&mut tx).await.unwrap();
 //!     tx.commit().await.unwrap();
 //!
-//!     assert_invisible(&*cell, &one, &two, Rows::table("note").key("id", 7)).await;
-//!     assert_invisible(&*cell, &one, &two, "select body from note").await;
-//!     assert_rejected(&*cell, &two, one.tenant(), "insert into note values ($1, 8, 'forged')").await;
+//!     assert_invisible(&cell, &one, &two, Rows::table("note").key("id", 7)).await;
+//!     assert_invisible(&cell, &one, &two, "select body from note").await;
+//!     assert_rejected(&cell, &two, one.tenant(), "insert into note values ($1, 8, 'forged')").await;
 //! }
 //! # }
 //! ```
@@ -60,6 +60,8 @@ mod invisible;
 #[cfg(feature = "http")]
 pub mod matrix;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod refusal;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rejected;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod rows;
@@ -76,3 +78,6 @@ pub use invisible::assert_invisible;
 pub use rejected::{Foreign, assert_rejected};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use rows::Rows;
+
+#[cfg(feature = "postgres")]
+pub use crate::isolation::testing::TestCellError;

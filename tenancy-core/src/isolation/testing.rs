@@ -4,12 +4,12 @@ use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{
-    AuditError, InstallError, InvalidPrefix, Isolation, IsolationMode, Roles, SealKey, audit,
-    hex::hex, install, install_key,
+    AuditError, InstallError, InvalidPrefix, Isolation, IsolationMode, Login, Password, Roles,
+    SealKey, audit, hex::hex, install, install_key, set_password,
 };
 use crate::{
     Manifest,
-    db::{CellOptions, OpenError, PostgresCell},
+    db::{CellOptions, DbError, OpenError, PostgresCell},
 };
 
 /// Why a test has no cell.
@@ -19,7 +19,7 @@ pub enum TestCellError {
     /// The database could not be reached as its administrator.
     #[error("reach the test's database as its administrator")]
     Connect(#[from] sqlx::Error),
-    /// Only a superuser makes roles and opens cells for them without passwords; and whoever made the cell must
+    /// Only a superuser makes roles and reads what their passwords are made of; and whoever made the cell must
     /// not be who uses it.
     #[error("a test's cell is made by a superuser, which {role} is not")]
     NotAdministrator {
@@ -38,6 +38,9 @@ pub enum TestCellError {
     /// The cell could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// A tenant could not be made.
+    #[error(transparent)]
+    Fence(#[from] DbError),
 }
 
 const WHERE_AND_WHO: &str = "SELECT current_database()::text, rolname::text, rolsuper
@@ -46,9 +49,9 @@ const WHERE_AND_WHO: &str = "SELECT current_database()::text, rolname::text, rol
 /// The cell of a test: isolates a database whose tables are made, and opens it as the application does, so
 /// that no test passes because a superuser ran it.
 ///
-/// `admin` is a superuser who needs no password for other roles, such as `pool.connect_options()` in a
-/// `#[sqlx::test]`. The roles are named after the database, because roles are the whole cluster's. It can be
-/// done again, for a second handle.
+/// `admin` is a superuser, such as that of `pool.connect_options()` in a `#[sqlx::test]`. Where the server keeps
+/// a password for it, its roles get some; else whatever lets it in must let them in, too. The roles are named
+/// after the database, because roles are the whole cluster's. It can be done again, for a second handle.
 ///
 /// # Errors
 /// [`TestCellError`].
@@ -73,11 +76,41 @@ pub async fn cell(
     if let Some(key) = &key {
         install_key(&mut connection, key).await?;
     }
+    let app = address(&mut connection, admin, &isolation, Login::App).await?;
+    let mover = address(&mut connection, admin, &isolation, Login::Mover).await?;
     connection.close().await?;
-    let login = |role: String| admin.clone().username(&role);
-    let receipt = audit::boot(login(isolation.roles().app()), &isolation, key).await?;
-    let mover = login(isolation.roles().mover());
+    let receipt = audit::boot(app, &isolation, key).await?;
     Ok(PostgresCell::open(receipt, mover, options).await?)
+}
+
+const VERIFIER: &str =
+    "SELECT rolpassword::text FROM pg_catalog.pg_authid WHERE rolname = current_user";
+
+/// How a role logs in. Its password is made of what only a superuser can read, so that nobody else knows it and
+/// a second handle finds the one that the first has set.
+async fn address(
+    connection: &mut PgConnection,
+    admin: &PgConnectOptions,
+    isolation: &Isolation,
+    login: Login,
+) -> Result<PgConnectOptions, TestCellError> {
+    let role = isolation.roles().login(login);
+    let address = admin.clone().username(&role);
+    let verifier: Option<String> = sqlx::query_scalar(VERIFIER)
+        .fetch_one(&mut *connection)
+        .await?;
+    let Some(verifier) = verifier else {
+        return Ok(address);
+    };
+    let password = hex(Sha256::digest(format!("{role} {verifier}")));
+    set_password(
+        connection,
+        isolation.roles(),
+        login,
+        &Password::new(&password),
+    )
+    .await?;
+    Ok(address.password(&password))
 }
 
 /// For databases whose names are too long for a prefix, or have other letters, as those of `#[sqlx::test]`.

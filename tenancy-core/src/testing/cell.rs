@@ -1,6 +1,10 @@
-use std::{num::NonZeroU16, ops::Deref};
+use std::{
+    fmt::{self, Display},
+    num::NonZeroU16,
+    ops::Deref,
+};
 
-use sqlx::{PgPool, postgres::PgConnectOptions};
+use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
 use tenancy_types::{Epoch, Lifecycle, TenantId};
 
 use crate::{
@@ -20,12 +24,15 @@ const CONNECTIONS: NonZeroU16 = NonZeroU16::MIN.saturating_add(4);
 ///
 /// It is the [`PostgresCell`] that it leads to. Its roles are named after its database, so they stay in the
 /// cluster and serve the next run of the same test.
-#[derive(Clone, Debug)]
-pub struct TestCell(PostgresCell);
+#[derive(Clone)]
+pub struct TestCell {
+    cell: PostgresCell,
+    admin: PgConnectOptions,
+}
 
 impl TestCell {
-    /// Isolates a database whose tables are made, and opens it. `pool` is a superuser's, who needs no
-    /// password for other roles, as `#[sqlx::test]` gives it; nothing of the cell ever runs on it.
+    /// Isolates a database whose tables are made, and opens it. `pool` is a superuser's, as `#[sqlx::test]`
+    /// gives it; nothing of the cell ever runs on it. Where it has a password, its roles get some.
     ///
     /// # Errors
     /// [`TestCellError`]; also when the pool is not a superuser's.
@@ -53,7 +60,10 @@ impl TestCell {
         mode: IsolationMode,
     ) -> Result<Self, TestCellError> {
         let options = CellOptions::new(CONNECTIONS);
-        Ok(Self(cell(admin, manifest, mode, options).await?))
+        Ok(Self {
+            cell: cell(admin, manifest, mode, options).await?,
+            admin: admin.clone(),
+        })
     }
 
     /// Serves a tenant here from now on, and gives its [context](TenantContext::for_test).
@@ -68,8 +78,32 @@ impl TestCell {
             lifecycle: Lifecycle::Active,
             epoch: Epoch::FIRST,
         };
-        self.0.change_fence(tenant, None, event).await?;
+        self.cell.change_fence(tenant, None, event).await?;
         Ok(TenantContext::for_test(tenant))
+    }
+
+    /// The same for a tenant that tables know by its external key, a uuid, as its text.
+    ///
+    /// # Errors
+    /// [`TestCellError::Fence`] as [`tenant`](Self::tenant); [`TestCellError::Connect`] also when the key is no
+    /// uuid or another tenant's.
+    ///
+    /// # Cancel safety
+    /// The tenant may be served already, without its key.
+    pub async fn tenant_with(
+        &self,
+        tenant: TenantId,
+        external: impl Display,
+    ) -> Result<TenantContext<ReadWrite>, TestCellError> {
+        let ctx = self.tenant(tenant).await?;
+        let mut admin = PgConnection::connect_with(&self.admin).await?;
+        sqlx::query("UPDATE tenancy.fence SET external = cast($2 AS uuid) WHERE tenant_id = $1")
+            .bind(tenant.as_i64())
+            .bind(external.to_string())
+            .execute(&mut admin)
+            .await?;
+        admin.close().await?;
+        Ok(ctx)
     }
 }
 
@@ -77,6 +111,13 @@ impl Deref for TestCell {
     type Target = PostgresCell;
 
     fn deref(&self) -> &PostgresCell {
-        &self.0
+        &self.cell
+    }
+}
+
+/// Without the administrator's address, which may hold a password.
+impl fmt::Debug for TestCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TestCell").field(&self.cell).finish()
     }
 }

@@ -63,13 +63,24 @@ macro_rules! shown {
                     if let Ok(value) = row.try_get::<Option<String>, _>(index) {
                         return format!("{name}: {}", or_null(value));
                     }
-                    format!("{name}: {}", column.type_info())
+                    if let Ok(value) = row.try_get::<Option<i32>, _>(index) {
+                        return format!("{name}: {}", or_null(value));
+                    }
+                    // Its bytes, which are at least not those of another value.
+                    match row.try_get_unchecked::<Option<Vec<u8>>, _>(index) {
+                        Ok(value) => format!("{name}: {}", or_null(value.as_deref().map(hex))),
+                        Err(_) => format!("{name}: {}", column.type_info()),
+                    }
                 };
                 let columns: Vec<String> = row.columns().iter().map(column).collect();
                 Ok(Self(columns.join(", ")))
             }
         }
     };
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn or_null(value: Option<impl ToString>) -> String {
@@ -159,6 +170,8 @@ macro_rules! door {
 
 #[cfg(feature = "postgres")]
 door!(PostgresCell);
+#[cfg(feature = "postgres")]
+door!(super::TestCell);
 #[cfg(feature = "sqlite")]
 door!(SqliteCell);
 

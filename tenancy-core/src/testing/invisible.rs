@@ -2,7 +2,7 @@ use std::{fmt, future::Future, panic::Location};
 
 use tenancy_types::TenantId;
 
-use super::{Cell, Rows, door::private::Value, rows::Verb};
+use super::{Cell, Rows, door::private::Value, refusal::is_for_the_row, rows::Verb};
 use crate::{
     ReadWrite, TenantContext,
     db::{BrokenConstraint, DbError},
@@ -12,8 +12,8 @@ use crate::{
 ///
 /// First, the owner reads them, and its own update and delete of them take hold, so that the assertion
 /// cannot pass because there are none, or because a statement is wrong. Then `other` tries the same, and
-/// each attempt must change nothing or be refused as reaching for a foreign row. Everything is rolled back.
-/// What `other` reads, it reads in a read-only transaction, where both databases isolate.
+/// each attempt must reach none of the owner's rows, or be refused as changing a foreign one. Everything is
+/// rolled back. What `other` reads, it reads in a read-only transaction, where both databases isolate.
 ///
 /// ```
 /// # #[cfg(feature = "portable")] mod example {
@@ -61,6 +61,9 @@ enum Problem {
     Leak(Vec<Leak>),
 }
 
+/// How many of the rows that leak a message shows.
+const SHOWN: usize = 10;
+
 struct Leak {
     verb: Verb,
     owner: TenantId,
@@ -85,32 +88,66 @@ async fn prove<C: Cell>(
     }
     let values: Vec<Value> = rows.values().map(|text| Value::Text(text.into())).collect();
     let mut leaks = Vec::new();
+    let mut others_own = 0;
     for (verb, sql) in rows.attempts() {
-        match attempt(cell, owner, (verb, sql), &values).await {
-            Ok(reached) if reached.count > 0 => {}
+        let owners = match attempt(cell, owner, (verb, sql), &values).await {
+            Ok(reached) if reached.count > 0 => reached.shown,
             // That other rows hang on it is something that only who reaches it is told.
-            Err(DbError::Constraint {
-                broken: BrokenConstraint::ForeignKey,
-                ..
-            }) => {}
+            Err(error) if is_held(&error) => Vec::new(),
             found => return Err(Problem::NoControl { verb, found }),
-        }
-        match attempt(cell, other, (verb, sql), &values).await {
-            Ok(reached) if reached.count == 0 => {}
-            Ok(reached) => leaks.push(Leak {
+        };
+        let reached = match attempt(cell, other, (verb, sql), &values).await {
+            Ok(all) if verb == Verb::Read => {
+                let leaked = Reached::rows(rows.leaked(all.shown, &owners));
+                others_own = all.count - leaked.count;
+                leaked
+            }
+            Ok(all) => Reached::count(all.count.saturating_sub(others_own)),
+            Err(error) if verb != Verb::Read && is_for_the_row(&error) => continue,
+            Err(error) if others_own == 0 && is_held(&error) => Reached::held(),
+            Err(error) => return Err(Problem::NoAnswer { verb, error }),
+        };
+        if reached.count > 0 {
+            leaks.push(Leak {
                 verb,
                 owner: owner.tenant(),
                 other: other.tenant(),
                 reached,
-            }),
-            Err(DbError::ForeignRow { .. }) => {}
-            Err(error) => return Err(Problem::NoAnswer { verb, error }),
+            });
         }
     }
     if leaks.is_empty() {
         Ok(())
     } else {
         Err(Problem::Leak(leaks))
+    }
+}
+
+/// Whether rows that hang on those that a statement reached kept it from its end.
+fn is_held(error: &DbError) -> bool {
+    let broken = BrokenConstraint::ForeignKey;
+    matches!(error, DbError::Constraint { broken: found, .. } if *found == broken)
+}
+
+impl Reached {
+    fn rows(shown: Vec<String>) -> Self {
+        Self {
+            count: shown.len() as u64,
+            shown,
+        }
+    }
+
+    fn count(count: u64) -> Self {
+        let shown = Vec::new();
+        Self { count, shown }
+    }
+
+    /// At least one, which is told apart from none by what hangs on it.
+    fn held() -> Self {
+        Self {
+            count: 1,
+            shown: vec!["if others did not hang on it".into()],
+        }
     }
 }
 
@@ -122,16 +159,10 @@ async fn attempt<C: Cell>(
 ) -> Result<Reached, DbError> {
     match verb {
         Verb::Read => {
-            let shown = cell.read(&ctx.to_read_only(), sql, values).await?;
-            Ok(Reached {
-                count: shown.len() as u64,
-                shown,
-            })
+            let read = cell.read(&ctx.to_read_only(), sql, values).await?;
+            Ok(Reached::rows(read))
         }
-        Verb::Update | Verb::Delete => Ok(Reached {
-            count: cell.change(ctx, sql, values).await?,
-            shown: Vec::new(),
-        }),
+        Verb::Update | Verb::Delete => Ok(Reached::count(cell.change(ctx, sql, values).await?)),
     }
 }
 
@@ -174,10 +205,14 @@ impl fmt::Display for Leak {
             f,
             "LEAK: tenant {other} can {verb} {count} of tenant {owner}'s rows"
         )?;
-        reached
-            .shown
-            .iter()
-            .try_for_each(|row| write!(f, "\n    {row}"))
+        let shown = &reached.shown;
+        for row in shown.iter().take(SHOWN) {
+            write!(f, "\n    {row}")?;
+        }
+        match shown.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\n    and {more} more"),
+        }
     }
 }
 

@@ -5,8 +5,10 @@ use std::fmt;
 /// A `&'static str` is the rows of a query of the application's own, which is only read:
 /// `"select title from product where handle = 'mug'"`.
 ///
-/// All that the other tenant reaches counts as leaked. So where it has rows of its own, these are told by
-/// what only the owner's have; and a query that always has a row, such as a `count`, always leaks.
+/// Of a query, all that the other tenant reads counts as leaked. So where it has rows of its own, these are
+/// told by what only the owner's have; and a query that always has a row, such as a `count`, always leaks. Of a
+/// table, what counts is what the owner reads, too: the other may have rows with the same key. On SQLite, which
+/// refuses a whole statement that would change a foreign row, a key must then say the tenant as well.
 #[derive(Clone, Debug)]
 pub struct Rows(Kind);
 
@@ -28,7 +30,8 @@ pub(super) enum Verb {
 }
 
 impl Rows {
-    /// Rows of a table: all of them, until a [`key`](Self::key) says which, as where the other tenant has some.
+    /// Rows of a table: all of them, until a [`key`](Self::key) says which. The table stands in statements as it
+    /// is here: with its schema, or quoted, where it needs that.
     #[must_use]
     pub fn table(table: &'static str) -> Self {
         Self(Kind::Table {
@@ -38,7 +41,8 @@ impl Rows {
     }
 
     /// Those that have this value in a column, by its text: a number, a text, a uuid. An update is tried
-    /// only on rows that are told by a key, because it sets the key's first column to itself.
+    /// only on rows that are told by a key, because it sets the key's first column to itself, which the
+    /// database must allow: a column that is `GENERATED ALWAYS` cannot be the first.
     ///
     /// # Panics
     /// When the rows are a query's, which says itself which.
@@ -69,6 +73,17 @@ impl Rows {
         // Statements are kept for as long as the program runs, as those in its text are.
         let keep = |(verb, sql): (Verb, String)| (verb, &*sql.leak());
         attempts.into_iter().map(keep).collect()
+    }
+
+    /// Which of the rows that the other reads are the owner's.
+    pub(super) fn leaked(&self, read: Vec<String>, owners: &[String]) -> Vec<String> {
+        match &self.0 {
+            Kind::Query(_) => read,
+            Kind::Table { .. } => read
+                .into_iter()
+                .filter(|row| owners.contains(row))
+                .collect(),
+        }
     }
 
     /// The parameters of the statements.

@@ -197,7 +197,131 @@ async fn only_a_connection_that_row_security_binds_is_bound() {
         .await
         .unwrap();
     let said = complaint(assert_bound(&mut login("careless").await)).await;
-    assert!(said.contains("whose row security is not forced"), "{said}");
+    assert!(
+        said.contains("who may take its row security away"),
+        "{said}"
+    );
+    // Forced or not, it is the owner's to take away.
+    let force = format!(
+        "alter table {}_own force row level security",
+        database.name()
+    );
+    database.run(&force).unwrap();
+    let said = complaint(assert_bound(&mut login("careless").await)).await;
+    assert!(
+        said.contains("who may take its row security away"),
+        "{said}"
+    );
+    // A superuser who calls itself the application may call itself a superuser again.
+    let as_app = format!("set session authorization {}_app", database.name());
+    sqlx::raw_sql(sqlx::AssertSqlSafe(as_app))
+        .execute(&mut superuser)
+        .await
+        .unwrap();
+    let said = complaint(assert_bound(&mut superuser)).await;
+    assert!(said.contains("postgres, a superuser"), "{said}");
+}
+
+#[tokio::test]
+async fn a_connection_that_nothing_is_kept_from_is_not_bound() {
+    let database = Postgres::shared().database().unwrap();
+    let plain = format!(
+        "create table note (id bigint); create role {0}_plain login; grant select on note to {0}_plain",
+        database.name()
+    );
+    database.run(&plain).unwrap();
+    let role = format!("{}_plain", database.name());
+    let mut connection = PgConnection::connect(&database.url_as(&role))
+        .await
+        .unwrap();
+    let said = complaint(assert_bound(&mut connection)).await;
+    assert!(said.contains("this proves nothing"), "{said}");
+    database
+        .run("alter table note enable row level security")
+        .unwrap();
+    assert_bound(&mut connection).await;
+}
+
+/// Both have a product 1, as keys that begin with the tenant allow. (SQLite refuses such a statement to both.)
+#[tokio::test]
+async fn rows_of_the_others_own_with_the_same_key_are_no_leak() {
+    let (one, two) = (context(1), context(2));
+    let (cell, url) = postgres(2, options(2)).await;
+    furnish(&cell).await;
+    stock(&cell, 2, "Cup").await;
+    assert_invisible(&cell, &one, &two, mug()).await;
+    assert_invisible(&cell, &two, &one, Rows::table("product")).await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    sqlx::raw_sql("alter table product disable row level security")
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    let said = complaint(assert_invisible(&cell, &one, &two, mug())).await;
+    for leak in ["read 1 of", "update 1 of", "delete 1 of"] {
+        assert!(said.contains(leak), "{said}");
+    }
+    assert!(!said.contains("Cup"), "only what is the owner's: {said}");
+}
+
+/// What is refused for another reason is not refused for being another's.
+#[tokio::test]
+async fn a_missing_right_is_no_proof() {
+    let (one, two) = (context(1), context(2));
+    let (cell, url) = postgres(2, options(2)).await;
+    furnish(&cell).await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    // A trigger with the code of a policy, before the policy is asked.
+    let complains = "create function complain() returns trigger language plpgsql as
+            'begin if new.tenant_id = 1 then raise insufficient_privilege; end if; return new; end';
+        create trigger complain before insert or update on product
+            for each row execute function complain()";
+    sqlx::raw_sql(complains).execute(&mut admin).await.unwrap();
+    let said = complaint(assert_rejected(&cell, &two, one.tenant(), INSERT)).await;
+    assert!(said.contains("not for being another's"), "{said}");
+}
+
+/// A condition that is about the tenant finds no row of another's, which is as well.
+#[tokio::test]
+async fn a_statement_that_finds_nothing_writes_nothing() {
+    let (one, two) = (context(1), context(2));
+    let (cell, _) = postgres(2, options(2)).await;
+    furnish(&cell).await;
+    let renamed = "update product set title = 'x' where tenant_id = $1";
+    assert_rejected(&cell, &one, two.tenant(), renamed).await;
+}
+
+/// A private server, which asks everybody for a password.
+#[tokio::test]
+async fn a_server_with_passwords_has_cells_too() {
+    let server = Postgres::start().unwrap();
+    let database = server.database().unwrap();
+    database.run(SCHEMA).unwrap();
+    let mut admin = PgConnection::connect(&database.url()).await.unwrap();
+    let ask = "alter role postgres password 's3cret';
+        do $$ begin execute format('copy (values (''local all all scram-sha-256''),
+            (''host all all all scram-sha-256'')) to %L', current_setting('hba_file')); end $$;
+        select pg_reload_conf()";
+    sqlx::raw_sql(ask).execute(&mut admin).await.unwrap();
+    let without: PgConnectOptions = database.url().parse().unwrap();
+    // Until the server has read its rules.
+    while PgConnection::connect_with(&without).await.is_ok() {}
+    let superuser = without.password("s3cret");
+    let cell = TestCell::open(&superuser, &manifest(), IsolationMode::Sealed)
+        .await
+        .unwrap();
+    let again = TestCell::open(&superuser, &manifest(), IsolationMode::Sealed)
+        .await
+        .unwrap();
+    let one = cell.tenant(tenant(1)).await.unwrap();
+    for cell in [&cell, &again] {
+        let mut tx = cell.begin(&one);
+        sqlx::query("insert into mark values (1) on conflict do nothing")
+            .execute(&mut tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    assert!(!format!("{cell:?}").contains("s3cret"));
 }
 
 #[tokio::test]
@@ -238,20 +362,15 @@ async fn tenants_are_told_by_external_keys_too() {
         .await
         .unwrap();
     let external = |id: u32| format!("00000000-0000-4000-8000-00000000000{id}");
-    let [one, _two] = [
-        cell.tenant(tenant(1)).await.unwrap(),
-        cell.tenant(tenant(2)).await.unwrap(),
-    ];
-    database
-        .run("update tenancy.fence set external = ('00000000-0000-4000-8000-00000000000' || tenant_id)::uuid")
-        .unwrap();
+    let one = cell.tenant_with(tenant(1), external(1)).await.unwrap();
+    cell.tenant_with(tenant(2), external(2)).await.unwrap();
     let foreign = || Foreign::external(external(1), external(2));
     let insert = "insert into letter values (cast($1 as uuid), 1)";
-    assert_rejected(&*cell, &one, foreign(), insert).await;
+    assert_rejected(&cell, &one, foreign(), insert).await;
     database
         .run("alter table letter disable row level security")
         .unwrap();
-    let said = complaint(assert_rejected(&*cell, &one, foreign(), insert)).await;
+    let said = complaint(assert_rejected(&cell, &one, foreign(), insert)).await;
     assert!(said.contains("LEAK"), "{said}");
 }
 

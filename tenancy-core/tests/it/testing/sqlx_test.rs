@@ -46,8 +46,8 @@ mod inner {
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        assert_invisible(&*cell, &one, &two, Rows::table("mark").key("tenant_id", 1)).await;
-        assert_rejected(&*cell, &two, one.tenant(), "insert into mark values ($1)").await;
+        assert_invisible(&cell, &one, &two, Rows::table("mark").key("tenant_id", 1)).await;
+        assert_rejected(&cell, &two, one.tenant(), "insert into mark values ($1)").await;
     }
 
     #[sqlx::test]
