@@ -3,8 +3,15 @@
 //! The oldest complaint about multi-tenant applications is that a login of one works at another. So a
 //! [`Matrix`] is told, for two tenants, what makes their requests, and the requests; it then sends each with
 //! every mixture of the two tenants' parts. A mixture must be refused (4xx); the unmixed requests must be
-//! served (2xx), or it would be no wonder that the mixed ones are not. All mixtures are sent before them,
-//! because they may delete what the mixtures ask for.
+//! served (2xx), or it would be no wonder that the mixed ones are not.
+//!
+//! First go the requests that change nothing: the tenants' own, which fill caches, the mixtures, and the own
+//! ones again, which would see what a mixture left there. Then go the mixtures of those that change something,
+//! and once more the own ones that show it, whose answers must be as before: a refusal that comes after the
+//! change is none. The tenants' own changes come last, because they may delete what all others ask for.
+//!
+//! What it does not try: requests without a part, with both tenants' or with one twice; answers that never end;
+//! and applications whose own requests are answered with a redirect, or whose refusals are a 200 or a 303.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] mod example {
@@ -31,7 +38,7 @@ mod verdict;
 
 use std::{fmt::Display, future::poll_fn, pin::pin};
 
-use http::{HeaderName, Method, Request, Response};
+use http::{HeaderMap, HeaderName, Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
@@ -91,7 +98,9 @@ impl Matrix {
     }
 
     /// A text that is in answers to one of them only. No answer may have that of a tenant whose host was not
-    /// asked, and each must be in an answer to its own.
+    /// asked, in its body, a header or a trailer; and each must be in the body of each `GET` of its own.
+    ///
+    /// Without marks only statuses are judged: a list of everybody's rows is then not told from one's own.
     #[must_use]
     pub fn mark(mut self, one: impl Into<String>, two: impl Into<String>) -> Self {
         self.marks = Some([one.into(), two.into()]);
@@ -153,13 +162,53 @@ impl Matrix {
         R::Error: Display,
     {
         self.check();
-        let mixed = self.all(Mixture::mixed);
-        let own = self.all(|parts| Mixture::pure(parts).to_vec());
+        let (pure, mixed) = (
+            |parts: &[Part]| Mixture::pure(parts).to_vec(),
+            Mixture::mixed,
+        );
+        let mut rows = self.send(service, Method::is_safe, pure).await;
+        let before = rows.clone();
+        rows.extend(self.send(service, Method::is_safe, mixed).await);
+        let settled = self.send(service, Method::is_safe, pure).await;
+        rows.extend(settled.iter().cloned());
+        let mixed_changes = self.send(service, changes, mixed).await;
+        if !mixed_changes.is_empty() {
+            rows.extend(mixed_changes);
+            let after = self.send(service, Method::is_safe, pure).await;
+            let known = before.iter().zip(&settled);
+            rows.extend(
+                after
+                    .into_iter()
+                    .zip(known)
+                    .map(|(row, known)| row.since(known)),
+            );
+            rows.extend(self.send(service, changes, pure).await);
+        }
+        Report::new(self.parts.iter().map(Part::name).collect(), rows).marked(self.marks.as_ref())
+    }
+
+    async fn send<S, B, R>(
+        &self,
+        service: &S,
+        which: fn(&Method) -> bool,
+        mixtures: impl Fn(&[Part]) -> Vec<Mixture>,
+    ) -> Vec<Row>
+    where
+        S: Service<Request<B>, Response = Response<R>> + Clone,
+        S::Error: Display,
+        B: From<String>,
+        R: Body,
+        R::Error: Display,
+    {
         let mut rows = Vec::new();
-        for (template, expect, mixture) in mixed.into_iter().chain(own) {
+        for (template, expect, mixture) in self.all(mixtures) {
+            if !which(template.method()) {
+                continue;
+            }
             let request = template.request(&mixture, &self.same);
             let answer = ask(service.clone(), request.map(B::from)).await;
-            let verdict = judge(expect, &mixture, &answer, self.marks.as_ref());
+            let marks = self.marks.as_ref();
+            let verdict = judge(expect, template.method(), &mixture, &answer, marks);
             rows.push(Row::new(
                 &template,
                 &mixture,
@@ -167,7 +216,7 @@ impl Matrix {
                 (answer, verdict),
             ));
         }
-        Report::new(self.parts.iter().map(Part::name).collect(), rows).marked(self.marks.as_ref())
+        rows
     }
 
     fn part(mut self, name: String, place: Place, of: [String; 2]) -> Self {
@@ -218,6 +267,10 @@ impl Matrix {
     }
 }
 
+fn changes(method: &Method) -> bool {
+    !method.is_safe()
+}
+
 fn header(name: &str) -> HeaderName {
     name.parse()
         .unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -237,8 +290,13 @@ where
     match answered.await {
         Ok(response) => {
             let status = response.status();
-            match text(response.into_body()).await {
-                Ok(body) => Answer::Response { status, body },
+            let mut headers = response.headers().clone();
+            match text(response.into_body(), &mut headers).await {
+                Ok(body) => Answer::Response {
+                    status,
+                    headers,
+                    body,
+                },
                 Err(error) => Answer::Broken(format!("{status}, then: {error}")),
             }
         }
@@ -246,14 +304,17 @@ where
     }
 }
 
-/// All of a body; what is no text in it is replaced.
-async fn text<R: Body>(body: R) -> Result<String, R::Error> {
+/// All of a body; what is no text in it is replaced. Its trailers go to the headers.
+async fn text<R: Body>(body: R, headers: &mut HeaderMap) -> Result<String, R::Error> {
     let mut body = pin!(body);
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
-        if let Ok(mut data) = frame?.into_data() {
-            use bytes::Buf as _;
-            bytes.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+        match frame?.into_data() {
+            Ok(mut data) => {
+                use bytes::Buf as _;
+                bytes.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+            }
+            Err(frame) => headers.extend(frame.into_trailers().unwrap_or_default()),
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())

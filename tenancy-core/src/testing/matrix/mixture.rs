@@ -54,6 +54,10 @@ impl Template {
         Self { method, path, body }
     }
 
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
     /// What the report calls it.
     pub(super) fn title(&self) -> String {
         format!("{} {}", self.method, self.path)
@@ -136,6 +140,17 @@ impl Mixture {
     pub(super) fn host(&self) -> Option<Side> {
         let host = self.0.iter().find(|(part, _)| part.is_host());
         host.map(|(_, side)| *side)
+    }
+
+    /// The values of another than this tenant, of parts in this place.
+    pub(super) fn others(&self, place: &Place, than: Option<Side>) -> impl Iterator<Item = &str> {
+        let parts = self.0.iter().filter(move |(part, _)| part.place == *place);
+        parts.flat_map(move |(part, _)| {
+            let sides = [Side::One, Side::Two].into_iter();
+            sides
+                .filter(move |side| Some(*side) != than)
+                .map(|side| &*part.of[side as usize])
+        })
     }
 
     pub(super) fn sides(&self) -> impl Iterator<Item = (&str, Side)> {

@@ -42,6 +42,15 @@ impl Row {
         }
     }
 
+    /// The same after changes that were to be refused. What was not the same twice before them is not compared.
+    pub(super) fn since(mut self, (first, second): (&Self, &Self)) -> Self {
+        let settled = first.answer.body() == second.answer.body();
+        if settled && self.verdict.is_good() && self.answer.body() != second.answer.body() {
+            self.verdict = Verdict::Changed;
+        }
+        self
+    }
+
     /// Method and path, with the names of its values.
     #[must_use]
     pub fn request(&self) -> &str {
@@ -71,12 +80,14 @@ impl Report {
         }
     }
 
-    /// Says which marks were in no answer.
+    /// Says which marks were in no answer to a tenant's own request.
     pub(super) fn marked(mut self, marks: Option<&[String; 2]>) -> Self {
         let seen = |mark: &String| {
-            self.rows.iter().any(
-                |row| matches!(&row.answer, Answer::Response { body, .. } if body.contains(mark)),
-            )
+            let mut own = self
+                .rows
+                .iter()
+                .filter(|row| row.verdict == Verdict::Served);
+            own.any(|row| row.answer.body().is_some_and(|body| body.contains(mark)))
         };
         let unseen = marks.into_iter().flatten().filter(|mark| !seen(mark));
         self.unseen_marks = unseen.cloned().collect();
@@ -155,6 +166,15 @@ impl fmt::Display for Table<'_> {
             writeln!(f, "{}", between(cells.chain(end).collect()))?;
         }
         Ok(())
+    }
+}
+
+impl Answer {
+    fn body(&self) -> Option<&str> {
+        match self {
+            Self::Response { body, .. } => Some(body),
+            Self::Broken(_) => None,
+        }
     }
 }
 

@@ -39,12 +39,18 @@ enum Mistake {
     Everything,
     /// That a refusal, too, is seen by somebody.
     Refusal,
+    /// To refuse before it deletes.
+    Late,
+    /// That pages that it keeps are somebody's.
+    Cache,
 }
 
 #[derive(Clone)]
 struct Notes {
     mistake: Mistake,
     notes: Arc<Mutex<HashMap<u64, (TenantId, &'static str)>>>,
+    /// What was shown, by the note's id alone.
+    cache: Arc<Mutex<HashMap<u64, &'static str>>>,
 }
 
 impl Notes {
@@ -82,7 +88,14 @@ async fn show(
     headers: HeaderMap,
     Path(id): Path<u64>,
 ) -> Result<&'static str, (StatusCode, String)> {
-    notes.find(ctx.tenant(), &headers, id)
+    if notes.mistake == Mistake::Cache
+        && let Some(kept) = notes.cache.lock().unwrap().get(&id)
+    {
+        return Ok(kept);
+    }
+    let found = notes.find(ctx.tenant(), &headers, id)?;
+    notes.cache.lock().unwrap().insert(id, found);
+    Ok(found)
 }
 
 async fn delete(
@@ -91,7 +104,17 @@ async fn delete(
     headers: HeaderMap,
     Path(id): Path<u64>,
 ) -> Result<(), (StatusCode, String)> {
-    notes.find(ctx.tenant(), &headers, id)?;
+    let found = notes.find(ctx.tenant(), &headers, id);
+    if notes.mistake == Mistake::Late
+        && let Some((_, text)) = notes.notes.lock().unwrap().get_mut(&id)
+    {
+        *text = if id == 7 {
+            "spades, crossed out"
+        } else {
+            "espresso, crossed out"
+        };
+    }
+    found?;
     notes.notes.lock().unwrap().remove(&id);
     Ok(())
 }
@@ -112,6 +135,7 @@ fn app(mistake: Mistake) -> Router {
     let notes = Notes {
         mistake,
         notes: Arc::new(Mutex::new(HashMap::from(notes))),
+        cache: Arc::default(),
     };
     let routes = Routes::default()
         .tenant(1, placed(Lifecycle::Active))
@@ -151,18 +175,19 @@ async fn report(mistake: Mistake) -> Report {
 async fn an_application_that_asks_whose_everything_is_passes() {
     let report = report(Mistake::None).await;
     report.assert_refused();
-    // Of three parts six mixtures, of two parts two, and each request once for each tenant.
-    assert_eq!(report.rows().len(), 6 + 6 + 2 + 3 * 2);
+    // Of three parts six mixtures, of two parts two; the requests that change nothing go three times for each
+    // tenant, and the one that does goes once.
+    assert_eq!(report.rows().len(), 6 + 6 + 2 + 2 * 3 * 2 + 2);
     let count = |verdict| {
         let rows = report.rows().iter();
         rows.filter(|row| row.verdict() == verdict).count()
     };
     assert_eq!(count(Verdict::Refused), 12);
     assert_eq!(count(Verdict::OfHost), 2);
-    assert_eq!(count(Verdict::Served), 6);
+    assert_eq!(count(Verdict::Served), 2 * 3 * 2 + 2);
 }
 
-/// Each mistake is found in the cells of the table that it makes leak, and in no others.
+/// Each mistake is found in a cell of the table that it makes leak.
 #[tokio::test]
 async fn each_mistake_is_found_where_it_is() {
     for (mistake, line) in [
@@ -186,6 +211,14 @@ async fn each_mistake_is_found_where_it_is() {
             Mistake::Refusal,
             "| GET /notes/{note} | garden | garden | coffee | 403 | LEAK: another tenant's mark in the answer |",
         ),
+        (
+            Mistake::Late,
+            "| GET /notes/{note} | garden | garden | garden | 200 | LEAK: changed by a mixture |",
+        ),
+        (
+            Mistake::Cache,
+            "| GET /notes/{note} | garden | garden | coffee | 200 | LEAK: another tenant's mark in the answer |",
+        ),
     ] {
         let report = report(mistake).await;
         assert!(report.to_string().contains(line), "{mistake:?}:\n{report}");
@@ -200,7 +233,10 @@ async fn a_mark_that_is_nowhere_marks_nothing() {
     let matrix = matrix().mark("spades", "tea");
     let report = matrix.run::<_, Body, _>(&app(Mistake::None)).await;
     let said = text(std::panic::catch_unwind(|| report.assert_refused()).unwrap_err());
-    assert!(said.contains("no answer has the mark [\"tea\"]"), "{said}");
+    assert!(
+        said.contains("PROVES NOTHING: its tenant's mark is not in the answer"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
