@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Manifest,
-    db::{CellOptions, DbError, OpenError, PostgresCell},
+    db::{CellOptions, DbError, ExternalKeyError, OpenError, PostgresCell},
 };
 
 /// Why a test has no cell.
@@ -41,6 +41,9 @@ pub enum TestCellError {
     /// A tenant could not be made.
     #[error(transparent)]
     Fence(#[from] DbError),
+    /// A tenant could not be told its external key.
+    #[error(transparent)]
+    ExternalKey(#[from] ExternalKeyError),
 }
 
 const WHERE_AND_WHO: &str = "SELECT current_database()::text, rolname::text, rolsuper

@@ -1,10 +1,6 @@
-use std::{
-    fmt::{self, Display},
-    num::NonZeroU16,
-    ops::Deref,
-};
+use std::{num::NonZeroU16, ops::Deref};
 
-use sqlx::{Connection as _, PgConnection, PgPool, postgres::PgConnectOptions};
+use sqlx::{PgPool, postgres::PgConnectOptions};
 use tenancy_types::{Epoch, Lifecycle, TenantId};
 
 use crate::{
@@ -24,11 +20,8 @@ const CONNECTIONS: NonZeroU16 = NonZeroU16::MIN.saturating_add(4);
 ///
 /// It is the [`PostgresCell`] that it leads to. Its roles are named after its database, so they stay in the
 /// cluster and serve the next run of the same test.
-#[derive(Clone)]
-pub struct TestCell {
-    cell: PostgresCell,
-    admin: PgConnectOptions,
-}
+#[derive(Clone, Debug)]
+pub struct TestCell(PostgresCell);
 
 impl TestCell {
     /// Isolates a database whose tables are made, and opens it. `pool` is a superuser's, as `#[sqlx::test]`
@@ -60,10 +53,7 @@ impl TestCell {
         mode: IsolationMode,
     ) -> Result<Self, TestCellError> {
         let options = CellOptions::new(CONNECTIONS);
-        Ok(Self {
-            cell: cell(admin, manifest, mode, options).await?,
-            admin: admin.clone(),
-        })
+        Ok(Self(cell(admin, manifest, mode, options).await?))
     }
 
     /// Serves a tenant here from now on, and gives its [context](TenantContext::for_test).
@@ -78,31 +68,24 @@ impl TestCell {
             lifecycle: Lifecycle::Active,
             epoch: Epoch::FIRST,
         };
-        self.cell.change_fence(tenant, None, event).await?;
+        self.0.change_fence(tenant, None, event).await?;
         Ok(TenantContext::for_test(tenant))
     }
 
-    /// The same for a tenant that tables know by its external key, a uuid, as its text.
+    /// The same for a tenant that tables know by its [external key](PostgresCell::set_external_key).
     ///
     /// # Errors
-    /// [`TestCellError::Fence`] as [`tenant`](Self::tenant); [`TestCellError::Connect`] also when the key is no
-    /// uuid or another tenant's.
+    /// [`TestCellError::Fence`], [`TestCellError::ExternalKey`].
     ///
     /// # Cancel safety
     /// The tenant may be served already, without its key.
     pub async fn tenant_with(
         &self,
         tenant: TenantId,
-        external: impl Display,
+        external: u128,
     ) -> Result<TenantContext<ReadWrite>, TestCellError> {
         let ctx = self.tenant(tenant).await?;
-        let mut admin = PgConnection::connect_with(&self.admin).await?;
-        sqlx::query("UPDATE tenancy.fence SET external = cast($2 AS uuid) WHERE tenant_id = $1")
-            .bind(tenant.as_i64())
-            .bind(external.to_string())
-            .execute(&mut admin)
-            .await?;
-        admin.close().await?;
+        self.0.set_external_key(tenant, external).await?;
         Ok(ctx)
     }
 }
@@ -111,13 +94,6 @@ impl Deref for TestCell {
     type Target = PostgresCell;
 
     fn deref(&self) -> &PostgresCell {
-        &self.cell
-    }
-}
-
-/// Without the administrator's address, which may hold a password.
-impl fmt::Debug for TestCell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("TestCell").field(&self.cell).finish()
+        &self.0
     }
 }

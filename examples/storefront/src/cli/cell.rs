@@ -2,6 +2,7 @@
 
 mod audit;
 mod init;
+mod prober;
 
 use clap::Subcommand;
 
@@ -9,6 +10,7 @@ use super::{error::CliError, exit::Exit};
 
 use audit::Audit;
 use init::InitArgs;
+use prober::Prober;
 
 /// Make cells of Postgres databases, and audit them
 #[derive(Debug, Subcommand)]
@@ -19,6 +21,7 @@ use init::InitArgs;
 pub(super) enum CellCommand {
     Init(InitArgs),
     Audit(Audit),
+    Prober(Prober),
 }
 
 impl CellCommand {
@@ -26,6 +29,7 @@ impl CellCommand {
         match self {
             Self::Init(args) => args.execute().await,
             Self::Audit(audit) => audit.execute().await,
+            Self::Prober(prober) => prober.execute(),
         }
     }
 }

@@ -11,12 +11,12 @@ use super::{CellUrl, Credentials};
 pub struct AuditRequest {
     /// The cell.
     pub credentials: Credentials,
-    /// A superuser's way in, to try out what the application can do.
+    /// The prober's way in, to try out what the application can do.
     pub probe: Option<CellUrl>,
 }
 
-/// Looks whether a cell isolates its shops: the catalogs as the auditor, the application's way in, and what can be
-/// tried out if there is a superuser.
+/// Looks whether a cell isolates its shops: the catalogs as the auditor, the application's way in, and what the
+/// prober tries out, if there is one.
 ///
 /// # Errors
 /// [`AuditError`] when it cannot be found out.
@@ -24,20 +24,17 @@ pub async fn audit(request: &AuditRequest) -> Result<Report, AuditError> {
     let credentials = &request.credentials;
     let isolation = credentials.isolation();
     let mut auditor = PgConnection::connect_with(&credentials.auditor.options()).await?;
-    let mut report = Report {
-        findings: audit::catalog(&mut auditor, &isolation).await?,
-        unprobed: Vec::new(),
-    };
+    let mut report = Report::default();
+    report.findings = audit::catalog(&mut auditor, &isolation).await?;
     auditor.close().await?;
     let (app, key) = (credentials.app.options(), credentials.key.key());
-    let receipt = audit::boot_with(app, &isolation, Some(key), Enforcement::ReportOnly).await?;
+    let enforcement = Enforcement::ReportOnly;
+    let receipt = audit::boot_with(app, &isolation, Some(key.clone()), enforcement).await?;
     report.findings.extend_from_slice(receipt.findings());
     if let Some(probe) = &request.probe {
-        let mut admin = PgConnection::connect_with(&probe.options()).await?;
-        let probed = audit::probe(&mut admin, &isolation).await?;
+        let probed = audit::probe(probe.options(), &isolation, Some(&key)).await?;
         report.findings.extend(probed.findings);
         report.unprobed = probed.unprobed;
-        admin.close().await?;
     }
     report.findings.sort();
     // The catalogs were read by two.

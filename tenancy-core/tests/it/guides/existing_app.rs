@@ -71,6 +71,7 @@ impl App {
             ("ADMIN_URL", database.url()),
             ("APP_URL", database.url_as(&roles.app())),
             ("AUDITOR_URL", database.url_as(&roles.auditor())),
+            ("PROBER_URL", database.url_as(&roles.prober())),
         ]);
         Self {
             admin: PgConnection::connect(&database.url()).await.unwrap(),

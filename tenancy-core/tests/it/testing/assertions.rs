@@ -362,8 +362,9 @@ async fn tenants_are_told_by_external_keys_too() {
         .await
         .unwrap();
     let external = |id: u32| format!("00000000-0000-4000-8000-00000000000{id}");
-    let one = cell.tenant_with(tenant(1), external(1)).await.unwrap();
-    cell.tenant_with(tenant(2), external(2)).await.unwrap();
+    let number = 0x4000_8000_0000_0000_0000;
+    let one = cell.tenant_with(tenant(1), number + 1).await.unwrap();
+    cell.tenant_with(tenant(2), number + 2).await.unwrap();
     let foreign = || Foreign::external(external(1), external(2));
     let insert = "insert into letter values (cast($1 as uuid), 1)";
     assert_rejected(&cell, &one, foreign(), insert).await;

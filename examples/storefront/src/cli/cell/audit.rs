@@ -15,13 +15,13 @@ use crate::{
 /// Look whether a cell in Postgres isolates its shops
 ///
 /// Reads the catalogs as the cell's auditor, and looks at what the shops are served through: the application's role,
-/// a pooler, the key. With a superuser's URL it also tries out, in a transaction that is rolled back, what the
-/// application can do to two canaries' rows.
+/// a pooler, the key. With the prober's URL it also tries out, in transactions that are rolled back, what the application
+/// can do to two canaries' rows; `storefront cell prober` prints what makes that role.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   storefront cell audit cell-1
-  storefront cell audit cell-1 --probe-url postgres://postgres:…@db.example/shops
+  storefront cell audit cell-1 --probe-url postgres://shops_prober:…@db.example/shops
   storefront cell audit cell-1 --baseline known.toml --format sarif > audit.sarif
 
 Exit codes: 0 nothing new, 1 findings, 2 wrong usage, 3 the cell is not known or could not be audited")]
@@ -32,11 +32,11 @@ pub(in crate::cli) struct Audit {
     /// Data folder with the cell's file
     #[arg(long, value_name = "FOLDER", default_value = "./storefront-data")]
     data: PathBuf,
-    /// A superuser's URL, to try out what the application can do
+    /// The prober's URL, to try out what the application can do
     #[arg(
         long,
         value_name = "URL",
-        env = "STOREFRONT_ADMIN_URL",
+        env = "STOREFRONT_PROBER_URL",
         hide_env_values = true
     )]
     probe_url: Option<CellUrl>,
@@ -80,6 +80,9 @@ impl Audit {
     }
 }
 
+/// Where the tables are declared, for reports that must name a file.
+const MANIFEST: &str = "examples/storefront/src/shop/schema.rs";
+
 fn read(path: &PathBuf) -> Result<String, CliError> {
     fs::read_to_string(path).map_err(|source| CliError::Read {
         path: path.clone(),
@@ -91,6 +94,6 @@ fn written(judged: &Judged, format: Format) -> String {
     match format {
         Format::Text => output::text(judged),
         Format::Json => output::json(judged) + "\n",
-        Format::Sarif => output::sarif(judged) + "\n",
+        Format::Sarif => output::sarif(judged, MANIFEST) + "\n",
     }
 }

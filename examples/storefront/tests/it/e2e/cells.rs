@@ -104,9 +104,12 @@ async fn a_database_becomes_a_cell_once_and_serves_shops() {
     let app = first["app_url"].as_str().unwrap();
     assert_eq!(count(&database.url(), "product").await, 1);
     assert_eq!(count(app, "product").await, 0);
+    let prober = done(cell(&platform.data(), &["prober", "cell-1"]));
+    database.run(&prober).unwrap();
+    let prober = database.url_as(&format!("{}_prober", database.name()));
     let audited = done(cell(
         &platform.data(),
-        &["audit", "cell-1", "--probe-url", &database.url()],
+        &["audit", "cell-1", "--probe-url", &prober],
     ));
     assert!(audited.contains("0 errors, 0 warnings"), "{audited}");
 }
