@@ -246,6 +246,7 @@ async fn check(group: &str) {
             "guard {}: {name}",
             if is_caught { "caught" } else { "missed" }
         );
+        let found = on_any_version(&found);
         report.push_str(&format!("{name}\n    {}\n", found.join("\n    ")));
         if !is_caught {
             missed.push(name);
@@ -257,6 +258,12 @@ async fn check(group: &str) {
         env!("CARGO_MANIFEST_DIR")
     );
     expect_file![golden].assert_eq(&report);
+}
+
+/// Without the right that Postgres has since 17, which owners and superusers have with the others.
+fn on_any_version(found: &[String]) -> Vec<String> {
+    let others = found.iter().filter(|one| !one.ends_with(" (MAINTAIN)"));
+    others.map(|one| one.replace(", MAINTAIN)", ")")).collect()
 }
 
 macro_rules! groups {
