@@ -51,7 +51,11 @@ fn serve_alone(folder: &Path, arguments: &[&str]) -> Output {
 #[track_caller]
 fn done(output: Output) -> String {
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{stderr}");
+    assert!(
+        output.status.success(),
+        "{stderr}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -94,7 +98,10 @@ async fn a_database_becomes_a_cell_once_and_serves_shops() {
     let platform = Platform::start(Start { folder, arguments });
     platform.make_shop("acme").await;
     platform
-        .import("acme", "Handle,Title,Variant Price\nlamp,Lamp,1\n")
+        .import(
+            "acme",
+            "Handle,Title,Variant Price,Variant Inventory Qty\nlamp,Lamp,1,3\n",
+        )
         .await;
     let visitor = platform.visitor("acme.localhost");
     let shown = visitor.get("/api/products").await.expect_status(200);
