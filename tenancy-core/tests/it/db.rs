@@ -10,6 +10,7 @@ mod executor;
 mod external;
 mod failover;
 mod fence;
+mod given_up;
 mod isolation;
 mod limits;
 mod open;

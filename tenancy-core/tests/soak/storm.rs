@@ -2,6 +2,8 @@
 
 mod books;
 mod client;
+#[path = "../it/db/given_up.rs"]
+mod given_up;
 mod trouble;
 mod world;
 

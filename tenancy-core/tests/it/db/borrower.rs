@@ -12,8 +12,8 @@ use tenancy_core::{
 use tenancy_testkit::{Direction, Postgres, Proxy};
 
 use super::{
-    SCHEMA, admitted, cancel::given_up, create, isolated, options, postgres, stock, tenant, until,
-    writer,
+    SCHEMA, admitted, create, given_up::given_up, isolated, options, postgres, stock, tenant,
+    until, writer,
 };
 
 const INSERT: &str = "insert into mark values (1)";

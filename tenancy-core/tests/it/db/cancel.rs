@@ -1,10 +1,6 @@
 //! A future that is dropped anywhere, and a panic, leave nothing for the next borrower.
 
-use std::{
-    future::Future,
-    pin::{Pin, pin},
-    task::{Context, Poll},
-};
+use std::{future::Future, pin::Pin};
 
 use sqlx::{Connection as _, PgConnection};
 use tenancy_core::{
@@ -12,35 +8,7 @@ use tenancy_core::{
     db::{CellDb, CellTx, DbError},
 };
 
-use super::{Sqlite, limits::RUNAWAY, options, postgres, reader, writer};
-
-/// A future that is given up after a number of polls.
-struct GivenUp<F> {
-    future: F,
-    polls: u32,
-}
-
-impl<F: Future + Unpin> Future for GivenUp<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.polls == 0 {
-            return Poll::Ready(None);
-        }
-        self.polls -= 1;
-        let answer = Pin::new(&mut self.future).poll(cx).map(Some);
-        if answer.is_pending() && self.polls == 0 {
-            return Poll::Ready(None);
-        }
-        answer
-    }
-}
-
-/// Drops the future after `polls` polls, if it was not done before.
-pub(super) async fn given_up<F: Future>(future: F, polls: u32) -> Option<F::Output> {
-    let future = pin!(future);
-    GivenUp { future, polls }.await
-}
+use super::{Sqlite, given_up::given_up, limits::RUNAWAY, options, postgres, reader, writer};
 
 const INSERT: &str = "insert into product values ($1, $2, $3, 'Mug', null, 0.5)";
 

@@ -10,7 +10,7 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Database, PgBouncer, Postgres};
 
-use super::{SCHEMA, cancel::given_up, create, manifest, options, stock, until, writer};
+use super::{SCHEMA, create, given_up::given_up, manifest, options, stock, until, writer};
 
 const INSERT: &str = "insert into mark values (1)";
 const STATE: &str = "select pg_backend_pid(), coalesce(current_setting('app.tenant_id', true), ''),

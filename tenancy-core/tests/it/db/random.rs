@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tenancy_core::db::DbError;
 use tokio::task::JoinSet;
 
-use super::{Sqlite, cancel::given_up, options, reader, writer};
+use super::{Sqlite, given_up::given_up, options, reader, writer};
 
 const TENANTS: u32 = 64;
 

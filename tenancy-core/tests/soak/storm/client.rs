@@ -1,19 +1,12 @@
 //! Requests of random tenants, most of which go wrong.
 
-use std::{
-    future::Future,
-    panic::resume_unwind,
-    pin::{Pin, pin},
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use tenancy_core::db::DbError;
 use tokio::time::sleep;
 
-use super::{Sabotage, TENANTS, books::LINES, world::World};
+use super::{Sabotage, TENANTS, books::LINES, given_up::given_up, world::World};
 
 const INSERT: &str = "insert into entry values ($1, $2, $3, $4)";
 
@@ -243,34 +236,4 @@ fn name(error: &DbError) -> String {
         DbError::Statement { source, .. } => format!("{name}: {source}"),
         _ => name.to_owned(),
     }
-}
-
-/// A future that is dropped after a number of polls, if it is not done by then.
-struct GivenUp<F> {
-    future: F,
-    polls: u32,
-}
-
-impl<F: Future + Unpin> Future for GivenUp<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.polls == 0 {
-            return Poll::Ready(None);
-        }
-        self.polls -= 1;
-        let answer = Pin::new(&mut self.future).poll(cx).map(Some);
-        if answer.is_pending() && self.polls == 0 {
-            return Poll::Ready(None);
-        }
-        answer
-    }
-}
-
-async fn given_up<F: Future>(future: F, polls: u32) -> Option<F::Output> {
-    GivenUp {
-        future: pin!(future),
-        polls,
-    }
-    .await
 }
