@@ -24,10 +24,13 @@
 //! | a statement without a tenant, or with another one's predicate | its rows are out of sight | the same |
 //! | a write of another tenant's row | refused by the policy's check | the same |
 //! | a later policy that opens a table | the restrictive floor stays below it | the same |
-//! | a table made by hand | closed by the event trigger until it is declared | the same |
+//! | row security switched off, or a floor that was changed | nothing; the audit finds it | the same |
+//! | a table made by hand, with a column of a declared name | closed by the event trigger, where there is one, until it is declared | the same |
 //! | a pool that keeps a tenant | the tenant is the transaction's, and ends with it | the same |
 //! | an injected `set_config('app.tenant_id', …)` | **nothing** | the forged setting is an error |
-//! | a seal or setting seen elsewhere and used again | – | taken only by the message that begins a transaction; a setting is worth nothing in any other |
+//! | a setting seen elsewhere and used again | – | it is worth nothing in any other transaction |
+//! | a seal seen elsewhere and used again by an injected statement | – | taken only by the message that begins a transaction |
+//! | a seal seen elsewhere and used again by whoever logs in as the application | – | **nothing**, until it expires |
 //! | a stolen key, an administrator, the mover's password | nothing | nothing |
 //!
 //! Plain mode stops mistakes. Sealed mode also stops injected SQL from becoming another tenant; what it can

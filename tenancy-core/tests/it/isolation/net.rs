@@ -84,6 +84,24 @@ async fn a_declared_table_and_one_without_a_tenant_are_left_alone() {
     assert_eq!(closed, Outcome::Rows(0));
 }
 
+/// The net knows the declared names of tenants' columns, and no others.
+#[tokio::test]
+async fn a_table_whose_tenants_have_another_name_is_open_to_whoever_is_granted_it() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let mut admin = world.admin().await;
+    let app = world.isolation.roles().app();
+    for (column, seen) in [("tenant_id", 0), ("shop_id", 1)] {
+        let make = format!(
+            "create table loose ({column} bigint); insert into loose values (2);
+             grant select on loose to {app}"
+        );
+        run(&mut admin, &make).await;
+        let found = world.attempt(Some(1), "select 1 from loose").await;
+        assert_eq!(found, Outcome::Rows(seen), "{column}");
+        run(&mut admin, "drop table loose").await;
+    }
+}
+
 #[tokio::test]
 async fn a_table_made_with_its_schema_is_closed_too() {
     let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;

@@ -232,6 +232,29 @@ async fn an_installation_heals() {
 }
 
 #[tokio::test]
+async fn an_added_policy_is_stopped_by_the_floor_and_nothing_stops_what_takes_it_away() {
+    for mode in [IsolationMode::Plain, IsolationMode::Sealed] {
+        let world = world(mode).await;
+        let mut admin = world.admin().await;
+        let all = "select 1 from product";
+        let added = "create policy debug on product using (true) with check (true)";
+        for (migration, seen) in [
+            (added, 2),
+            ("alter policy $floor on product using (true)", 4),
+            ("drop policy $floor on product", 4),
+            ("alter table product disable row level security", 4),
+        ] {
+            run(&mut admin, &named(&world, migration)).await;
+            let found = world.attempt(Some(1), all).await;
+            assert_eq!(found, Outcome::Rows(seen), "{mode:?}: {migration}");
+            world.install().await;
+            run(&mut admin, "drop policy if exists debug on product").await;
+            run(&mut admin, added).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_owner_is_asked_the_policies_too() {
     let world = world(IsolationMode::Plain).await;
     let mut owner = world.owner().await;

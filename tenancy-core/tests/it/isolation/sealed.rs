@@ -286,6 +286,31 @@ async fn a_setting_is_worth_nothing_in_another_transaction() {
     );
 }
 
+/// What a program of its own sets for its session, behind a pooler, the next client finds.
+#[tokio::test]
+async fn a_tenant_kept_by_a_session_is_the_next_clients_in_plain_mode_only() {
+    let keep = "select set_config('app.tenant_id', '2', false)";
+    for (mode, next) in [
+        (IsolationMode::Plain, Outcome::Rows(2)),
+        (IsolationMode::Sealed, refused("TN001")),
+    ] {
+        let world = World::new(SCHEMA, &manifest(), mode).await;
+        let mut session = world.app().await;
+        assert_eq!(
+            outcome(&mut session, ALL_OF_TWO).await,
+            Outcome::Rows(0),
+            "control: without a tenant"
+        );
+        run(&mut session, keep).await;
+        assert_eq!(outcome(&mut session, ALL_OF_TWO).await, next, "{mode:?}");
+        // A transaction of this crate's sets its own.
+        world.write(&mut session, 1).await;
+        assert_eq!(outcome(&mut session, ALL_OF_TWO).await, Outcome::Rows(0));
+        run(&mut session, "commit").await;
+        assert_eq!(outcome(&mut session, ALL_OF_TWO).await, next, "{mode:?}");
+    }
+}
+
 /// A program that does not seal yet is refused by a sealed cell; one that seals is served by a plain one, so
 /// that programs are rolled out before the cell is sealed.
 #[tokio::test]

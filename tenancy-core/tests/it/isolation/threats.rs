@@ -36,6 +36,38 @@ async fn a_stolen_password_is_every_tenant_in_plain_mode_and_nobody_in_sealed_mo
     }
 }
 
+/// Sessions of one role see each other's statements, and the seal stands in the first one of a transaction.
+#[tokio::test]
+async fn a_seal_that_is_seen_serves_whoever_logs_in() {
+    let seen = "select query from pg_stat_activity
+        where usename = current_user and pid <> pg_backend_pid() and query like 'begin; select tenancy.enter(1,%'";
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Sealed).await;
+    let mut victim = world.app().await;
+    world.write(&mut victim, 1).await;
+    let mut thief = world.app().await;
+    let replayed: String = sqlx::query_scalar(seen)
+        .fetch_one(&mut thief)
+        .await
+        .unwrap();
+    assert_eq!(outcome(&mut thief, &replayed).await, Outcome::Rows(1));
+    assert_eq!(outcome(&mut thief, ALL).await, Outcome::Rows(2));
+    run(&mut thief, "rollback").await;
+    // Of a tenant without a transaction there is nothing to be seen, and the seal is no other tenant's.
+    let two = replayed.replacen("enter(1,", "enter(2,", 1);
+    assert_eq!(outcome(&mut thief, &two).await, refused("TN001"));
+    run(&mut thief, "rollback; commit").await;
+    // What the threat model says of hiding it.
+    run(&mut victim, "rollback").await;
+    let app = world.isolation.roles().app();
+    let hide = format!("alter role {app} set track_activities = off");
+    run(&mut world.admin().await, &hide).await;
+    let mut victim = world.app().await;
+    world.write(&mut victim, 1).await;
+    assert_eq!(outcome(&mut thief, seen).await, Outcome::Rows(0));
+    let show = outcome(&mut victim, "set track_activities = on").await;
+    assert_eq!(show, refused("42501"));
+}
+
 #[tokio::test]
 async fn whoever_has_the_key_is_every_tenant() {
     let world = World::new(SCHEMA, &manifest(), IsolationMode::Sealed).await;
