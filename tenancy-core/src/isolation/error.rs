@@ -37,12 +37,12 @@ pub enum InstallError {
         /// The column.
         column: Box<str>,
     },
-    /// A tenant's column takes null, which is nobody's.
+    /// A tenant's column takes null, which is nobody's, or a column of the key, by which no row is found then.
     #[error("column {column} of table {table} takes null")]
     NullableColumn {
         /// The table with its schema.
         table: Box<str>,
-        /// The tenant's column.
+        /// The column.
         column: Box<str>,
     },
     /// A tenant's column is of another type than declared.
@@ -65,7 +65,8 @@ pub enum InstallError {
         /// The tenant's column.
         column: Box<str>,
     },
-    /// A table that keeps a primary key of its own has no unique key of the tenant's column and the declared key.
+    /// A table has no unique key of exactly the tenant's column and the declared key that is checked at once: no
+    /// such primary key, or none beside the one that it keeps.
     #[error("table {table} has no unique key of {columns}")]
     MissingUnique {
         /// The table with its schema.

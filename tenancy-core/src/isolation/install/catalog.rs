@@ -21,7 +21,8 @@ JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdroppe
 LEFT JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 LEFT JOIN pg_partitioned_table p ON p.partrelid = c.oid";
 
-/// Keys that hold for every row. A constraint or an index: both keep rows apart.
+/// Keys that hold for every row at any moment. A constraint or an index: both keep rows apart. Where a column
+/// takes null they do not; that is asked of the declared columns.
 const UNIQUE: &str = "
 SELECT n.nspname, c.relname, (
     SELECT array_agg(a.attname::text ORDER BY k.position)
@@ -31,7 +32,7 @@ SELECT n.nspname, c.relname, (
 FROM unnest($1::text[], $2::text[]) AS declared (schema, name)
 JOIN pg_namespace n ON n.nspname = declared.schema
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = declared.name AND c.relkind IN ('r', 'p')
-JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique AND i.indisvalid
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisunique AND i.indisvalid AND i.indimmediate
     AND i.indpred IS NULL AND i.indexprs IS NULL";
 
 #[derive(Debug)]
@@ -138,9 +139,9 @@ impl Catalog {
                     column,
                 });
             }
-            Identity::Primary => {}
-            Identity::Unique => self.check_unique(table, tenant_column, key)?,
+            Identity::Primary | Identity::Unique => self.check_unique(table, tenant_column, key)?,
         }
+        self.check_no_null(table, key)?;
         if table.partitions().is_some() && !found.partitions {
             return Err(InstallError::NotPartitioned {
                 table: table_name,
@@ -177,6 +178,19 @@ impl Catalog {
             table: name(table),
             columns: columns.join(", ").into(),
         })
+    }
+
+    /// Rows with a null in their key are never found again by it: an export would leave them out.
+    fn check_no_null(&self, table: &Table, key: &[Box<str>]) -> Result<(), InstallError> {
+        for column in key {
+            if !self.column(table, column)?.not_null {
+                return Err(InstallError::NullableColumn {
+                    table: name(table),
+                    column: column.clone(),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn columns(&self, table: &Table) -> Result<&[Column], InstallError> {

@@ -34,7 +34,7 @@ pub(super) fn table(
     };
     let Key { leads, rest } = key.unwrap_or_default();
     let has_unique = || {
-        let keys = whole_keys(facts, &name);
+        let keys = whole_keys(facts, &name, &column);
         keys.iter().any(|key| is_key(key, &column, &rest))
     };
     let needs_unique = (looks == Looks::Tenants && !leads && !has_unique())
@@ -66,7 +66,8 @@ impl<'f> Key<'f> {
         let starts = |key: &Vec<&str>| key.first() == Some(&column);
         let primary = primary(facts, table);
         let leads = primary.as_ref().is_some_and(starts);
-        let found = primary.or_else(|| whole_keys(facts, table).into_iter().find(starts))?;
+        let found =
+            primary.or_else(|| whole_keys(facts, table, column).into_iter().find(starts))?;
         let rest = found.into_iter().filter(|part| *part != column).collect();
         Some(Self { leads, rest })
     }
@@ -125,14 +126,24 @@ fn parents<'f>(facts: &'f Facts, table: &str) -> Vec<&'f str> {
 
 fn primary<'f>(facts: &'f Facts, table: &str) -> Option<Vec<&'f str>> {
     let mut indexes = facts.indexes.iter().filter(|index| index.table == table);
-    columns(indexes.find(|index| index.primary)?)
+    columns(indexes.find(|index| index.primary && index.immediate)?)
 }
 
-/// The keys that hold for every row, the primary one among them.
-fn whole_keys<'f>(facts: &'f Facts, table: &str) -> Vec<Vec<&'f str>> {
+/// The keys that hold for every row at any moment, the primary one among them. That the tenant's column may
+/// still be null is a finding of its own.
+fn whole_keys<'f>(facts: &'f Facts, table: &str, tenant: &str) -> Vec<Vec<&'f str>> {
+    let nullable: Vec<&str> = facts
+        .columns
+        .iter()
+        .filter(|column| column.table == table && !column.not_null && column.name != tenant)
+        .map(|column| column.name.as_str())
+        .collect();
     let indexes = facts.indexes.iter().filter(|index| index.table == table);
-    let unique = indexes.filter(|index| index.unique && !index.partial);
-    unique.filter_map(columns).collect()
+    let unique = indexes.filter(|index| index.unique && index.immediate && !index.partial);
+    unique
+        .filter_map(columns)
+        .filter(|key| !key.iter().any(|column| nullable.contains(column)))
+        .collect()
 }
 
 /// `None` where the index is over an expression.

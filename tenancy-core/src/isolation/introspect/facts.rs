@@ -38,17 +38,24 @@ pub(super) struct Detail {
     pub(super) expression: Option<String>,
 }
 
+/// All partitions of a hash, each named for its remainder.
 const HASHES: &str = "
-SELECT n.nspname || '.' || c.relname, a.attname::text, count(*)
+SELECT n.nspname || '.' || c.relname, a.attname::text, siblings.number
 FROM pg_partitioned_table p
 JOIN pg_class c ON c.oid = p.partrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = p.partattrs[0]
-JOIN pg_inherits i ON i.inhparent = c.oid
-JOIN pg_class child ON child.oid = i.inhrelid
-WHERE p.partstrat = 'h' AND p.partnatts = 1
-GROUP BY 1, 2, c.relname
-HAVING bool_and(child.relname ~ '_p[0-9]+$' AND starts_with(child.relname::text, c.relname || '_p'))
+CROSS JOIN LATERAL (SELECT count(*) AS number FROM pg_inherits i WHERE i.inhparent = c.oid) siblings
+WHERE p.partstrat = 'h' AND p.partnatts = 1 AND siblings.number > 0 AND NOT EXISTS (
+    SELECT FROM generate_series(0, siblings.number - 1) remainder
+    WHERE NOT EXISTS (
+        SELECT FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid
+        WHERE i.inhparent = c.oid AND child.relnamespace = c.relnamespace
+            AND child.relname = c.relname || '_p' || remainder
+            AND pg_get_expr(child.relpartbound, child.oid)
+                = format('FOR VALUES WITH (modulus %s, remainder %s)', siblings.number, remainder)
+    )
+)
 ORDER BY 1";
 
 const DETAILS: &str = "

@@ -243,6 +243,22 @@ async fn tables_that_are_not_as_declared_are_named_and_nothing_is_changed() {
             "table public.t has no unique key of tenant_id, id",
         ),
         (
+            "create table t (tenant_id bigint not null, id bigint, unique (tenant_id, id))",
+            t().keeps_primary_key(),
+            "column id of table public.t takes null",
+        ),
+        (
+            "create table t (tenant_id bigint not null, id bigint not null,
+                unique (tenant_id, id) deferrable)",
+            t().keeps_primary_key(),
+            "table public.t has no unique key of tenant_id, id",
+        ),
+        (
+            "create table t (tenant_id bigint, id bigint, no int, primary key (tenant_id, id, no))",
+            t(),
+            "table public.t has no unique key of tenant_id, id",
+        ),
+        (
             "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id))",
             t().partitioned(two),
             "table public.t is not partitioned by hash of tenant_id",
@@ -285,6 +301,35 @@ async fn a_statement_that_fails_takes_everything_back() {
     assert_eq!(error.to_string(), "install partition 0 of public.t");
     assert_eq!(error.code().as_str(), "isolation_refused");
     assert_untouched(&world).await;
+}
+
+/// A table that happens to have a partition's name stays its owner's.
+#[tokio::test]
+async fn a_table_that_is_called_as_a_partition_is_not_taken() {
+    let two = NonZeroU16::new(2).unwrap();
+    let manifest = Manifest::new([Table::tenant("t", ["id"]).partitioned(two)]).unwrap();
+    let hashed = "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id)) partition by hash (tenant_id)";
+    let alone = "create table t_p1 (secret text)";
+    let shifted = "create table t_p1 partition of t for values with (modulus 2, remainder 0)";
+    let other = "create table u (like t including all) partition by hash (tenant_id);
+        create table t_p1 partition of u for values with (modulus 2, remainder 1)";
+    for (taken, found) in [(alone, "t_p1"), (shifted, ""), (other, "t_p1")] {
+        let world = World::bare(
+            &format!("{hashed}; {taken}"),
+            &manifest,
+            IsolationMode::Plain,
+        )
+        .await;
+        let error = world.try_install().await.unwrap_err();
+        let expect = match found {
+            "" => "install partition 0 of public.t".to_owned(),
+            name => format!(
+                "in the place of the isolation's own there is a relation public.{name} that is not partition 1 of public.t"
+            ),
+        };
+        assert_eq!(error.to_string(), expect, "{taken}");
+        assert_untouched(&world).await;
+    }
 }
 
 #[tokio::test]

@@ -169,7 +169,7 @@ async fn what_the_isolation_has_installed_is_no_table_of_the_application() {
 async fn a_key_that_does_not_start_with_the_tenant_is_kept() {
     let schema =
         "create table a (tenant_id bigint not null, id bigint, primary key (id, tenant_id));
-        create table b (tenant_id bigint not null, id bigint, unique (tenant_id, id));
+        create table b (tenant_id bigint not null, id bigint not null, unique (tenant_id, id));
         create table c (tenant_id bigint not null, id bigint primary key, unique (tenant_id, id));";
     let (_database, found) = introspected(schema, &["tenant_id"]).await;
     for (name, needs) in [("a", Some("tenant_id, id")), ("b", None), ("c", None)] {
@@ -179,6 +179,55 @@ async fn a_key_that_does_not_start_with_the_tenant_is_kept() {
     }
     let manifest = found.manifest().unwrap();
     assert_eq!(manifest.tables().len(), 3);
+}
+
+/// Null is distinct from null: rows with one are not named by such a key, and are left out where it is walked.
+#[tokio::test]
+async fn a_key_that_takes_null_or_holds_at_the_commit_only_is_none() {
+    let schema = "create table a (tenant_id bigint not null, id bigint, unique (tenant_id, id));
+        create table b (tenant_id bigint not null, id bigint not null, unique (tenant_id, id) deferrable);
+        create table c (tenant_id bigint not null, id bigint not null, unique (tenant_id, id));
+        create table d (tenant_id bigint, id bigint not null, unique (tenant_id, id));";
+    let (_database, found) = introspected(schema, &["tenant_id"]).await;
+    for (name, looks) in [
+        ("a", Looks::Keyless),
+        ("b", Looks::Keyless),
+        ("c", Looks::Tenants),
+        ("d", Looks::Tenants),
+    ] {
+        assert_eq!(
+            table(&found, &format!("public.{name}")).looks,
+            looks,
+            "{name}"
+        );
+    }
+}
+
+/// By what they hold, and not by their names alone.
+#[tokio::test]
+async fn partitions_are_known_by_their_remainders() {
+    let partition = |name: &str, modulus, remainder| {
+        format!(
+            "create table {name} partition of t for values with (modulus {modulus}, remainder {remainder});"
+        )
+    };
+    let hashed = "create table t (tenant_id bigint, id bigint, primary key (tenant_id, id)) partition by hash (tenant_id);";
+    for (partitions, known) in [
+        (partition("t_p0", 2, 0) + &partition("t_p1", 2, 1), 2),
+        (partition("t_p1", 2, 0) + &partition("t_p2", 2, 1), 0),
+        (partition("t_p1", 2, 0) + &partition("t_p0", 2, 1), 0),
+        (partition("t_p0", 2, 0), 0),
+        (partition("t_p0", 2, 0) + &partition("t_p1", 4, 1), 0),
+        (
+            partition("t_p0", 2, 0) + "create schema other;" + &partition("other.t_p1", 2, 1),
+            0,
+        ),
+    ] {
+        let (_database, found) =
+            introspected(&format!("{hashed}{partitions}"), &["tenant_id"]).await;
+        let found = table(&found, "public.t").table.partitions();
+        assert_eq!(found.map_or(0, u16::from), known, "{partitions}");
+    }
 }
 
 #[cfg(feature = "cli")]

@@ -36,6 +36,8 @@ pub(in crate::isolation) struct Index {
     pub(in crate::isolation) excluding: bool,
     pub(in crate::isolation) primary: bool,
     pub(in crate::isolation) partial: bool,
+    /// Whether a duplicate is refused by the statement that makes it, and not only at the commit.
+    pub(in crate::isolation) immediate: bool,
     /// Those that it is ordered by; null is an expression.
     pub(in crate::isolation) columns: Vec<Option<String>>,
     /// Whether it serves only operators that are asked after the policy, which makes it useless.
@@ -125,6 +127,7 @@ SELECT n.nspname || '.' || c.relname AS table, x.relname::text AS name,
     i.indisunique AS unique, i.indisexclusion AS excluding,
     i.indisprimary AS primary,
     i.indpred IS NOT NULL AS partial,
+    i.indimmediate AS immediate,
     array(
         SELECT (
             SELECT a.attname::text FROM pg_attribute a

@@ -531,6 +531,19 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON "public"."journal" TO "shop_mover";
 -- partition 0 of files.file
 CREATE TABLE IF NOT EXISTS "files"."file_p0" PARTITION OF "files"."file"
     FOR VALUES WITH (MODULUS 1, REMAINDER 0);
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid
+        WHERE c.oid = '"files"."file_p0"'::regclass AND i.inhparent = '"files"."file"'::regclass
+            AND pg_get_expr(c.relpartbound, c.oid)
+                = 'FOR VALUES WITH (modulus 1, remainder 0)'
+    ) THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN021',
+            MESSAGE = 'a relation files.file_p0 that is not partition 0 of files.file';
+    END IF;
+END
+$tenancy$;
 ALTER TABLE "files"."file_p0" OWNER TO "shop_owner";
 REVOKE ALL ON "files"."file_p0" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 ALTER TABLE "files"."file_p0" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
