@@ -25,7 +25,7 @@ Examples:
   cargo xtask soak kill9 --seed 7 --minutes 60
   cargo xtask soak kill9 --seed 7 --minutes 120    goes on for another hour
   cargo xtask soak checkout --seed 7 --minutes 5
-  cargo xtask soak isolation    a minute with a seed of chance
+  cargo xtask soak isolation    a round of four minutes with a seed of chance
   SOAK_SEED=7 SOAK_ROUND=12 cargo test --release ...   repeats one round; a failure prints the line
 
 Exit codes: 0 all rounds passed, 1 one failed (the others still ran), 2 wrong usage.")]

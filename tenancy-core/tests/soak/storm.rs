@@ -2,8 +2,15 @@
 
 mod books;
 mod client;
+mod deck;
+mod deeds;
+mod end;
+mod errors;
 #[path = "../it/db/given_up.rs"]
 mod given_up;
+mod ledger;
+mod naive;
+mod planted;
 mod trouble;
 mod world;
 
@@ -11,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
 use tenancy_core::isolation::IsolationMode;
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 pub(crate) use books::Outcome;
 use client::Client;
@@ -19,8 +26,11 @@ use world::World;
 
 pub(crate) const TENANTS: u32 = 64;
 
-/// More than the cell has connections, so that they wait in line as well.
-const CLIENTS: usize = 24;
+/// Clients that make requests of all tenants, beside one for each tenant.
+const ROAMING: u32 = 16;
+
+/// How long requests have to end when the storm is over. Each has less from the cell.
+const LAST_REQUESTS: Duration = Duration::from_secs(60);
 
 /// What lies between the cell and its server, beside a line that breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,19 +40,33 @@ pub(crate) enum Line {
     Pooled,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Weather {
+    /// Requests are dropped, panic and fail, connections break, fences change, the server dies.
+    Stormy,
+    /// Nothing goes wrong.
+    Calm,
+}
+
 /// A guard that is missing, so that the storm is seen to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sabotage {
     NoRowSecurity,
     /// Readers set the tenant for their session, and read outside of a transaction.
     TenantInSession,
+    /// Readers are in sqlx's own transactions, which set the tenant as they begin, and share the connections with
+    /// some who read without a tenant.
+    LibraryTransactions,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Storm {
     pub(crate) mode: IsolationMode,
     pub(crate) line: Line,
+    pub(crate) weather: Weather,
     pub(crate) lasts: Duration,
+    /// How much longer it may last, until it has done enough to prove something.
+    pub(crate) patience: Duration,
     pub(crate) seed: u64,
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -53,25 +77,41 @@ impl Storm {
         let mut random = Rng::with_seed(self.seed);
         let world = Arc::new(World::new(self).await);
         let mut clients = JoinSet::new();
-        for _ in 0..CLIENTS {
-            let client = Client::new(Arc::clone(&world), random.fork());
+        let homes = (1..=TENANTS).map(Some);
+        for home in homes.chain((0..ROAMING).map(|_| None)) {
+            let client = Client::new(Arc::clone(&world), random.fork(), home);
             clients.spawn(client.visit_on());
         }
         trouble::make(&world, random.fork()).await;
-        while let Some(ended) = clients.join_next().await {
-            ended.expect("a client takes every answer and panic for what it is");
+        let ended = timeout(LAST_REQUESTS, async {
+            while let Some(ended) = clients.join_next().await {
+                ended.expect("a client takes every answer and panic for what it is");
+            }
+        });
+        if ended.await.is_err() {
+            let said = format!("{} clients' requests do not end", clients.len());
+            world.books.wrong(said);
         }
         if self.sabotage.is_none() {
-            trouble::heal(&world).await;
-            for tenant in 1..=TENANTS {
-                client::visit_in_peace(&world, tenant).await;
-            }
-            world.compare().await;
-            world.is_clean().await;
+            settle(&world).await;
         }
         let outcome = world.books.outcome(self);
         report(&outcome);
         outcome
+    }
+}
+
+/// After the storm.
+async fn settle(world: &World) {
+    trouble::heal(world).await;
+    for tenant in 1..=TENANTS {
+        client::visit_in_peace(world, tenant).await;
+    }
+    for what in end::differences(world).await {
+        world.books.wrong(what);
+    }
+    for what in end::remains(world, end::PATIENCE).await {
+        world.books.wrong(what);
     }
 }
 

@@ -1,45 +1,44 @@
 //! What the storm's clients were told, and what they saw.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tenancy_core::types::Epoch;
+use tenancy_core::{db::DbError, types::Epoch};
 
-use super::{Storm, TENANTS};
+use super::{
+    Storm, TENANTS,
+    deeds::{Counts, lacking},
+    errors::explained,
+    ledger::{Finding, Known},
+};
 
-/// Lines of a batch, which are written by one transaction.
-pub(super) const LINES: i64 = 3;
-
-/// How often a storm has done each of these before it may end, however slow the machine.
-const ENOUGH: u64 = 16;
-const DEEDS: [&str; 4] = ["read", "written", "dropped", "panicked"];
-
-/// What is known of a tenant.
-#[derive(Debug)]
-pub(super) struct Known {
-    /// The newest epoch that the cell was heard to serve.
-    pub(super) epoch: Epoch,
-    pub(super) acknowledged: BTreeSet<i64>,
-    /// Batches of which it is not known whether they were written.
-    pub(super) unknown: BTreeSet<i64>,
-}
+/// How many findings are kept, and how much of each.
+const SHOWN: usize = 10;
+const LENGTH: usize = 400;
 
 pub(super) struct Books {
     tenants: Vec<Mutex<Known>>,
-    counts: Mutex<BTreeMap<String, u64>>,
-    wrong: Mutex<Vec<String>>,
-    foreign: Mutex<Vec<String>>,
+    counts: Mutex<Counts>,
+    wrong: Mutex<Findings>,
+    foreign: Mutex<Findings>,
+}
+
+/// How much there was, and the first of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings {
+    count: u64,
+    shown: Vec<String>,
 }
 
 /// What came of a storm.
 pub(crate) struct Outcome {
     storm: Storm,
-    counts: BTreeMap<String, u64>,
-    wrong: Vec<String>,
-    foreign: Vec<String>,
+    counts: Counts,
+    wrong: Findings,
+    foreign: Findings,
 }
 
 impl Books {
@@ -61,23 +60,38 @@ impl Books {
         lock(&self.tenants[tenant as usize - 1])
     }
 
-    pub(super) fn count(&self, what: impl Into<String>) {
-        *lock(&self.counts).entry(what.into()).or_default() += 1;
+    pub(super) fn count(&self, what: &'static str) {
+        *lock(&self.counts).entry(what).or_default() += 1;
     }
 
-    /// A row of another tenant was read.
-    pub(super) fn saw_foreign(&self, what: String) {
-        lock(&self.foreign).push(what);
+    /// Counts an error that trouble explains; each other is wrong.
+    pub(super) fn failed(&self, who: &str, error: &DbError) {
+        match explained(error) {
+            Some(name) => self.count(name),
+            None => self.wrong(format!("{who}: {error:?}")),
+        }
     }
 
-    /// Something else that must not be.
+    pub(super) fn found(&self, finding: Option<Finding>) {
+        match finding {
+            Some(Finding::Foreign(what)) => lock(&self.foreign).add(what),
+            Some(Finding::Wrong(what)) => self.wrong(what),
+            None => {}
+        }
+    }
+
+    /// Something that must not be.
     pub(super) fn wrong(&self, what: String) {
-        lock(&self.wrong).push(what);
+        lock(&self.wrong).add(what);
+    }
+
+    pub(super) fn has_leaked(&self) -> bool {
+        lock(&self.foreign).count > 0
     }
 
     /// Whether the storm did so much that it proves something.
-    pub(super) fn is_enough(&self) -> bool {
-        is_enough(&lock(&self.counts))
+    pub(super) fn is_enough(&self, storm: Storm) -> bool {
+        lacking(storm.line, &lock(&self.counts)).is_empty()
     }
 
     pub(super) fn outcome(&self, storm: Storm) -> Outcome {
@@ -90,27 +104,46 @@ impl Books {
     }
 }
 
-fn is_enough(counts: &BTreeMap<String, u64>) -> bool {
-    DEEDS
-        .iter()
-        .all(|deed| counts.get(*deed).is_some_and(|count| *count >= ENOUGH))
-}
-
 fn lock<T>(books: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic of a client is part of the storm, and never in the middle of an entry.
     books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Findings {
+    fn add(&mut self, mut what: String) {
+        self.count += 1;
+        if self.shown.len() < SHOWN {
+            what.truncate(what.floor_char_boundary(LENGTH));
+            self.shown.push(what);
+        }
+    }
+}
+
 impl Outcome {
-    /// Asserts that nothing foreign was seen and nothing was lost, by a storm that did something.
+    /// Asserts that nothing foreign was seen and nothing was lost, by a storm that did everything that it is to
+    /// do.
+    #[track_caller]
     pub(crate) fn assert_isolated(&self) {
-        assert!(self.foreign.is_empty(), "{:#?}\n{self}", self.foreign);
-        assert!(self.wrong.is_empty(), "{:#?}\n{self}", self.wrong);
-        assert!(is_enough(&self.counts), "it did too little: {self}");
+        assert_eq!(self.foreign.count, 0, "{:#?}\n{self}", self.foreign.shown);
+        assert_eq!(self.wrong.count, 0, "{:#?}\n{self}", self.wrong.shown);
+        let lacking = lacking(self.storm.line, &self.counts);
+        assert!(
+            lacking.is_empty(),
+            "it proves nothing, it did too little: {lacking:?}\n{self}"
+        );
     }
 
+    #[track_caller]
     pub(crate) fn assert_leaked(&self) {
-        assert!(!self.foreign.is_empty(), "nothing foreign was seen: {self}");
+        assert!(self.foreign.count > 0, "nothing foreign was seen: {self}");
+    }
+
+    /// Asserts that nothing foreign was seen by readers that did read.
+    #[track_caller]
+    pub(crate) fn assert_not_leaked(&self) {
+        assert_eq!(self.foreign.count, 0, "{:#?}\n{self}", self.foreign.shown);
+        let read = self.counts.get("read").copied().unwrap_or_default();
+        assert!(read > 100, "only {read} reads: {self}");
     }
 }
 
@@ -122,7 +155,28 @@ impl fmt::Display for Outcome {
             wrong,
             foreign,
         } = self;
-        let (wrong, foreign) = (wrong.len(), foreign.len());
+        let (wrong, foreign) = (wrong.count, foreign.count);
         write!(f, "{storm:?}: {foreign} foreign, {wrong} wrong; {counts:?}")
     }
+}
+
+#[test]
+fn findings_are_counted_and_the_first_are_shown() {
+    let mut findings = Findings::default();
+    for _ in 0..1000 {
+        findings.add("ö".repeat(1000));
+    }
+    assert_eq!(findings.count, 1000);
+    assert_eq!(findings.shown.len(), SHOWN);
+    assert!(findings.shown.iter().all(|what| what.len() <= LENGTH));
+}
+
+#[test]
+fn an_error_that_no_trouble_explains_is_wrong() {
+    let books = Books::new();
+    books.failed("tenant 1", &DbError::Busy);
+    assert_eq!(lock(&books.wrong).count, 0);
+    assert_eq!(lock(&books.counts)["Busy"], 1);
+    books.failed("tenant 1", &DbError::NotOurs);
+    assert_eq!(lock(&books.wrong).shown, ["tenant 1: NotOurs"]);
 }

@@ -1,18 +1,33 @@
-//! Requests of random tenants, most of which go wrong.
+//! Requests of tenants, most of which go wrong.
 
 use std::{panic::resume_unwind, sync::Arc, time::Duration};
 
 use fastrand::Rng;
-use tenancy_core::db::DbError;
+use tenancy_core::{
+    TenantContext,
+    db::{DbError, IsolationLevel, TenantTx},
+};
 use tokio::time::sleep;
 
-use super::{Sabotage, TENANTS, books::LINES, given_up::given_up, world::World};
+use super::{
+    Sabotage, TENANTS, Weather, errors,
+    given_up::given_up,
+    ledger::{LINES, Seen},
+    naive,
+    world::World,
+};
 
 const INSERT: &str = "insert into entry values ($1, $2, $3, $4)";
 
+/// Without a condition: what it changes is what the tenant can reach.
+const TALLY: &str = "update tally set batches = batches + 1";
+
 /// Without a condition: what it finds is what the tenant can reach. `$1` and `$2` only count.
-const LOOK: &str = "select count(*), count(distinct batch),
-    count(*) filter (where tenant_id <> $1 or body <> $2) from entry";
+pub(super) const LOOK: &str = "select count(*) as rows, count(distinct batch) as batches,
+    count(*) filter (where tenant_id <> $1 or body <> $2)
+        + (select count(*) from tally where tenant_id <> $1) as foreign,
+    (select coalesce(sum(batches), 0)::bigint from tally) as tally
+    from entry";
 
 /// How a request that writes ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,185 +42,248 @@ enum Fate {
     Panic,
 }
 
+/// What one transaction writes.
+#[derive(Clone, Copy, Debug)]
+struct Writing {
+    tenant: u32,
+    batch: i64,
+    level: IsolationLevel,
+    fate: Fate,
+    /// After which line it goes wrong.
+    middle: i64,
+}
+
 pub(super) struct Client {
     world: Arc<World>,
     random: Rng,
+    /// Whose requests it makes; of all tenants, when it has none.
+    home: Option<u32>,
 }
 
 impl Client {
-    pub(super) fn new(world: Arc<World>, random: Rng) -> Self {
-        Self { world, random }
+    pub(super) fn new(world: Arc<World>, random: Rng, home: Option<u32>) -> Self {
+        Self {
+            world,
+            random,
+            home,
+        }
     }
 
     pub(super) async fn visit_on(mut self) {
         while self.world.is_stormy() {
-            let tenant = self.random.u32(1..=TENANTS);
-            let polls = match self.random.u8(..4) {
-                0 => self.random.u32(..25),
+            let tenant = self.home.unwrap_or_else(|| self.random.u32(1..=TENANTS));
+            // How often the request is polled before it is dropped.
+            let polls = match self.world.storm.weather {
+                Weather::Stormy if self.random.u8(..4) == 0 => self.random.u32(1..25),
                 _ => u32::MAX,
             };
-            if self.random.bool() {
-                self.read(tenant, polls).await;
-            } else {
-                self.write(tenant, polls).await;
+            let sabotage = self.world.storm.sabotage;
+            match sabotage.filter(|sabotage| *sabotage != Sabotage::NoRowSecurity) {
+                Some(sabotage) => {
+                    let looks = self.random.bool();
+                    naive::visit(&self.world, (sabotage, looks), tenant, polls).await;
+                }
+                None if self.random.bool() => self.read(tenant, polls).await,
+                None => self.write(tenant, polls).await,
             }
         }
     }
 
-    async fn read(&self, tenant: u32, polls: u32) {
+    async fn read(&mut self, tenant: u32, polls: u32) {
+        let level = self.level();
         let world = &*self.world;
         let known = world.books.of(tenant).acknowledged.len();
-        let found = match world.storm.sabotage {
-            Some(Sabotage::TenantInSession) => {
-                given_up(look_in_session(world, tenant), polls).await
+        match given_up(look(world, tenant, level), polls).await {
+            Some(Ok(seen)) => {
+                world.books.count(name(level));
+                check(world, (tenant, level, known), seen);
             }
-            _ => given_up(look(world, tenant), polls).await,
-        };
-        match found {
-            Some(Ok(seen)) => check(world, tenant, known, seen),
-            Some(Err(error)) => failed(world, &error).await,
-            None => world.books.count("dropped"),
+            Some(Err(error)) => failed(world, tenant, &error).await,
+            None => world.books.count("read dropped"),
         }
     }
 
     async fn write(&mut self, tenant: u32, polls: u32) {
-        let fate = match self.random.u8(..10) {
-            0 => Fate::Rollback,
-            1 => Fate::Forget,
-            2 => Fate::Mistake,
-            3 => Fate::Panic,
-            _ => Fate::Commit,
-        };
         let (world, batch) = (Arc::clone(&self.world), self.world.batch());
-        if fate == Fate::Commit {
+        let writing = Writing {
+            tenant,
+            batch,
+            level: self.level(),
+            fate: self.fate(),
+            middle: self.random.i64(..LINES),
+        };
+        if writing.fate == Fate::Commit {
             world.books.of(tenant).unknown.insert(batch);
         }
         let writer = Arc::clone(&world);
-        let handler =
-            tokio::spawn(async move { given_up(write(&writer, tenant, batch, fate), polls).await });
+        let handler = tokio::spawn(async move { given_up(write(&writer, writing), polls).await });
         match handler.await {
-            Ok(Some(Ok(()))) if fate == Fate::Commit => {
-                let mut known = world.books.of(tenant);
-                known.unknown.remove(&batch);
-                known.acknowledged.insert(batch);
-                drop(known);
-                world.books.count("written");
+            Ok(Some(Ok(()))) => {
+                if writing.fate == Fate::Commit {
+                    acknowledged(&world, writing);
+                }
+                world.books.count(writing.fate.done());
             }
-            Ok(Some(Ok(()))) => world.books.count("rolled back"),
             Ok(Some(Err(error))) => {
                 if !matches!(error, DbError::CommitUnknown { .. }) {
                     world.books.of(tenant).unknown.remove(&batch);
                 }
-                failed(&world, &error).await;
+                failed(&world, tenant, &error).await;
             }
-            Ok(None) => world.books.count("dropped"),
+            Ok(None) => world.books.count("write dropped"),
             Err(panicked) => {
                 assert!(panicked.is_panic(), "nobody aborts a handler");
-                world.books.count("panicked");
+                world.books.count(Fate::Panic.done());
             }
         }
     }
+
+    fn level(&mut self) -> IsolationLevel {
+        match self.random.u8(..4) {
+            0 => IsolationLevel::RepeatableRead,
+            1 => IsolationLevel::Serializable,
+            _ => IsolationLevel::ReadCommitted,
+        }
+    }
+
+    fn fate(&mut self) -> Fate {
+        match (self.world.storm.weather, self.random.u8(..10)) {
+            (Weather::Stormy, 0) => Fate::Rollback,
+            (Weather::Stormy, 1) => Fate::Forget,
+            (Weather::Stormy, 2) => Fate::Mistake,
+            (Weather::Stormy, 3) => Fate::Panic,
+            _ => Fate::Commit,
+        }
+    }
+}
+
+impl Fate {
+    fn done(self) -> &'static str {
+        match self {
+            Self::Commit => "written",
+            Self::Rollback => "rolled back",
+            Self::Forget => "forgotten",
+            Self::Mistake => "mistaken",
+            Self::Panic => "panicked",
+        }
+    }
+}
+
+fn name(level: IsolationLevel) -> &'static str {
+    match level {
+        IsolationLevel::ReadCommitted => "read committed",
+        IsolationLevel::RepeatableRead => "read repeatably",
+        IsolationLevel::Serializable => "read serializably",
+    }
+}
+
+fn acknowledged(world: &World, writing: Writing) {
+    let mut known = world.books.of(writing.tenant);
+    known.unknown.remove(&writing.batch);
+    known.acknowledged.insert(writing.batch);
 }
 
 /// Reads and writes when there is no trouble any more: both must succeed.
 pub(super) async fn visit_in_peace(world: &World, tenant: u32) {
-    let batch = world.batch();
-    world.books.of(tenant).unknown.insert(batch);
-    if let Err(error) = write(world, tenant, batch, Fate::Commit).await {
-        world
-            .books
-            .wrong(format!("tenant {tenant} cannot write in peace: {error:?}"));
-        return;
-    }
-    world.books.of(tenant).acknowledged.insert(batch);
-    let known = world.books.of(tenant).acknowledged.len();
-    match look(world, tenant).await {
-        Ok(seen) => check(world, tenant, known, seen),
-        Err(error) => world
-            .books
-            .wrong(format!("tenant {tenant} cannot read in peace: {error:?}")),
-    }
-}
-
-type Seen = (i64, i64, i64);
-
-async fn look(world: &World, tenant: u32) -> Result<Seen, DbError> {
-    let admitted = world.admit(tenant);
-    let mut tx = world.cell.begin(&admitted.read_only());
-    let seen = sqlx::query_as(LOOK)
-        .persistent(world.keeps_statements())
-        .bind(i64::from(tenant))
-        .bind(body(tenant))
-        .fetch_one(&mut tx)
-        .await
-        .map_err(DbError::from_sqlx)?;
-    tx.commit().await?;
-    Ok(seen)
-}
-
-/// As an application does that does not know how a pooler works.
-async fn look_in_session(world: &World, tenant: u32) -> Result<Seen, DbError> {
-    use sqlx::{AssertSqlSafe, Row as _};
-    let ask = async {
-        let mut session = world.session().await?;
-        let set = format!("select set_config('app.tenant_id', '{tenant}', false)");
-        sqlx::raw_sql(AssertSqlSafe(set))
-            .execute(&mut session)
-            .await?;
-        let body = format!("'{}'", body(tenant));
-        let look = LOOK.replace("$1", &tenant.to_string()).replace("$2", &body);
-        let row = sqlx::raw_sql(AssertSqlSafe(look))
-            .fetch_one(&mut session)
-            .await?;
-        Ok((row.get(0), row.get(1), row.get(2)))
+    let writing = Writing {
+        tenant,
+        batch: world.batch(),
+        level: IsolationLevel::ReadCommitted,
+        fate: Fate::Commit,
+        middle: 0,
     };
-    ask.await.map_err(DbError::from_sqlx)
-}
-
-fn check(world: &World, tenant: u32, known: usize, (rows, batches, foreign): Seen) {
-    world.books.count("read");
-    let seen = format!(
-        "tenant {tenant} saw {batches} batches in {rows} rows, {foreign} foreign, and knew {known}"
-    );
-    if foreign > 0 {
-        world.books.saw_foreign(seen);
-    } else if world.storm.sabotage.is_none()
-        && (rows != LINES * batches || batches < i64::try_from(known).unwrap())
-    {
-        world.books.wrong(seen);
+    world.books.of(tenant).unknown.insert(writing.batch);
+    let refused = |what: &str, error: DbError| {
+        let said = format!("tenant {tenant} cannot {what} in peace: {error:?}");
+        world.books.wrong(said);
+    };
+    if let Err(error) = write(world, writing).await {
+        return refused("write", error);
+    }
+    acknowledged(world, writing);
+    let known = world.books.of(tenant).acknowledged.len();
+    for level in [
+        IsolationLevel::ReadCommitted,
+        IsolationLevel::RepeatableRead,
+        IsolationLevel::Serializable,
+    ] {
+        match look(world, tenant, level).await {
+            Ok(seen) => check(world, (tenant, level, known), seen),
+            Err(error) => refused("read", error),
+        }
     }
 }
 
-async fn write(world: &World, tenant: u32, batch: i64, fate: Fate) -> Result<(), DbError> {
-    let admitted = world.admit(tenant);
-    let ctx = admitted
+/// Looks twice in one transaction.
+async fn look(world: &World, tenant: u32, level: IsolationLevel) -> Result<[Seen; 2], DbError> {
+    let ctx = world.admit(tenant).read_only();
+    let mut tx = world.cell.begin_at(&ctx, level);
+    let first = look_in(&mut tx, tenant).await?;
+    let second = look_in(&mut tx, tenant).await?;
+    tx.commit().await?;
+    Ok([first, second])
+}
+
+async fn look_in<A: tenancy_core::Access>(
+    tx: &mut TenantTx<sqlx::Postgres, A>,
+    tenant: u32,
+) -> Result<Seen, DbError> {
+    let look = sqlx::query_as(LOOK)
+        .bind(i64::from(tenant))
+        .bind(body(tenant));
+    look.fetch_one(tx).await.map_err(DbError::from_sqlx)
+}
+
+fn check(world: &World, (tenant, level, known): (u32, IsolationLevel, usize), seen: [Seen; 2]) {
+    for seen in seen {
+        world.books.found(seen.judge(tenant, known));
+    }
+    if level != IsolationLevel::ReadCommitted && seen[0] != seen[1] {
+        let said = format!("tenant {tenant} saw two states at {level:?}: {seen:?}");
+        world.books.wrong(said);
+    }
+}
+
+async fn write(world: &World, writing: Writing) -> Result<(), DbError> {
+    let Writing { tenant, batch, .. } = writing;
+    let known = world.books.of(tenant).acknowledged.len();
+    let ctx: TenantContext<_> = world
+        .admit(tenant)
         .read_write()
         .expect("an active tenant can be written to");
-    let mut tx = world.cell.begin(&ctx);
+    let mut tx = world.cell.begin_at(&ctx, writing.level);
     for line in 0..LINES {
-        sqlx::query(INSERT)
-            .persistent(world.keeps_statements())
+        let insert = sqlx::query(INSERT)
             .bind(i64::from(tenant))
             .bind(batch)
             .bind(line)
-            .bind(body(tenant))
-            .execute(&mut tx)
-            .await
-            .map_err(DbError::from_sqlx)?;
-        match fate {
+            .bind(body(tenant));
+        insert.execute(&mut tx).await.map_err(DbError::from_sqlx)?;
+        match writing.fate {
             // Unwinds as a panic does, without a line in the log for each.
-            Fate::Panic if line == 1 => resume_unwind(Box::new("a handler's own mistake")),
-            Fate::Mistake if line == 1 => {
-                let mistake = sqlx::query("select 1 / 0")
-                    .persistent(world.keeps_statements())
-                    .execute(&mut tx)
-                    .await;
-                mistake.map_err(DbError::from_sqlx)?;
+            Fate::Panic if line == writing.middle => {
+                resume_unwind(Box::new("a handler's own mistake"))
+            }
+            Fate::Mistake if line == writing.middle => {
+                let mistake = sqlx::query("select 1 / 0").execute(&mut tx).await;
+                return match mistake.map_err(DbError::from_sqlx) {
+                    Err(error) if errors::is_the_mistake(&error) => Ok(()),
+                    answer => answer.map(drop),
+                };
             }
             _ => {}
         }
     }
-    match fate {
+    let changed = sqlx::query(TALLY).execute(&mut tx).await;
+    let changed = changed.map_err(DbError::from_sqlx)?.rows_affected();
+    if changed != 1 {
+        let said = format!("tenant {tenant} has one tally, and changed {changed}");
+        world.books.wrong(said);
+    }
+    let seen = look_in(&mut tx, tenant).await?;
+    // What was there, and the batch that is being written.
+    world.books.found(seen.judge(tenant, known + 1));
+    match writing.fate {
         Fate::Commit => tx.commit().await,
         Fate::Rollback => {
             tx.rollback().await;
@@ -220,20 +298,9 @@ pub(super) fn body(tenant: u32) -> String {
 }
 
 /// Who finds nobody home comes back a moment later.
-async fn failed(world: &World, error: &DbError) {
-    world.books.count(name(error));
+async fn failed(world: &World, tenant: u32, error: &DbError) {
+    world.books.failed(&format!("tenant {tenant}"), error);
     if matches!(error, DbError::Unreachable { .. }) {
         sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// The name of an error's variant, and what the database said in those that have many causes.
-fn name(error: &DbError) -> String {
-    let text = format!("{error:?}");
-    let end = text.find(|c: char| !c.is_alphanumeric());
-    let name = &text[..end.unwrap_or(text.len())];
-    match error {
-        DbError::Statement { source, .. } => format!("{name}: {source}"),
-        _ => name.to_owned(),
     }
 }
