@@ -10,9 +10,13 @@ mod facts;
 mod looks;
 #[cfg(feature = "cli")]
 mod output;
+mod refused;
 mod searches;
+mod tables;
 #[cfg(test)]
 mod tests;
+
+use std::collections::HashSet;
 
 use sqlx::PgConnection;
 
@@ -22,7 +26,7 @@ use super::{
     Isolation, IsolationMode, Roles,
     audit::{Finding, of_schema},
 };
-use crate::{Manifest, SearchFunction, Table};
+use crate::{Manifest, ManifestError, SearchFunction, Table};
 
 /// What was found in a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +46,12 @@ pub struct FoundTable {
     /// The unique key of the tenant's column and the declared key that the table needs to be declared so, and
     /// does not have.
     pub needs_unique: Option<Box<str>>,
+    /// What else holds its rows, with schemas: partitions that the manifest does not make, and tables that
+    /// inherit from it. An installation closes them with it. The keys of a table do not hold in those that
+    /// inherit from it.
+    pub below: Vec<Box<str>>,
+    /// Why no manifest takes it as it is, such as for its name.
+    pub refused: Option<ManifestError>,
 }
 
 /// Why a table seems to be what it is. Names of tables are with their schemas. Exhaustive on purpose: whoever
@@ -52,6 +62,15 @@ pub enum Looks {
     Tenants,
     /// It has the tenant's column and no key by which a row could be named.
     Keyless,
+    /// It has the tenant's column, and policies compare numbers (`bigint`) and UUIDs alone.
+    OtherType {
+        /// The column.
+        column: Box<str>,
+        /// The type it has.
+        found: Box<str>,
+        /// What that holds, where it is a domain.
+        domain_over: Option<Box<str>>,
+    },
     /// Its rows refer, along these tables, to the last of them, which has the tenant's column. Most likely it
     /// is tenants' and lacks the column.
     RefersToTenants {
@@ -94,11 +113,13 @@ pub async fn introspect(
 
 /// What the facts mean.
 fn read(catalog: &facts::Catalog, tenant_columns: &[&str]) -> Introspected {
-    let tables = looks::tables(&catalog.facts, tenant_columns)
+    let by_table = tables::Tables::of(&catalog.facts);
+    let mut tables = looks::tables(&by_table, tenant_columns)
         .into_iter()
-        .map(|(place, looks)| declare::table(catalog, tenant_columns, &place, looks))
+        .map(|found| declare::table(catalog, &by_table, tenant_columns, found))
         .collect::<Vec<_>>();
-    let searches = searches::candidates(catalog, &tables);
+    refused::mark(&mut tables);
+    let searches = searches::candidates(catalog, &by_table, &tables);
     Introspected {
         findings: of_schema(&catalog.facts, &known(&tables)),
         tables,
@@ -114,16 +135,9 @@ fn known(tables: &[FoundTable]) -> Isolation {
         .filter(|found| found.looks == Looks::Tenants)
         .map(|found| found.table.clone().without_parents())
         .filter(|table| Manifest::new([table.clone()]).is_ok());
-    let mut manifest = Vec::new();
-    for table in tables {
-        if !manifest
-            .iter()
-            .any(|one: &Table| one.name() == table.name())
-        {
-            manifest.push(table);
-        }
-    }
-    let manifest = Manifest::new(manifest).expect("each is valid, and no two have one name");
+    let mut names: HashSet<Box<str>> = HashSet::new();
+    let tables = tables.filter(|table| names.insert(table.name().into()));
+    let manifest = Manifest::new(tables).expect("each is valid, and no two have one name");
     let roles = Roles::named("nobody").expect("a plain name");
     Isolation::new(&manifest, roles, IsolationMode::Plain)
 }

@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU16, NonZeroU32};
 
+use proptest::{collection::vec, prelude::*};
 use tenancy_core::{
     Manifest, ManifestError, SearchDocument, SearchFunction, Table, TableKind, TenantColumn,
 };
@@ -224,4 +225,36 @@ fn bad_searches_name_the_search() {
         .limit(NonZeroU32::new(7).unwrap());
     let declared = manifest.with_searches([good.clone()]).unwrap();
     assert_eq!(declared.searches(), [good]);
+}
+
+/// The first table whose parents are all placed, again and again.
+fn naive(mut waiting: Vec<Table>) -> Option<Vec<String>> {
+    let mut placed: Vec<String> = Vec::new();
+    while !waiting.is_empty() {
+        let is_ready = |table: &Table| {
+            let mut parents = table.parents().iter().map(|parent| &**parent);
+            parents.all(|one| one == table.name() || placed.iter().any(|done| done == one))
+        };
+        let next = waiting.iter().position(is_ready)?;
+        placed.push(waiting.remove(next).name().to_owned());
+    }
+    Some(placed)
+}
+
+proptest! {
+    #[test]
+    fn the_order_is_the_declared_one_but_for_parents(
+        references in vec((0..8_usize, 0..8_usize), 0..12),
+    ) {
+        let table = |number: usize| {
+            let parents = references.iter().filter(|(from, _)| *from == number);
+            let start = Table::tenant(&format!("t{number}"), ["id"]);
+            parents.fold(start, |table, (_, to)| table.parent(&format!("t{to}")))
+        };
+        let tables: Vec<Table> = (0..8).map(table).collect();
+        let found = Manifest::new(tables.clone()).ok().map(|manifest| {
+            manifest.tables().iter().map(|table| table.name().to_owned()).collect::<Vec<_>>()
+        });
+        prop_assert_eq!(found, naive(tables));
+    }
 }

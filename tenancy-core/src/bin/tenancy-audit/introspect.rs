@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
-use tenancy_core::isolation::{IntrospectError, Introspected, Looks, introspect};
+use tenancy_core::isolation::{IntrospectError, Introspected, introspect};
 
 use crate::{
     Failed,
@@ -23,8 +23,8 @@ Examples:
   tenancy-audit introspect --url postgres://postgres@db/app --tenant-column tenant_id > tables.toml
   tenancy-audit introspect --url ... --tenant-column account_id --tenant-column org_id --json
 
-Exit codes: 0 all tables are known to be tenants', 1 some are undecided, 2 wrong usage, 3 the database could not
-be asked.")]
+Exit codes: 0 all tables are known to be tenants' and make a manifest, 1 some are undecided or make none, 2 wrong
+usage, 3 the database could not be asked.")]
 pub(crate) struct Arguments {
     /// As whom the catalogs are read
     #[arg(long, env = "TENANCY_AUDIT_URL", hide_env_values = true)]
@@ -44,18 +44,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failed> {
     let found = runtime
         .block_on(look(&url, &names))
         .map_err(Failed::database)?;
-    if arguments.json {
-        println!("{}", found.to_json());
+    input::say(&if arguments.json {
+        found.to_json() + "\n"
     } else {
-        print!("{}", found.to_toml());
+        found.to_toml()
+    });
+    let refused = found.manifest().err();
+    if let Some(why @ IntrospectError::Declaration { .. }) = &refused {
+        eprintln!("no manifest: {}", input::chain(why));
     }
-    let decided = found.tables().iter().all(|one| one.looks == Looks::Tenants);
-    Ok(ExitCode::from(u8::from(!decided)))
+    Ok(ExitCode::from(u8::from(refused.is_some())))
 }
 
 async fn look(url: &PgConnectOptions, names: &[&str]) -> Result<Introspected, IntrospectError> {
     let mut connection = PgConnection::connect_with(url).await?;
     let found = introspect(&mut connection, names).await?;
-    connection.close().await?;
+    // It has answered; how it ends is its own matter.
+    let _ = connection.close().await;
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! What the catalogs say of tables that nobody has declared.
 
-use std::num::NonZeroU16;
+use std::{collections::HashMap, num::NonZeroU16};
 
 use sqlx::{Connection as _, PgConnection};
 
@@ -15,14 +15,16 @@ const OURS: &str = "tenancy";
 pub(super) struct Catalog {
     /// Roles, policies and surroundings are left out.
     pub(super) facts: Facts,
-    pub(super) hashes: Vec<Hash>,
+    /// By the table's full name.
+    pub(super) hashes: HashMap<String, Hash>,
     pub(super) details: Vec<Detail>,
+    /// What the columns of a domain's type hold, by table and column.
+    domains: HashMap<(String, String), String>,
 }
 
 /// A table that is partitioned by the hash of one column into partitions that are named as a manifest's.
 #[derive(Debug)]
 pub(super) struct Hash {
-    pub(super) table: String,
     pub(super) column: String,
     pub(super) partitions: NonZeroU16,
 }
@@ -71,6 +73,26 @@ JOIN pg_class x ON x.oid = i.indexrelid
 WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY 1, 2";
 
+const DOMAINS: &str = "
+WITH RECURSIVE base (domain, oid) AS (
+    SELECT oid, typbasetype FROM pg_type WHERE typtype = 'd'
+    UNION ALL SELECT base.domain, t.typbasetype FROM base JOIN pg_type t ON t.oid = base.oid AND t.typtype = 'd'
+)
+SELECT n.nspname || '.' || c.relname, a.attname::text, format_type(t.oid, NULL)
+FROM base JOIN pg_type t ON t.oid = base.oid AND t.typtype <> 'd'
+JOIN pg_attribute a ON a.atttypid = base.domain AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p')
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'";
+
+impl Catalog {
+    /// The type behind a column whose type is a domain.
+    pub(super) fn domain_over(&self, table: &str, column: &str) -> Option<&str> {
+        let place = (table.to_owned(), column.to_owned());
+        self.domains.get(&place).map(String::as_str)
+    }
+}
+
 /// In one transaction, which changes nothing.
 pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, sqlx::Error> {
     let mut transaction = connection
@@ -110,6 +132,7 @@ pub(super) async fn read(connection: &mut PgConnection) -> Result<Catalog, sqlx:
             .persistent(false)
             .fetch_all(&mut *connection)
             .await?,
+        domains: domains(connection).await?,
     };
     transaction.rollback().await?;
     Ok(catalog)
@@ -124,18 +147,27 @@ fn place(relation: &Relation) -> Option<(String, String)> {
     stands.then(|| (relation.schema.clone(), relation.name.clone()))
 }
 
-async fn hashes(connection: &mut PgConnection) -> Result<Vec<Hash>, sqlx::Error> {
+async fn domains(
+    connection: &mut PgConnection,
+) -> Result<HashMap<(String, String), String>, sqlx::Error> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(DOMAINS)
+        .persistent(false)
+        .fetch_all(connection)
+        .await?;
+    let places = rows.into_iter();
+    Ok(places
+        .map(|(table, column, over)| ((table, column), over))
+        .collect())
+}
+
+async fn hashes(connection: &mut PgConnection) -> Result<HashMap<String, Hash>, sqlx::Error> {
     let rows: Vec<(String, String, i64)> = sqlx::query_as(HASHES)
         .persistent(false)
         .fetch_all(connection)
         .await?;
     let hash = |(table, column, partitions)| {
         let partitions = u16::try_from(partitions).ok().and_then(NonZeroU16::new)?;
-        Some(Hash {
-            table,
-            column,
-            partitions,
-        })
+        Some((table, Hash { column, partitions }))
     };
     Ok(rows.into_iter().filter_map(hash).collect())
 }

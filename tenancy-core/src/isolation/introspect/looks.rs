@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::Looks;
-use crate::isolation::audit::facts::{Facts, ForeignKey};
+use super::{Looks, tables::Tables};
 
 /// A table by schema and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,18 +17,14 @@ impl Place {
     }
 }
 
-/// Each table that is no partition, in order of schema and name. Whether a tenants' table has a key is not
-/// asked here.
-pub(super) fn tables(facts: &Facts, tenant_columns: &[&str]) -> Vec<(Place, Looks)> {
-    let places = facts
-        .relations
-        .iter()
-        .filter(|relation| relation.is_table() && relation.ancestors.is_empty())
-        .map(|relation| Place {
-            schema: relation.schema.clone(),
-            name: relation.name.clone(),
-        });
-    let references = References::of(facts, tenant_columns);
+/// Each table that stands for itself, in order of schema and name. Whether a tenants' table has a key, and its
+/// column a type that can be compared, is not asked here.
+pub(super) fn tables(tables: &Tables<'_>, tenant_columns: &[&str]) -> Vec<(Place, Looks)> {
+    let references = References::of(tables, tenant_columns);
+    let places = tables.places().map(|relation| Place {
+        schema: relation.schema.clone(),
+        name: relation.name.clone(),
+    });
     places
         .map(|place| {
             let looks = references.looks(&place.full_name());
@@ -38,34 +33,39 @@ pub(super) fn tables(facts: &Facts, tenant_columns: &[&str]) -> Vec<(Place, Look
         .collect()
 }
 
-/// The tenant's column of a table: the first of the names that it has.
-pub(super) fn tenant_column<'n>(
-    facts: &Facts,
-    table: &str,
-    tenant_columns: &[&'n str],
-) -> Option<&'n str> {
-    tenant_columns.iter().copied().find(|name| {
-        facts
-            .columns
-            .iter()
-            .any(|column| column.table == table && column.name == *name)
-    })
-}
-
-struct References<'f> {
-    facts: &'f Facts,
+struct References<'t> {
+    tables: &'t Tables<'t>,
     /// The tables that have one, and it.
-    tenant_columns: HashMap<&'f str, &'f str>,
+    tenant_columns: HashMap<String, &'t str>,
+    /// Of tables that refer to tenants', the next one on a shortest way there.
+    towards: HashMap<String, String>,
 }
 
-impl<'f> References<'f> {
-    fn of(facts: &'f Facts, tenant_columns: &[&'f str]) -> Self {
-        let tables = facts.columns.iter().map(|column| column.table.as_str());
+impl<'t> References<'t> {
+    fn of(tables: &'t Tables<'t>, tenant_columns: &[&'t str]) -> Self {
+        let owned = tables.places().filter_map(|relation| {
+            let name = relation.full_name();
+            let column = tables.tenant_column(&name, tenant_columns)?;
+            Some((name, column))
+        });
+        let owned: Vec<(String, &str)> = owned.collect();
+        let mut next: VecDeque<String> = owned.iter().map(|(name, _)| name.clone()).collect();
+        let tenant_columns: HashMap<String, &str> = owned.into_iter().collect();
+        let mut towards: HashMap<String, String> = HashMap::new();
+        // From all tenants' tables at once, against the direction of the references.
+        while let Some(here) = next.pop_front() {
+            for reference in tables.to(&here) {
+                let from = &reference.from;
+                if !tenant_columns.contains_key(from) && !towards.contains_key(from) {
+                    towards.insert(from.clone(), here.clone());
+                    next.push_back(from.clone());
+                }
+            }
+        }
         Self {
-            facts,
-            tenant_columns: tables
-                .filter_map(|table| Some((table, tenant_column(facts, table, tenant_columns)?)))
-                .collect(),
+            tables,
+            tenant_columns,
+            towards,
         }
     }
 
@@ -81,13 +81,13 @@ impl<'f> References<'f> {
         if let Some(path) = self.path(table) {
             return Looks::RefersToTenants { path };
         }
-        let refers = |key: &&ForeignKey| key.target == table && key.table != table;
-        let by = self.facts.foreign_keys.iter().filter(refers).find(|key| {
-            self.tenant_columns.contains_key(&*key.table) || self.path(&key.table).is_some()
+        let by = self.tables.to(table).find(|reference| {
+            self.tenant_columns.contains_key(&reference.from)
+                || self.towards.contains_key(&reference.from)
         });
         match by {
-            Some(key) => Looks::ReferredTo {
-                by: key.table.as_str().into(),
+            Some(reference) => Looks::ReferredTo {
+                by: reference.from.as_str().into(),
             },
             None => Looks::Unconnected,
         }
@@ -95,49 +95,26 @@ impl<'f> References<'f> {
 
     /// The column that tenant's columns of other tables refer to.
     fn register(&self, table: &str) -> Option<&str> {
-        self.facts.foreign_keys.iter().find_map(|key| {
-            let own = *self.tenant_columns.get(&*key.table)?;
+        self.tables.to(table).find_map(|reference| {
+            let own = *self.tenant_columns.get(&reference.from)?;
+            let key = reference.key;
             match (&*key.columns, &*key.target_columns) {
-                ([column], [target]) if key.target == table && column == own => {
-                    Some(target.as_str())
-                }
+                ([column], [target]) if column == own => Some(target.as_str()),
                 _ => None,
             }
         })
     }
 
-    /// The shortest way along foreign keys to a table that has the tenant's column.
+    /// A shortest way along foreign keys to a table that has the tenant's column.
     fn path(&self, table: &str) -> Option<Vec<Box<str>>> {
-        let mut came_from: HashMap<&str, &str> = HashMap::new();
-        let mut next = VecDeque::from([table]);
-        while let Some(here) = next.pop_front() {
-            if self.tenant_columns.contains_key(here) {
-                return Some(back(&came_from, table, here));
-            }
-            for key in self
-                .facts
-                .foreign_keys
-                .iter()
-                .filter(|key| key.table == here)
-            {
-                if key.target != table && !came_from.contains_key(&*key.target) {
-                    came_from.insert(&key.target, here);
-                    next.push_back(&key.target);
-                }
+        let mut path = Vec::new();
+        let mut here = self.towards.get(table)?;
+        loop {
+            path.push(here.as_str().into());
+            match self.towards.get(here) {
+                Some(next) => here = next,
+                None => return Some(path),
             }
         }
-        None
     }
-}
-
-/// From the first table after `start` to `end`.
-fn back(came_from: &HashMap<&str, &str>, start: &str, end: &str) -> Vec<Box<str>> {
-    let mut path = vec![Box::from(end)];
-    let mut here = end;
-    while let Some(&before) = came_from.get(here).filter(|before| **before != start) {
-        path.push(before.into());
-        here = before;
-    }
-    path.reverse();
-    path
 }

@@ -2,8 +2,11 @@
 
 use serde_json::json;
 
-use super::{FoundTable, Introspected, Looks};
-use crate::manifest::Decided;
+use super::{FoundTable, Introspected, Looks, refused::advice};
+use crate::{
+    TableKind,
+    manifest::{Decided, Identity},
+};
 
 /// The version of the JSON: it is another one when a field goes or changes its meaning.
 const VERSION: u32 = 1;
@@ -24,13 +27,11 @@ impl Introspected {
         let mut text = HEAD.to_owned();
         for found in &self.tables {
             let decided = match found.looks {
-                Looks::Tenants => Decided::Yes,
+                Looks::Tenants if found.refused.is_none() => Decided::Yes,
                 _ => Decided::No,
             };
-            text.push_str(&format!("\n# {}\n", found.reason()));
-            if let Some(columns) = &found.needs_unique {
-                text.push_str(&format!("# It still needs UNIQUE ({columns}).\n"));
-            }
+            text.push('\n');
+            text.extend(found.remarks().iter().map(|remark| commented(remark)));
             text.push_str(&found.table.to_toml(decided));
         }
         if !self.searches.is_empty() {
@@ -47,7 +48,8 @@ impl Introspected {
             text.push_str("\n# What the audit will find as it is now:\n");
         }
         for finding in &self.findings {
-            text.push_str(&format!("# {finding}\n#     {}\n", finding.how_to_fix()));
+            text.push_str(&commented(&in_one_line(&finding.to_string())));
+            text.push_str(&format!("#     {}\n", finding.how_to_fix()));
         }
         text
     }
@@ -63,7 +65,16 @@ impl Introspected {
                 "reason": found.reason(),
                 "needs_unique": found.needs_unique,
                 "key": found.table.key(),
+                "tenant_column": match found.table.kind() {
+                    TableKind::Tenant { tenant_column, .. } => Some(tenant_column),
+                    TableKind::SharedRead | TableKind::ControlPlane => None,
+                },
+                "tenant_type": found.table.tenant_type().as_str(),
+                "partitions": found.table.partitions(),
+                "keeps_primary_key": found.table.identity() == Identity::Unique,
                 "parents": found.table.parents(),
+                "below": found.below,
+                "refused": found.refused.as_ref().map(ToString::to_string),
             })
         });
         let findings = self.findings.iter().map(|finding| {
@@ -81,7 +92,7 @@ impl Introspected {
             .map(|search| json!({ "name": search.name(), "table": search.table() }));
         let view = json!({
             "version": VERSION,
-            "decided": self.tables.iter().all(|found| found.looks == Looks::Tenants),
+            "decided": self.manifest().is_ok(),
             "tables": tables.collect::<Vec<_>>(),
             "searches": searches.collect::<Vec<_>>(),
             "findings": findings.collect::<Vec<_>>(),
@@ -91,13 +102,51 @@ impl Introspected {
 }
 
 impl FoundTable {
-    /// A sentence for a person.
+    /// Sentences for a person, each in one line.
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = vec![self.reason()];
+        if let Some(columns) = &self.needs_unique {
+            remarks.push(match self.looks {
+                Looks::Tenants => format!("It still needs UNIQUE ({columns})."),
+                _ => format!("As tenants' it needs UNIQUE ({columns})."),
+            });
+        }
+        if !self.below.is_empty() {
+            let below = self.below.join(", ");
+            remarks.push(format!(
+                "Its rows are in {below}, too, which are closed with it."
+            ));
+        }
+        if let Some(refused) = &self.refused {
+            remarks.push(format!(
+                "No manifest takes it: {refused}; {}.",
+                advice(refused)
+            ));
+        }
+        remarks.iter().map(|remark| in_one_line(remark)).collect()
+    }
+
     fn reason(&self) -> String {
         let name = self.full_name();
         match &self.looks {
             Looks::Tenants => format!("{name} has the tenant's column."),
             Looks::Keyless => {
-                format!("{name} has the tenant's column, and no key by which a row could be named.")
+                format!(
+                    "{name} has the tenant's column, and no key without null by which a row could be named."
+                )
+            }
+            Looks::OtherType {
+                column,
+                found,
+                domain_over,
+            } => {
+                let over = domain_over
+                    .as_ref()
+                    .map(|over| format!(", a domain over {over}"));
+                let (over, better) = (over.unwrap_or_default(), self.table.tenant_type().as_str());
+                format!(
+                    "{name} has the tenant's column, and {column} is {found}{over}: it has to be {better} to be compared."
+                )
             }
             Looks::RefersToTenants { path } => {
                 let (last, between) = path.split_last().expect("a path has an end");
@@ -125,6 +174,7 @@ impl Looks {
         match self {
             Self::Tenants => "tenants",
             Self::Keyless => "keyless",
+            Self::OtherType { .. } => "other_type",
             Self::RefersToTenants { .. } => "refers_to_tenants",
             Self::Register { .. } => "register",
             Self::ReferredTo { .. } => "referred_to",
@@ -133,6 +183,17 @@ impl Looks {
     }
 }
 
+/// Names may have anything in them. What ends a line would end the comment.
+fn in_one_line(text: &str) -> String {
+    let escaped = |c: char| match c {
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 fn commented(text: &str) -> String {
-    text.lines().map(|line| format!("# {line}\n")).collect()
+    text.lines()
+        .map(|line| format!("# {}\n", in_one_line(line)))
+        .collect()
 }

@@ -1,41 +1,78 @@
 //! Searches that would use an index from which row security keeps queries.
 
-use super::{FoundTable, Looks, facts::Catalog};
-use crate::{
-    SearchDocument, SearchFunction, isolation::audit::facts::Index, manifest::identifier::is_plain,
-};
+use std::collections::HashMap;
 
-pub(super) fn candidates(catalog: &Catalog, tables: &[FoundTable]) -> Vec<SearchFunction> {
-    let tenants = tables.iter().filter(|found| found.looks == Looks::Tenants);
+use super::{
+    FoundTable, Looks,
+    facts::{Catalog, Detail},
+    tables::Tables,
+};
+use crate::{Manifest, SearchDocument, SearchFunction, isolation::audit::facts::Index};
+
+/// The longest name of an index that is a search's, whose function is called `search_{name}`.
+const LONGEST: usize = 56;
+
+pub(super) fn candidates(
+    catalog: &Catalog,
+    tables: &Tables<'_>,
+    found: &[FoundTable],
+) -> Vec<SearchFunction> {
+    let details: HashMap<(&str, &str), &Detail> = catalog
+        .details
+        .iter()
+        .map(|detail| ((&*detail.table, &*detail.name), detail))
+        .collect();
+    let tenants = found
+        .iter()
+        .filter(|found| found.looks == Looks::Tenants && found.refused.is_none());
     tenants
         .flat_map(|found| {
             let name = found.full_name();
-            let indexes = catalog.facts.indexes.iter();
-            indexes
-                .filter(move |index| index.blind && index.table == name)
-                .filter_map(|index| candidate(catalog, found, index))
+            let indexes = tables.indexes(&name).iter().filter(|index| index.blind);
+            let candidates = indexes.filter_map(|index| {
+                let detail = details.get(&(&*index.table, &*index.name))?;
+                candidate(tables, found, index, detail)
+            });
+            candidates.collect::<Vec<_>>()
         })
         .collect()
 }
 
 /// `None` where no search would use it, such as one for trigrams, or where it takes a person to read what it
 /// holds.
-fn candidate(catalog: &Catalog, found: &FoundTable, index: &Index) -> Option<SearchFunction> {
-    let (name, table) = (&*index.name, found.table.name());
-    let is_it =
-        |detail: &&super::facts::Detail| detail.table == index.table && detail.name == index.name;
-    let detail = catalog.details.iter().find(is_it)?;
+fn candidate(
+    tables: &Tables<'_>,
+    found: &FoundTable,
+    index: &Index,
+    detail: &Detail,
+) -> Option<SearchFunction> {
+    let manifest = Manifest::new([found.table.clone().without_parents()]).ok()?;
+    let search = search(tables, found, index, detail)?;
+    manifest.with_searches([search.clone()]).ok()?;
+    Some(search)
+}
+
+fn search(
+    tables: &Tables<'_>,
+    found: &FoundTable,
+    index: &Index,
+    detail: &Detail,
+) -> Option<SearchFunction> {
+    let (name, table) = (&index.name, found.table.name());
+    let name = name.get(..LONGEST).unwrap_or(name);
     if let Some(sql) = &detail.expression {
-        let config = config(sql)?;
         let document = SearchDocument::Expression(sql.as_str().into());
-        return is_plain(config).then(|| SearchFunction::full_text(name, table, document, config));
+        return Some(SearchFunction::full_text(
+            name,
+            table,
+            document,
+            config(sql)?,
+        ));
     }
     // An index for a prefix may begin with the tenant.
     let column = index.columns.last()?.as_deref()?;
-    let columns = &catalog.facts.columns;
-    let kind = columns
-        .iter()
-        .find(|one| one.table == index.table && one.name == column)?;
+    let mut columns = tables.columns(&index.table).iter();
+    let kind = columns.find(|one| one.name == column)?;
     match kind.r#type.as_str() {
         "tsvector" => {
             let document = SearchDocument::column(column);

@@ -2,8 +2,11 @@ use std::collections::HashSet;
 
 use proptest::{collection::vec, prelude::*};
 
-use super::{Looks, looks::tables};
-use crate::isolation::audit::facts::{Column, Facts, ForeignKey, Relation};
+use super::{FoundTable, Looks, looks, refused, tables::Tables};
+use crate::{
+    Manifest, Table,
+    isolation::audit::facts::{Column, Facts, ForeignKey, Relation},
+};
 
 const TABLES: usize = 6;
 
@@ -84,7 +87,7 @@ proptest! {
         let distances = distances(&references, &tenants);
         let refers: HashSet<(String, String)> =
             references.iter().map(|(from, to)| (name(*from), name(*to))).collect();
-        for (table, (place, looks)) in tables(&facts, &["tenant_id"]).into_iter().enumerate() {
+        for (table, (place, looks)) in looks::tables(&Tables::of(&facts), &["tenant_id"]).into_iter().enumerate() {
             prop_assert_eq!(place.full_name(), name(table));
             let connected = |one: &usize| {
                 references.contains(&(*one, table)) && *one != table && distances[*one].is_some()
@@ -108,8 +111,39 @@ proptest! {
                     prop_assert_eq!(distances[table], None);
                     prop_assert!(!(0..TABLES).any(|one| connected(&one)));
                 }
-                Looks::Register { .. } | Looks::Keyless => prop_assert!(false, "no such table"),
+                Looks::Register { .. } | Looks::Keyless | Looks::OtherType { .. } => prop_assert!(false, "no such table"),
             }
         }
+    }
+
+    /// Tables are refused for a circle exactly where they make no manifest, and the others make one.
+    #[test]
+    fn what_is_refused_for_a_circle_leaves_a_manifest(
+        references in vec((0..TABLES, 0..TABLES), 0..10),
+    ) {
+        let found = |number: usize| {
+            let parents = references.iter().filter(|(from, _)| *from == number);
+            let start = Table::tenant(&format!("t{number}"), ["id"]);
+            FoundTable {
+                table: parents.fold(start, |table, (_, to)| table.parent(&format!("t{to}"))),
+                looks: Looks::Tenants,
+                needs_unique: None,
+                below: Vec::new(),
+                refused: None,
+            }
+        };
+        let mut tables: Vec<FoundTable> = (0..TABLES).map(found).collect();
+        refused::mark(&mut tables);
+        let any = tables.iter().any(|found| found.refused.is_some());
+        let all = tables.iter().map(|found| found.table.clone());
+        prop_assert_eq!(Manifest::new(all).is_err(), any);
+        let left = tables.iter().filter(|found| found.refused.is_none());
+        let names: HashSet<&str> = left.clone().map(|found| found.table.name()).collect();
+        let left = left.map(|found| {
+            let bare = found.table.clone().without_parents();
+            let parents = found.table.parents().iter();
+            parents.filter(|parent| names.contains(&***parent)).fold(bare, |table, parent| table.parent(parent))
+        });
+        prop_assert!(Manifest::new(left).is_ok());
     }
 }

@@ -58,12 +58,14 @@ fn function(isolation: &Isolation, search: &SearchFunction, table: &Table) -> St
     let positions = list(columns, |column| format!("found.\"{column}\""));
     let tenant = tenant(table);
     let limit = search.max_rows();
+    // The parameters are called as no column that it answers with: those are parameters, too.
+    //
     // The rows are found first and put in order then: a limit over an order would tempt the planner to walk
     // the tenant's key until it has enough. Each call is planned for its own query, since the beginning of a
     // text is a range of an index only when it is known. Supposed to answer with 1,000 rows, as any function,
     // it would be joined by reading its whole table.
     let sql = format!(
-        "CREATE FUNCTION {name}(tenant bigint, query {argument})
+        "CREATE FUNCTION {name}(tenancy_tenant bigint, tenancy_query {argument})
 RETURNS TABLE ({types})
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS {limit}
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan

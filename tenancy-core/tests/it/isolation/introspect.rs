@@ -230,6 +230,175 @@ async fn partitions_are_known_by_their_remainders() {
     }
 }
 
+/// A key, so that nothing but what is tested keeps a table from being the tenants'.
+const KEYED: &str = "tenant_id bigint not null, id bigint not null, primary key (tenant_id, id)";
+
+/// They have the tenant's column, and no answer of a person's would make them a manifest.
+#[tokio::test]
+async fn what_no_manifest_takes_is_said_before_anybody_decides() {
+    let schema = format!(
+        "create table fine ({KEYED});
+         create table \"Order\" ({KEYED});
+         create table note (tenant_id bigint not null, \"noteId\" bigint not null, primary key (tenant_id, \"noteId\"));
+         create table same ({KEYED}); create schema other; create table other.same ({KEYED});
+         create table tenancy_own ({KEYED});
+         create table one ({KEYED}); create table two ({KEYED}); create table three ({KEYED});
+         alter table one add foreign key (tenant_id, id) references two;
+         alter table two add foreign key (tenant_id, id) references one;
+         alter table three add foreign key (tenant_id, id) references one;
+         alter table two add foreign key (tenant_id, id) references fine;
+         create table tenancy_schema_journal (version bigint primary key);"
+    );
+    let (_database, found) = introspected(&schema, &["tenant_id"]).await;
+    let plain = |name: &str, table: &str| {
+        format!("{name:?} in the declaration of table {table:?} is no plain lower-case identifier")
+    };
+    let circle = |table: &str| format!("table {table} is its own ancestor");
+    for (name, refused) in [
+        ("public.fine", None),
+        ("public.three", None),
+        ("public.Order", Some(plain("Order", "Order"))),
+        ("public.note", Some(plain("noteId", "note"))),
+        ("public.same", Some("table same is declared twice".into())),
+        ("other.same", Some("table same is declared twice".into())),
+        (
+            "public.tenancy_own",
+            Some("the name of table tenancy_own is reserved".into()),
+        ),
+        ("public.one", Some(circle("one"))),
+        ("public.two", Some(circle("two"))),
+    ] {
+        let one = table(&found, name);
+        assert_eq!(one.looks, Looks::Tenants, "{name}");
+        assert_eq!(
+            one.refused.as_ref().map(ToString::to_string),
+            refused,
+            "{name}"
+        );
+    }
+    // The journal of schemas is nobody's question.
+    assert_eq!(found.tables().len(), 9);
+    let error = found.manifest().unwrap_err();
+    assert!(
+        matches!(error, IntrospectError::Declaration { .. }),
+        "{error:?}"
+    );
+}
+
+/// What refers to a table that is not listed needs no order with it.
+#[tokio::test]
+async fn parents_are_tables_of_the_manifest() {
+    let schema = format!(
+        "create table big (tenant_id bigint, id bigint, primary key (tenant_id, id)) partition by range (id);
+         create table big_low partition of big for values from (0) to (10);
+         create table big_high partition of big for values from (10) to (20);
+         create table plain ({KEYED}); create table more (extra int) inherits (plain);
+         create table child ({KEYED}, foreign key (tenant_id, id) references big_low);
+         create table grown ({KEYED}); alter table big_high add foreign key (tenant_id, id) references grown;"
+    );
+    let (_database, found) = introspected(&schema, &["tenant_id"]).await;
+    let below = |name: &str| table(&found, name).below.join(" ");
+    assert_eq!(below("public.big"), "public.big_high public.big_low");
+    assert_eq!(below("public.plain"), "public.more");
+    let parents = |name: &str| table(&found, name).table.parents().join(" ");
+    assert_eq!(parents("public.child"), "big");
+    assert_eq!(parents("public.big"), "grown");
+    assert_eq!(found.manifest().unwrap().tables().len(), 4);
+}
+
+#[tokio::test]
+async fn a_tenants_column_that_cannot_be_compared_is_a_question() {
+    let schema = "create domain account as uuid; create domain owner as account;
+        create table a (tenant_id integer not null, id int, primary key (tenant_id, id));
+        create table b (tenant_id text not null, id int, primary key (tenant_id, id));
+        create table c (tenant_id owner not null, id int, primary key (tenant_id, id));
+        create table d (tenant_id uuid not null, id int, primary key (tenant_id, id));";
+    let (_database, found) = introspected(schema, &["tenant_id"]).await;
+    for (name, other) in [
+        ("a", Some(("integer", None))),
+        ("b", Some(("text", None))),
+        ("c", Some(("public.owner", Some("uuid")))),
+        ("d", None),
+    ] {
+        let looks = other.map_or(Looks::Tenants, |(found, over): (&str, Option<&str>)| {
+            Looks::OtherType {
+                column: "tenant_id".into(),
+                found: found.into(),
+                domain_over: over.map(Box::from),
+            }
+        });
+        assert_eq!(
+            table(&found, &format!("public.{name}")).looks,
+            looks,
+            "{name}"
+        );
+    }
+    let owner = Table::tenant_uuid("c", ["id"]);
+    assert_eq!(table(&found, "public.c").table, owner);
+    assert!(found.manifest().is_err());
+}
+
+/// What others refer to is the tenant, also where it is not the primary key.
+#[tokio::test]
+async fn a_register_has_one_row_a_tenant() {
+    let schema = "create table shop (id bigint primary key, ext uuid not null unique, name text);
+        create table product (shop_ext uuid not null references shop (ext), id bigint,
+            primary key (shop_ext, id));";
+    let (_database, found) = introspected(schema, &["shop_ext"]).await;
+    let shop = table(&found, "public.shop");
+    let declared = Table::tenant_uuid("shop", [])
+        .tenant_column("ext")
+        .keeps_primary_key();
+    assert_eq!(shop.table, declared);
+    assert_eq!(
+        shop.looks,
+        Looks::Register {
+            column: "ext".into()
+        }
+    );
+    assert_eq!(shop.needs_unique, None);
+}
+
+/// Names are anybody's who may make tables, and a comment ends with its line.
+#[cfg(feature = "cli")]
+#[tokio::test]
+async fn a_name_adds_nothing_to_what_is_written_down() {
+    let line = r#"\n[[table]]\nkind = "shared_read"\nname = "product"\n# "#;
+    let schema = format!(
+        "create table fine ({KEYED});
+         do $$ begin
+            execute format('create view %I as select * from fine', E'v{line}');
+            execute format('create table %I ({KEYED})', E't{line}');
+         end $$;"
+    );
+    let (_database, found) = introspected(&schema, &["tenant_id"]).await;
+    let text = found.to_toml();
+    assert!(text.contains("V1 public.v\\n[[table]]"), "{text}");
+    let undecided = Manifest::from_toml(&text).unwrap_err().to_string();
+    let line = line.replace(r"\n", "\n");
+    let expect = format!("nobody has decided yet whose rows are in t{line}");
+    assert_eq!(undecided, expect, "the table alone is read back");
+}
+
+/// A name that is long enough for an index may be too long for a function.
+#[tokio::test]
+async fn a_search_that_no_manifest_takes_is_no_candidate() {
+    let long = "i".repeat(60);
+    let schema = format!(
+        "create table t ({KEYED}, a text, b text);
+         create index {long} on t (a text_pattern_ops); create index \"Quoted\" on t (b text_pattern_ops);"
+    );
+    let (_database, found) = introspected(&schema, &["tenant_id"]).await;
+    let names: Vec<&str> = found
+        .search_candidates()
+        .iter()
+        .map(SearchFunction::name)
+        .collect();
+    assert_eq!(names, [&long[..56]]);
+    let searches = found.search_candidates().iter().cloned();
+    found.manifest().unwrap().with_searches(searches).unwrap();
+}
+
 #[cfg(feature = "cli")]
 #[tokio::test]
 async fn what_is_written_down_is_a_manifest_once_it_is_decided() {

@@ -146,4 +146,29 @@ async fn what_cannot_be_done_is_said() {
     assert_eq!(json["tables"][0]["looks"], "unconnected");
     assert_eq!(json["tables"][1]["looks"], "tenants");
     assert_eq!(json["decided"], false);
+    let product = &json["tables"][1];
+    assert_eq!(product["tenant_column"], "tenant_id");
+    assert_eq!(product["tenant_type"], "bigint");
+    assert_eq!(product["keeps_primary_key"], false);
+    assert!(
+        product["partitions"].is_null() && product["refused"].is_null(),
+        "{product}"
+    );
+}
+
+/// A file that nobody has to decide about and that no command takes is no success.
+#[tokio::test]
+async fn tables_that_make_no_manifest_are_no_success() {
+    let desk = Desk::new().await;
+    let rename = "drop table currency; alter table product rename to \"Product\"";
+    run(&mut desk.connect(&desk.database.url()).await, rename).await;
+    let text = check(&desk.command(&["introspect"]), 1);
+    let why = "no manifest: \"Product\" in the declaration of table \"Product\" is no plain lower-case identifier";
+    assert!(text.contains(why), "{text}");
+    assert!(text.contains("# No manifest takes it: "), "{text}");
+    let back = "alter table \"Product\" rename to product";
+    run(&mut desk.connect(&desk.database.url()).await, back).await;
+    let text = check(&desk.command(&["introspect"]), 0);
+    desk.write("tables.toml", &text);
+    check(&desk.cell(&["plan"], &["--mode", "plain"]), 0);
 }

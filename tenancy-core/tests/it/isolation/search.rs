@@ -291,3 +291,21 @@ async fn a_search_that_is_not_declared_any_more_is_gone() {
         refused("42883")
     );
 }
+
+/// A function's parameters and the columns that it answers with share their names' room.
+#[tokio::test]
+async fn a_key_may_be_called_as_an_argument() {
+    let schema = "create table t (account bigint, tenant bigint, query text, title text,
+            primary key (account, tenant, query));
+        insert into t values (1, 5, 'one', 'Mug'), (2, 6, 'two', 'Mug');";
+    let table = Table::tenant("t", ["tenant", "query"]).tenant_column("account");
+    let manifest = Manifest::new([table]).unwrap();
+    let search = SearchFunction::prefix("title", "t", "title");
+    let manifest = manifest.with_searches([search]).unwrap();
+    let world = World::new(schema, &manifest, IsolationMode::Sealed).await;
+    let mut app = world.app().await;
+    world.read(&mut app, 2).await;
+    let found = "select tenant, query from tenancy.search_title(2, 'M')";
+    let row = &rows(&mut app, found).await.unwrap()[0];
+    assert_eq!((row.get::<i64, _>(0), row.get::<&str, _>(1)), (6, "two"));
+}

@@ -564,7 +564,7 @@ END
 $tenancy$;
 
 -- search text
-CREATE FUNCTION tenancy.search_text(tenant bigint, query text)
+CREATE FUNCTION tenancy.search_text(tenancy_tenant bigint, tenancy_query text)
 RETURNS TABLE ("id" "public"."product"."id"%TYPE)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
@@ -592,7 +592,7 @@ REVOKE ALL ON FUNCTION tenancy.search_text(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.search_text(bigint, text) TO "shop_app";
 
 -- search file
-CREATE FUNCTION tenancy.search_file(tenant bigint, query text)
+CREATE FUNCTION tenancy.search_file(tenancy_tenant bigint, tenancy_query text)
 RETURNS TABLE ("id" "files"."file"."id"%TYPE)
 LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SECURITY DEFINER ROWS 100
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan
