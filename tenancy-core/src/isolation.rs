@@ -35,9 +35,9 @@
 //!
 //! Plain mode stops mistakes. Sealed mode also stops injected SQL from becoming another tenant; what it can
 //! still do is to act as the tenant in whose transaction it runs, to hold locks and to waste time, to end the
-//! application's other connections, to change settings of its own connection that outlive the transaction
-//! (which can make that connection useless to the next tenant, and shows it no row), and to read in `pg_stat_activity` which statements the application's other connections run. Parameters do not stand
-//! there; values that were written into a statement's text do.
+//! application's other connections, and to read in `pg_stat_activity` which statements these run. Parameters do
+//! not stand there; values that were written into a statement's text do. Settings and locks that it leaves in the
+//! session end with the transaction: whoever gets the connection next finds it as it was when it was made.
 //!
 //! # The guard
 //!

@@ -7,6 +7,7 @@ mod external;
 mod format;
 mod guard;
 mod lease;
+mod messages;
 pub(super) mod replica;
 mod rest;
 mod seals;

@@ -19,6 +19,7 @@ mod portable;
 mod random;
 mod replica;
 mod scrub;
+mod session;
 mod survey;
 mod wide;
 mod writers;

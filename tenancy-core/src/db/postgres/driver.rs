@@ -7,11 +7,17 @@ use sqlx::{
 };
 use tenancy_types::TenantId;
 
-use super::{PLATFORM_CONNECTIONS, PostgresCell, guard, lease::PgLease, replica, seals::seal};
+use super::{
+    PLATFORM_CONNECTIONS, PostgresCell, guard,
+    lease::PgLease,
+    messages::{self, FORGET, Guard, milliseconds},
+    replica,
+    seals::seal,
+};
 use crate::{
     db::{
         CellDatabase, DbError, Statements,
-        database::{IsolationLevel, Mode, NotEntered, Opening, private::Driver, statements},
+        database::{Mode, NotEntered, Opening, private::Driver, statements},
         error::Source,
         fence::{self, FenceSql, StoredFence, Value, fence_sql},
         reaper::Reaper,
@@ -60,15 +66,23 @@ impl Driver for Postgres {
             return Ok(lease);
         }
         let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
-        let message = begin(opening, seal.as_deref());
+        let guard = lease.guard();
+        let message = messages::begin(opening, seal.as_deref(), guard);
         let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
         let rows = match answered(opening.budget.statement_timeout, rows).await {
             Ok(rows) => rows,
+            Err(error) if guard != Guard::Spelled && is_another_session(&error) => {
+                lease.spell_out();
+                return Err(NotEntered::Lost(DbError::Unreachable {
+                    source: error.into(),
+                }));
+            }
             Err(error) => {
                 Self::learn(&mut lease, &error);
                 return Err(unentered(error));
             }
         };
+        lease.taught();
         match admits(opening, &rows) {
             Ok(setting) => {
                 lease.entered(setting);
@@ -82,8 +96,8 @@ impl Driver for Postgres {
     }
 
     async fn commit(mut lease: PgLease, opening: Opening) -> Result<(), DbError> {
-        let leave = leave(&lease, opening);
-        let left = sqlx::raw_sql(AssertSqlSafe(leave)).execute(lease.connection());
+        let commit = format!("{}; {FORGET}", messages::commit(&lease, opening));
+        let left = sqlx::raw_sql(AssertSqlSafe(commit)).execute(lease.connection());
         match answered(opening.budget.statement_timeout, left).await {
             Ok(_) => {
                 lease.keep();
@@ -98,7 +112,7 @@ impl Driver for Postgres {
     }
 
     async fn rollback(mut lease: PgLease) {
-        let done = sqlx::raw_sql("ROLLBACK").execute(lease.connection());
+        let done = sqlx::raw_sql(messages::ROLLBACK).execute(lease.connection());
         if answered(Duration::ZERO, done).await.is_ok() {
             lease.keep();
         }
@@ -138,7 +152,7 @@ impl Driver for Postgres {
 
     async fn survey(cell: &PostgresCell, limit: Duration) -> Result<PgLease, DbError> {
         let mut lease = cell.0.platform.lease(None, PLATFORM_CONNECTIONS).await?;
-        let timeout = limit.as_millis().max(1);
+        let timeout = milliseconds(limit);
         let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {timeout}");
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(lease.connection())
@@ -205,11 +219,23 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const CONNECTION: &str = "08";
 /// The server stops, has crashed, or starts; or it ended a transaction in which nothing went on.
 const GOING_AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "25P03"];
+/// There is no prepared statement of that name, or there is one.
+const OTHER_SESSIONS: [&str; 2] = ["26000", "42P05"];
 /// A transaction that was not alone, or a deadlock.
 const CONFLICTS: [&str; 2] = ["40001", "40P01"];
 
 /// The seal, or the setting that stands for it, is forged, expired or replayed.
 const SEALS: [&str; 3] = [SEAL_INVALID, SEAL_EXPIRED, SEAL_REPLAYED];
+
+/// What an earlier message prepared is not there, or what this one prepares is: messages of one connection reach
+/// sessions that others use as well.
+pub(super) fn is_another_session(error: &sqlx::Error) -> bool {
+    let code = match error {
+        sqlx::Error::Database(refusal) => refusal.code(),
+        _ => None,
+    };
+    code.is_some_and(|code| OTHER_SESSIONS.contains(&&*code))
+}
 
 /// A prepared statement has another shape than it had, because a table was changed. Its code (0A000) means
 /// other things as well, and its message is translated; where the server raised it is not.
@@ -217,42 +243,6 @@ fn is_stale_plan(error: &dyn DatabaseError) -> bool {
     error
         .try_downcast_ref::<PgDatabaseError>()
         .is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
-}
-
-/// One message: the transaction, and the guard, which sets the tenant and reads the fence.
-pub(super) fn begin(opening: Opening, seal: Option<&str>) -> String {
-    let Opening { tenant, epoch, .. } = opening;
-    let level = match opening.level {
-        IsolationLevel::ReadCommitted => "READ COMMITTED",
-        IsolationLevel::RepeatableRead => "REPEATABLE READ",
-        IsolationLevel::Serializable => "SERIALIZABLE",
-    };
-    let (mode, writes) = match opening.access {
-        Mode::Read => ("READ ONLY", "false"),
-        Mode::Write => ("READ WRITE", "true"),
-    };
-    // 0 would mean no limit.
-    let limit = opening.budget.statement_timeout.as_millis().max(1);
-    let seal = seal.map_or("NULL".to_owned(), |seal| format!("'{seal}'"));
-    let epoch = epoch.as_i64();
-    format!(
-        "BEGIN ISOLATION LEVEL {level} {mode}; \
-         SELECT tenancy.enter({tenant}, {epoch}, {writes}, {limit}, {seal})"
-    )
-}
-
-/// One message: raises unless the transaction is still open and the tenant's, then commits. A plain commit of
-/// an aborted transaction would answer that all is well; a statement before it fails there.
-///
-/// The function that says whose it is costs as much as the rest of a commit. It is called when the setting is
-/// not the guard's any more; that one ended with the transaction, if somebody ended it.
-pub(super) fn leave(lease: &PgLease, opening: Opening) -> String {
-    format!(
-        "SELECT tenancy.leave({}) WHERE pg_catalog.current_setting('app.tenant_id', true) \
-         IS DISTINCT FROM '{}'; COMMIT",
-        opening.tenant,
-        lease.setting(),
-    )
 }
 
 /// What the server answers within this time and a grace. A server that says nothing is no better than one
@@ -313,7 +303,7 @@ fn unentered(error: sqlx::Error) -> NotEntered {
     }
 }
 
-/// The answer of [`begin`].
+/// The answer of [`messages::begin`].
 struct Answer {
     /// Whether it holds the writers' lock, or needs none.
     entered: bool,
@@ -322,7 +312,7 @@ struct Answer {
     setting: String,
 }
 
-/// Whether the transaction may go on, by the answer to [`begin`], and what stands for its tenant.
+/// Whether the transaction may go on, by the answer to [`messages::begin`], and what stands for its tenant.
 pub(super) fn admits(opening: Opening, rows: &[PgRow]) -> Result<String, DbError> {
     let (fence, entered) = match answer(opening, rows)? {
         None => (None, None),

@@ -16,7 +16,7 @@ use std::time::Duration;
 use sqlx::AssertSqlSafe;
 use tenancy_types::TenantId;
 
-use super::{driver::answered, lease::PgLease};
+use super::{driver::answered, lease::PgLease, messages::milliseconds};
 use crate::db::{DbError, fence::OWN_WAIT};
 
 /// The high half of the locks' numbers: `TNCY`. The low half is the tenant.
@@ -67,11 +67,6 @@ fn begin(wait: Duration, limit: Duration) -> String {
          SET LOCAL client_connection_check_interval = 500; \
          {DURABLY}"
     )
-}
-
-/// As Postgres takes it: 0 would mean no limit, and there is a highest.
-fn milliseconds(limit: Duration) -> i32 {
-    i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
 }
 
 async fn begun(lease: &mut PgLease, wait: Duration, sql: String) -> Result<(), DbError> {

@@ -1,6 +1,9 @@
 use std::{
     fmt, io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,6 +12,7 @@ use tenancy_types::{Clock as _, SystemClock};
 use tokio::time::timeout;
 
 use super::{
+    messages::Guard,
     rest::Rest,
     shelf::{Link, Shelf, Taken},
 };
@@ -30,8 +34,16 @@ struct Shared {
     connect: PgConnectOptions,
     options: CellOptions,
     check: Check,
-    shelf: Mutex<Shelf<PgConnection>>,
+    shelf: Mutex<Shelf<Session>>,
     gate: Gate,
+    /// Its connections lead to sessions that others use as well, so that what they were taught is not kept.
+    spells: AtomicBool,
+}
+
+/// A connection, and how it calls the guard.
+struct Session {
+    connection: PgConnection,
+    guard: Guard,
 }
 
 /// Nothing goes on in a transaction for this long only when its client is out of reach. Its locks would keep
@@ -73,6 +85,7 @@ impl Door {
             check,
             shelf: Mutex::new(Shelf::new()),
             gate: Gate::new(connections.into(), options.patience()),
+            spells: AtomicBool::new(false),
         }))
     }
 
@@ -106,19 +119,19 @@ impl Door {
 }
 
 impl Shared {
-    fn shelf(&self) -> MutexGuard<'_, Shelf<PgConnection>> {
+    fn shelf(&self) -> MutexGuard<'_, Shelf<Session>> {
         // The shelf is whole after each of its methods, so a panic elsewhere harms nothing.
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self) -> Taken<PgConnection> {
+    fn take(&self) -> Taken<Session> {
         let mut worn = Vec::new();
         let taken = self.shelf().take(SystemClock.now(), &mut worn);
         part(worn);
         taken
     }
 
-    fn put(&self, link: Link<PgConnection>) {
+    fn put(&self, link: Link<Session>) {
         let mut worn = Vec::new();
         self.shelf().put(link, SystemClock.now(), &mut worn);
         part(worn);
@@ -130,17 +143,17 @@ impl Shared {
         drop(dead);
     }
 
-    async fn lives(&self, link: &mut Link<PgConnection>) -> bool {
+    async fn lives(&self, link: &mut Link<Session>) -> bool {
         match self.check {
             Check::Before => {
-                let ping = timeout(self.options.wait, link.connection.ping());
+                let ping = timeout(self.options.wait, link.session.connection.ping());
                 matches!(ping.await, Ok(Ok(())))
             }
             Check::Use => true,
         }
     }
 
-    async fn make(&self, generation: u64) -> Result<Link<PgConnection>, DbError> {
+    async fn make(&self, generation: u64) -> Result<Link<Session>, DbError> {
         let connecting = PgConnection::connect_with(&self.connect);
         let connected = timeout(self.options.wait, connecting).await;
         let connection = connected
@@ -148,17 +161,22 @@ impl Shared {
             .map_err(|error| DbError::Unreachable {
                 source: error.into(),
             })?;
-        Ok(self.shelf().made(connection, generation, SystemClock.now()))
+        let guard = match self.options.statements {
+            Statements::Named => Guard::New,
+            Statements::Unnamed => Guard::Spelled,
+        };
+        let session = Session { connection, guard };
+        Ok(self.shelf().made(session, generation, SystemClock.now()))
     }
 }
 
 /// Closes connections that have served long enough. The server is told, so that nobody's log complains.
-fn part(worn: Vec<PgConnection>) {
+fn part(worn: Vec<Session>) {
     if !worn.is_empty() {
         tokio::spawn(async move {
-            for connection in worn {
+            for session in worn {
                 // One that does not listen any more is closed all the same.
-                let _told = timeout(GOODBYE, connection.close()).await;
+                let _told = timeout(GOODBYE, session.connection.close()).await;
             }
         });
     }
@@ -168,7 +186,7 @@ fn part(worn: Vec<PgConnection>) {
 /// whatever runtime or none.
 pub struct PgLease {
     /// Before the permit, so that it is closed before the next one may be made.
-    link: Option<Link<PgConnection>>,
+    link: Option<Link<Session>>,
     door: Door,
     /// What the guard set for the tenant whose transaction it is in.
     setting: String,
@@ -210,11 +228,36 @@ impl PgLease {
     }
 
     pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.session().connection
+    }
+
+    fn session(&mut self) -> &mut Session {
         let link = self
             .link
             .as_mut()
             .expect("only `keep` takes it, and ends the lease");
-        &mut link.connection
+        &mut link.session
+    }
+
+    /// How its next message calls the guard.
+    pub(super) fn guard(&self) -> Guard {
+        match &self.link {
+            Some(link) if !self.door.0.spells.load(Ordering::Relaxed) => link.session.guard,
+            _ => Guard::Spelled,
+        }
+    }
+
+    /// Says that a message which called the guard was answered: a new name is known now.
+    pub(super) fn taught(&mut self) {
+        let session = self.session();
+        if session.guard == Guard::New {
+            session.guard = Guard::Known;
+        }
+    }
+
+    /// Makes all messages through its door call the guard in full from now on.
+    pub(super) fn spell_out(&self) {
+        self.door.0.spells.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn statements(&self) -> Statements {

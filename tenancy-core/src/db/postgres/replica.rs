@@ -15,8 +15,9 @@ use tokio::time::timeout;
 
 use super::{
     PostgresCell,
-    driver::{admits, answered, begin, is_not_ours, leave, uncommitted},
+    driver::{admits, answered, is_another_session, is_not_ours, uncommitted},
     lease::{Check, Door, PgLease},
+    messages::{self, FORGET, Guard},
     rest::{Rest, Turn},
     seals::seal,
 };
@@ -159,15 +160,23 @@ async fn enter(
     let share = opening.budget.connections.get();
     let mut lease = replica.door.lease(Some(opening.tenant), share).await?;
     let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
-    let begin = begin(opening, seal.as_deref());
+    let guard = lease.guard();
+    let begin = messages::begin(opening, seal.as_deref(), guard);
     let message = format!("BEGIN READ ONLY; {REPLAYED}; COMMIT; {begin}");
     let rows = sqlx::raw_sql(AssertSqlSafe(message))
         .fetch_all(lease.connection())
         .await
         .map_err(|error| {
+            if guard != Guard::Spelled && is_another_session(&error) {
+                lease.spell_out();
+                return DbError::Unreachable {
+                    source: error.into(),
+                };
+            }
             Postgres::learn(&mut lease, &error);
             DbError::of_driver::<Postgres>("begin on a replica".into(), error)
         })?;
+    lease.taught();
     let max_lag = cell.0.options.max_replica_lag;
     let covers = |(here, _): &(&PgRow, _)| {
         position(opening, here).is_some_and(|it| it.covers(seen))
@@ -200,7 +209,8 @@ pub(in crate::db) async fn commit(
     } else {
         WRITTEN
     };
-    let message = format!("{}; {place}", leave(&lease, opening));
+    let commit = messages::commit(&lease, opening);
+    let message = format!("{commit}; {place}; {FORGET}");
     let mut done = 0;
     let answers = async {
         let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(lease.connection());

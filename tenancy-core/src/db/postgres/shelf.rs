@@ -25,7 +25,7 @@ pub(super) struct Shelf<C> {
 /// A connection and what is known of it.
 #[derive(Debug)]
 pub(super) struct Link<C> {
-    pub(super) connection: C,
+    pub(super) session: C,
     generation: u64,
     retires: Nanos,
     /// Since when nobody has used it.
@@ -53,7 +53,7 @@ impl<C> Shelf<C> {
     pub(super) fn take(&mut self, now: Nanos, worn: &mut Vec<C>) -> Taken<C> {
         while let Some(link) = self.idle.pop() {
             if link.is_worn(now) {
-                worn.push(link.connection);
+                worn.push(link.session);
             } else {
                 return Taken::Idle(link);
             }
@@ -62,10 +62,10 @@ impl<C> Shelf<C> {
     }
 
     /// A connection whose making began in this generation, for its first user.
-    pub(super) fn made(&mut self, connection: C, generation: u64, now: Nanos) -> Link<C> {
+    pub(super) fn made(&mut self, session: C, generation: u64, now: Nanos) -> Link<C> {
         self.made += 1;
         Link {
-            connection,
+            session,
             generation,
             retires: now.after(lifetime(self.made)),
             since: now,
@@ -76,12 +76,12 @@ impl<C> Shelf<C> {
     /// are too old are put into `worn`: among the others at most one, the oldest, since many come back.
     pub(super) fn put(&mut self, mut link: Link<C>, now: Nanos, worn: &mut Vec<C>) {
         if link.generation != self.generation || now >= link.retires {
-            worn.push(link.connection);
+            worn.push(link.session);
             return;
         }
         link.since = now;
         if self.idle.first().is_some_and(|oldest| oldest.is_worn(now)) {
-            worn.push(self.idle.remove(0).connection);
+            worn.push(self.idle.remove(0).session);
         }
         self.idle.push(link);
     }
@@ -130,7 +130,7 @@ mod tests {
 
     fn idle(taken: Taken<u32>) -> Option<u32> {
         match taken {
-            Taken::Idle(link) => Some(link.connection),
+            Taken::Idle(link) => Some(link.session),
             Taken::None(_) => None,
         }
     }
@@ -245,11 +245,11 @@ mod tests {
                     }
                     7 if !out.is_empty() => {
                         let generation = out[seconds as usize % out.len()].generation;
-                        gone.extend(shelf.outdate(generation).into_iter().map(|link| link.connection));
+                        gone.extend(shelf.outdate(generation).into_iter().map(|link| link.session));
                     }
                     _ => {}
                 }
-                let mut everywhere: Vec<u32> = shelf.idle.iter().chain(&out).map(|link| link.connection).collect();
+                let mut everywhere: Vec<u32> = shelf.idle.iter().chain(&out).map(|link| link.session).collect();
                 everywhere.extend(&gone);
                 everywhere.sort_unstable();
                 prop_assert_eq!(everywhere, (1..=made).collect::<Vec<_>>());

@@ -10,7 +10,7 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Database, PgBouncer, Postgres};
 
-use super::{SCHEMA, create, given_up::given_up, manifest, options, stock, until, writer};
+use super::{SCHEMA, create, given_up::given_up, manifest, options, reader, stock, until, writer};
 
 const INSERT: &str = "insert into mark values (1)";
 const STATE: &str = "select pg_backend_pid(), coalesce(current_setting('app.tenant_id', true), ''),
@@ -23,8 +23,34 @@ struct Pooled {
     cell: PostgresCell,
     bystander: PgConnection,
     plain: PgConnection,
-    app: PgConnectOptions,
+    address: Address,
     _pooler: PgBouncer,
+}
+
+/// Where the cell is: its application through the pooler, its mover directly.
+struct Address {
+    app: PgConnectOptions,
+    mover: PgConnectOptions,
+    isolation: Isolation,
+}
+
+impl Address {
+    async fn opened(&self, statements: Statements) -> PostgresCell {
+        let receipt = audit::boot(self.app.clone(), &self.isolation, Some(key()))
+            .await
+            .unwrap();
+        PostgresCell::open(
+            receipt,
+            self.mover.clone(),
+            options(4).statements(statements),
+        )
+        .await
+        .unwrap()
+    }
+}
+
+fn key() -> SealKey {
+    SealKey::new("first", [7; 32]).unwrap()
 }
 
 /// What a client finds on the connection that it gets: the server's process, a tenant, locks, products.
@@ -32,14 +58,17 @@ type Found = (i32, String, i64, i64);
 
 impl Pooled {
     async fn new() -> Self {
+        Self::remembering(Statements::Unnamed).await
+    }
+
+    async fn remembering(statements: Statements) -> Self {
         let database: Database = Postgres::shared().database().unwrap();
         let mut plain = PgConnection::connect(&database.url()).await.unwrap();
         sqlx::raw_sql(SCHEMA).execute(&mut plain).await.unwrap();
         let roles = Roles::named(database.name()).unwrap();
         let isolation = Isolation::new(&manifest(), roles, IsolationMode::Sealed);
-        let key = SealKey::new("first", [7; 32]).unwrap();
         install(&mut plain, &isolation).await.unwrap();
-        install_key(&mut plain, &key).await.unwrap();
+        install_key(&mut plain, &key()).await.unwrap();
         let pooler = PgBouncer::start(Postgres::shared(), NonZeroU32::MIN).unwrap();
         let app: PgConnectOptions = pooler
             .database(&database)
@@ -47,13 +76,13 @@ impl Pooled {
             .parse()
             .unwrap();
         let app = app.statement_cache_capacity(0);
-        let receipt = audit::boot(app.clone(), &isolation, Some(key))
-            .await
-            .unwrap();
         let mover = database.url_as(&isolation.roles().mover()).parse().unwrap();
-        let cell = PostgresCell::open(receipt, mover, options(4).statements(Statements::Unnamed))
-            .await
-            .unwrap();
+        let address = Address {
+            app,
+            mover,
+            isolation,
+        };
+        let cell = address.opened(statements).await;
         let any = CellDb::Postgres(cell.clone());
         for id in 1..=2 {
             create(&any, id).await;
@@ -61,9 +90,9 @@ impl Pooled {
         }
         Self {
             cell,
-            bystander: PgConnection::connect_with(&app).await.unwrap(),
+            bystander: PgConnection::connect_with(&address.app).await.unwrap(),
             plain,
-            app,
+            address,
             _pooler: pooler,
         }
     }
@@ -133,12 +162,49 @@ async fn the_next_client_of_the_same_server_process_finds_nothing() {
     .await;
 }
 
+/// The pooler gives messages of one connection to sessions that do not know the guard by its name, or know it from
+/// another connection. Who is told so spells it out from then on, and its caller notices nothing.
+#[tokio::test]
+async fn a_name_that_the_pooler_does_not_carry_along_is_spelled_out() {
+    let mut pooled = Pooled::remembering(Statements::Named).await;
+    for state in [
+        "known from the cell's first transactions",
+        "lost",
+        "lost again",
+    ] {
+        let mut tx = pooled.cell.begin(&reader(1));
+        let seen: i64 = sqlx::query_scalar("select count(*) from product")
+            .persistent(false)
+            .fetch_one(&mut tx)
+            .await
+            .unwrap_or_else(|error| panic!("{state}: {error:?}"));
+        assert_eq!(seen, 1, "its own, and not the other tenant's");
+        tx.commit().await.unwrap();
+        let forget = "deallocate all";
+        sqlx::raw_sql(forget)
+            .execute(&mut pooled.bystander)
+            .await
+            .unwrap();
+    }
+    // The session knows it from this cell, and from no connection of another one.
+    let other = pooled.address.opened(Statements::Named).await;
+    let mut tx = other.begin(&reader(2));
+    let seen: i64 = sqlx::query_scalar("select count(*) from product")
+        .persistent(false)
+        .fetch_one(&mut tx)
+        .await
+        .unwrap();
+    assert_eq!(seen, 1);
+}
+
 /// Control: one that sets its tenant for the session, as many do without a pooler, leaves it to the next
 /// client, who never set any.
 #[tokio::test]
 async fn a_tenant_that_is_set_for_the_session_leaks() {
     let mut pooled = Pooled::new().await;
-    let mut careless = PgConnection::connect_with(&pooled.app).await.unwrap();
+    let mut careless = PgConnection::connect_with(&pooled.address.app)
+        .await
+        .unwrap();
     sqlx::raw_sql("set app.tenant_id = '1'; set app.whose = 'the careless one''s'")
         .execute(&mut careless)
         .await
