@@ -2,6 +2,7 @@
 
 mod drain;
 mod driver;
+mod errors;
 mod executor;
 mod external;
 mod format;

@@ -1,14 +1,17 @@
 use std::{borrow::Cow, future::Future, io, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, Encode, FromRow, Postgres, Row as _, Type,
-    error::DatabaseError,
-    postgres::{PgDatabaseError, PgRow},
+    AssertSqlSafe, Encode, FromRow, Postgres, Row as _, Type, error::DatabaseError, postgres::PgRow,
 };
 use tenancy_types::TenantId;
 
 use super::{
-    PLATFORM_CONNECTIONS, PostgresCell, guard,
+    PLATFORM_CONNECTIONS, PostgresCell,
+    errors::{
+        self, is_another_session, is_conflict, is_lost, is_not_ours, is_stale_plan, uncommitted,
+        unentered,
+    },
+    guard,
     lease::PgLease,
     messages::{self, FORGET, Guard, milliseconds},
     replica,
@@ -22,7 +25,6 @@ use crate::{
         fence::{self, FenceSql, StoredFence, Value, fence_sql},
         reaper::Reaper,
     },
-    isolation::sqlstate::{NOT_OURS, SEAL_EXPIRED, SEAL_INVALID, SEAL_REPLAYED},
     protocol,
 };
 
@@ -176,35 +178,30 @@ impl Driver for Postgres {
             lease.spoil();
         }
         // A replica ends readers that keep it from replaying, and would end the next one as well.
-        let ended =
-            matches!(error, sqlx::Error::Database(refusal) if Self::is_conflict(&**refusal));
+        let ended = matches!(error, sqlx::Error::Database(refusal) if is_conflict(&**refusal));
         if ended || is_lost(error) {
             lease.tire();
         }
     }
 
     fn is_timeout(error: &dyn DatabaseError) -> bool {
-        error.code().as_deref() == Some(QUERY_CANCELED)
+        errors::is_timeout(error)
     }
 
     fn is_conflict(error: &dyn DatabaseError) -> bool {
-        is_stale_plan(error) || error.code().is_some_and(|code| CONFLICTS.contains(&&*code))
+        errors::is_conflict(error)
     }
 
     fn is_locked(error: &dyn DatabaseError) -> bool {
-        error.code().as_deref() == Some(guard::LOCK_NOT_AVAILABLE)
+        errors::is_locked(error)
     }
 
     fn is_foreign_row(error: &dyn DatabaseError) -> bool {
-        error
-            .code()
-            .is_some_and(|code| code == INSUFFICIENT_PRIVILEGE || SEALS.contains(&&*code))
+        errors::is_foreign_row(error)
     }
 
     fn is_lost(error: &dyn DatabaseError) -> bool {
-        error
-            .code()
-            .is_some_and(|code| GOING_AWAY.contains(&&*code) || code.starts_with(CONNECTION))
+        errors::is_last_word(error)
     }
 
     statements!(PgLease::connection, PgLease::statements);
@@ -212,38 +209,6 @@ impl Driver for Postgres {
 
 /// How long a statement of the platform's own may take.
 const OWN_STATEMENT: Duration = Duration::from_secs(10);
-
-// Postgres, "PostgreSQL Error Codes" (appendix A of its documentation).
-const QUERY_CANCELED: &str = "57014";
-const INSUFFICIENT_PRIVILEGE: &str = "42501";
-const CONNECTION: &str = "08";
-/// The server stops, has crashed, or starts; or it ended a transaction in which nothing went on.
-const GOING_AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "25P03"];
-/// There is no prepared statement of that name, or there is one.
-const OTHER_SESSIONS: [&str; 2] = ["26000", "42P05"];
-/// A transaction that was not alone, or a deadlock.
-const CONFLICTS: [&str; 2] = ["40001", "40P01"];
-
-/// The seal, or the setting that stands for it, is forged, expired or replayed.
-const SEALS: [&str; 3] = [SEAL_INVALID, SEAL_EXPIRED, SEAL_REPLAYED];
-
-/// What an earlier message prepared is not there, or what this one prepares is: messages of one connection reach
-/// sessions that others use as well.
-pub(super) fn is_another_session(error: &sqlx::Error) -> bool {
-    let code = match error {
-        sqlx::Error::Database(refusal) => refusal.code(),
-        _ => None,
-    };
-    code.is_some_and(|code| OTHER_SESSIONS.contains(&&*code))
-}
-
-/// A prepared statement has another shape than it had, because a table was changed. Its code (0A000) means
-/// other things as well, and its message is translated; where the server raised it is not.
-fn is_stale_plan(error: &dyn DatabaseError) -> bool {
-    error
-        .try_downcast_ref::<PgDatabaseError>()
-        .is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
-}
 
 /// What the server answers within this time and a grace. A server that says nothing is no better than one
 /// that is gone: whoever waits for it would keep a connection from others for ever.
@@ -254,52 +219,6 @@ pub(super) async fn answered<T>(
     match tokio::time::timeout(limit.saturating_add(Postgres::GRACE), work).await {
         Ok(answer) => answer,
         Err(_) => Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())),
-    }
-}
-
-fn is_silence(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
-}
-
-/// The connection is gone, and what it was asked last may have been done or not.
-fn is_lost(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) => true,
-        sqlx::Error::Database(refusal) => Postgres::is_lost(&**refusal),
-        _ => false,
-    }
-}
-
-pub(super) fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
-    let code = refusal.code();
-    code.is_some_and(|code| code == NOT_OURS || SEALS.contains(&&*code))
-}
-
-/// The guard did not answer.
-fn unentered(error: sqlx::Error) -> NotEntered {
-    match &error {
-        sqlx::Error::Database(refusal)
-            if refusal.code().is_some_and(|code| SEALS.contains(&&*code)) =>
-        {
-            NotEntered::Refused(DbError::SealRefused {
-                source: error.into(),
-            })
-        }
-        // Under one snapshot, the fence was changed since it was taken.
-        sqlx::Error::Database(refusal) if Postgres::is_conflict(&**refusal) => {
-            NotEntered::Refused(DbError::Conflict {
-                source: error.into(),
-            })
-        }
-        _ => {
-            let died = is_lost(&error) && !is_silence(&error);
-            let error = DbError::of_driver::<Postgres>("begin".into(), error);
-            if died {
-                NotEntered::Lost(error)
-            } else {
-                NotEntered::Refused(error)
-            }
-        }
     }
 }
 
@@ -354,21 +273,4 @@ fn words(tenant: TenantId, text: &str) -> Option<Answer> {
         fence: (tenant.as_i64(), state, lifecycle, epoch, deadline),
         setting: words.next()?.to_owned(),
     })
-}
-
-/// A refusal is an answer: nothing was committed. What a server, or a pooler before it, says of a lost
-/// connection is none.
-pub(super) fn uncommitted(error: sqlx::Error) -> DbError {
-    match error {
-        error if is_lost(&error) => DbError::CommitUnknown {
-            source: error.into(),
-        },
-        sqlx::Error::Database(refusal) if Postgres::is_conflict(&*refusal) => DbError::Conflict {
-            source: Box::new(sqlx::Error::Database(refusal)),
-        },
-        sqlx::Error::Database(_) => DbError::of_driver::<Postgres>("commit".into(), error),
-        error => DbError::CommitUnknown {
-            source: error.into(),
-        },
-    }
 }

@@ -15,7 +15,8 @@ use tokio::time::timeout;
 
 use super::{
     PostgresCell,
-    driver::{admits, answered, is_another_session, is_not_ours, uncommitted},
+    driver::{admits, answered},
+    errors::{is_another_session, is_not_ours, uncommitted},
     lease::{Check, Door, PgLease},
     messages::{self, FORGET, Guard},
     rest::{Rest, Turn},
