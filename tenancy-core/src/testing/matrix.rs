@@ -10,8 +10,15 @@
 //! and once more the own ones that show it, whose answers must be as before: a refusal that comes after the
 //! change is none. The tenants' own changes come last, because they may delete what all others ask for.
 //!
-//! What it does not try: requests without a part, with both tenants' or with one twice; answers that never end;
-//! and applications whose own requests are answered with a redirect, or whose refusals are a 200 or a 303.
+//! Each header is also left out, and sent twice, with both tenants' values. A request without one must be refused:
+//! there is no tenant by default, and no way in without a credential. So must one with two hosts (RFC 9112, section
+//! 3.2). Of another header that is there twice an application may choose one; then it must serve whose everything
+//! else is. Of requests that change something such a choice is not tried.
+//!
+//! Where refusals are redirects, or a 200 as GraphQL's, or where one's own requests are answered with a redirect,
+//! [`also_refused`](Matrix::also_refused) and [`also_served`](Matrix::also_served) say so. What requests have
+//! beside their parts, such as the extension in which axum looks for `ConnectInfo`, a layer around the service
+//! gives them. What it does not try: answers that never end, for which it waits.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] mod example {
@@ -36,14 +43,21 @@ mod mixture;
 mod report;
 mod verdict;
 
-use std::{fmt::Display, future::poll_fn, pin::pin};
+use std::{
+    any::Any,
+    fmt::Display,
+    future::{Future, poll_fn},
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    task::Poll,
+};
 
 use http::{HeaderMap, HeaderName, Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use mixture::{Mixture, Part, Place, Template};
-use verdict::{Answer, Expect, judge};
+use verdict::{Answer, Expect, Judge, Marks};
 
 pub use report::{Report, Row};
 pub use verdict::Verdict;
@@ -53,7 +67,7 @@ pub use verdict::Verdict;
 pub struct Matrix {
     names: [String; 2],
     parts: Vec<Part>,
-    marks: Option<[String; 2]>,
+    judge: Judge,
     same: Vec<(HeaderName, String)>,
     requests: Vec<(Template, Expect)>,
 }
@@ -65,7 +79,7 @@ impl Matrix {
         Self {
             names: [one.into(), two.into()],
             parts: Vec::new(),
-            marks: None,
+            judge: Judge::new(),
             same: Vec::new(),
             requests: Vec::new(),
         }
@@ -99,11 +113,31 @@ impl Matrix {
 
     /// A text that is in answers to one of them only. No answer may have that of a tenant whose host was not
     /// asked, in its body, a header or a trailer; and each must be in the body of each `GET` of its own.
-    ///
-    /// Without marks only statuses are judged: a list of everybody's rows is then not told from one's own.
     #[must_use]
     pub fn mark(mut self, one: impl Into<String>, two: impl Into<String>) -> Self {
-        self.marks = Some([one.into(), two.into()]);
+        self.judge.marks = Marks::Texts([one.into(), two.into()]);
+        self
+    }
+
+    /// Instead of [marks](Self::mark), when nothing tells answers apart. Only statuses are then judged: a list of
+    /// everybody's rows is not told from one's own.
+    #[must_use]
+    pub fn without_marks(mut self) -> Self {
+        self.judge.marks = Marks::Without;
+        self
+    }
+
+    /// Answers that are refusals though they are no 4xx: a redirect to the login, a 200 that has only errors.
+    #[must_use]
+    pub fn also_refused(mut self, is: fn(&Response<String>) -> bool) -> Self {
+        self.judge.also_refused = is;
+        self
+    }
+
+    /// Answers that serve a tenant's own request though they are no 2xx: a redirect to what was made.
+    #[must_use]
+    pub fn also_served(mut self, is: fn(&Response<String>) -> bool) -> Self {
+        self.judge.also_served = is;
         self
     }
 
@@ -145,10 +179,20 @@ impl Matrix {
         self.with(method, path, "", Expect::OfHost)
     }
 
+    /// One with a body. When it changes something, then nothing that the other requests show.
+    ///
+    /// # Panics
+    /// When it is no method.
+    #[must_use]
+    pub fn open_request_with(self, method: &str, path: impl Into<String>, body: &str) -> Self {
+        self.with(method, path, body, Expect::OfHost)
+    }
+
     /// Sends all of them, one after the other, each to a clone of the service.
     ///
     /// # Panics
-    /// When a request cannot be made of the parts, when there are more than 12 or less than 2, or when an
+    /// When a request cannot be made of the parts, when there are more than 8 or less than 2, when neither
+    /// [marks](Self::mark) were given nor that there are [none](Self::without_marks), or when an
     /// [`open_request`](Self::open_request) comes without hosts or marks, by which it is judged.
     ///
     /// # Cancel safety
@@ -162,18 +206,15 @@ impl Matrix {
         R::Error: Display,
     {
         self.check();
-        let (pure, mixed) = (
-            |parts: &[Part]| Mixture::pure(parts).to_vec(),
-            Mixture::mixed,
-        );
+        let (pure, foreign) = (Mixture::pure, Mixture::foreign);
         let mut rows = self.send(service, Method::is_safe, pure).await;
         let before = rows.clone();
-        rows.extend(self.send(service, Method::is_safe, mixed).await);
+        rows.extend(self.send(service, Method::is_safe, foreign).await);
         let settled = self.send(service, Method::is_safe, pure).await;
         rows.extend(settled.iter().cloned());
-        let mixed_changes = self.send(service, changes, mixed).await;
-        if !mixed_changes.is_empty() {
-            rows.extend(mixed_changes);
+        let refused = self.send(service, changes, Mixture::unserved).await;
+        if !refused.is_empty() {
+            rows.extend(refused);
             let after = self.send(service, Method::is_safe, pure).await;
             let known = before.iter().zip(&settled);
             rows.extend(
@@ -184,14 +225,14 @@ impl Matrix {
             );
             rows.extend(self.send(service, changes, pure).await);
         }
-        Report::new(self.parts.iter().map(Part::name).collect(), rows).marked(self.marks.as_ref())
+        Report::new(self.parts.iter().map(Part::name).collect(), rows).marked(self.judge.marks())
     }
 
     async fn send<S, B, R>(
         &self,
         service: &S,
         which: fn(&Method) -> bool,
-        mixtures: impl Fn(&[Part]) -> Vec<Mixture>,
+        mixtures: fn(&[Part]) -> Vec<Mixture>,
     ) -> Vec<Row>
     where
         S: Service<Request<B>, Response = Response<R>> + Clone,
@@ -207,8 +248,9 @@ impl Matrix {
             }
             let request = template.request(&mixture, &self.same);
             let answer = ask(service.clone(), request.map(B::from)).await;
-            let marks = self.marks.as_ref();
-            let verdict = judge(expect, template.method(), &mixture, &answer, marks);
+            let verdict = self
+                .judge
+                .judge(expect, template.method(), &mixture, &answer);
             rows.push(Row::new(
                 &template,
                 &mixture,
@@ -234,8 +276,12 @@ impl Matrix {
 
     fn check(&self) {
         assert!(
-            self.parts.len() <= 12,
-            "a matrix of more than 12 parts is too large"
+            self.parts.len() <= 8,
+            "a matrix of more than 8 parts is too large"
+        );
+        assert!(
+            !matches!(self.judge.marks, Marks::Unsaid),
+            "what marks the answers to each tenant? say it with `mark`, or `without_marks`"
         );
         for (template, _) in &self.requests {
             let parts = self.parts.iter().filter(|part| template.uses(part));
@@ -246,14 +292,14 @@ impl Matrix {
             .requests
             .iter()
             .any(|(_, expect)| *expect == Expect::OfHost);
-        let told_apart = self.marks.is_some() && self.parts.iter().any(Part::is_host);
+        let told_apart = self.judge.marks().is_some() && self.parts.iter().any(Part::is_host);
         assert!(
             !open || told_apart,
             "answers to open requests are told apart by hosts and marks"
         );
     }
 
-    fn all(&self, mixtures: impl Fn(&[Part]) -> Vec<Mixture>) -> Vec<(Template, Expect, Mixture)> {
+    fn all(&self, mixtures: fn(&[Part]) -> Vec<Mixture>) -> Vec<(Template, Expect, Mixture)> {
         let of_request = |(template, expect): &(Template, Expect)| {
             let used = self.parts.iter().filter(|part| template.uses(part));
             let used: Vec<Part> = used.cloned().collect();
@@ -284,24 +330,39 @@ where
     R::Error: Display,
 {
     let answered = async {
-        poll_fn(|cx| service.poll_ready(cx)).await?;
-        service.call(request).await
+        poll_fn(|cx| service.poll_ready(cx))
+            .await
+            .map_err(|error| error.to_string())?;
+        let response = service.call(request).await;
+        let (mut head, body) = response.map_err(|error| error.to_string())?.into_parts();
+        let text = text(body, &mut head.headers).await;
+        let text = text.map_err(|error| format!("{}, then: {error}", head.status))?;
+        Ok(Response::from_parts(head, text))
     };
-    match answered.await {
-        Ok(response) => {
-            let status = response.status();
-            let mut headers = response.headers().clone();
-            match text(response.into_body(), &mut headers).await {
-                Ok(body) => Answer::Response {
-                    status,
-                    headers,
-                    body,
-                },
-                Err(error) => Answer::Broken(format!("{status}, then: {error}")),
-            }
-        }
-        Err(error) => Answer::Broken(error.to_string()),
+    match caught(answered).await {
+        Ok(Ok(response)) => Answer::Response(response),
+        Ok(Err(error)) => Answer::Broken(error),
+        Err(panic) => Answer::Broken(format!("it panicked: {}", said(&*panic))),
     }
+}
+
+/// What a future answers, or with what it panicked.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Box<dyn Any + Send>> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        // It is not polled again after a panic.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    })
+    .await
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("and said no text")
 }
 
 /// All of a body; what is no text in it is replaced. Its trailers go to the headers.

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use super::{
-    mixture::{Mixture, Template},
+    mixture::{Mixture, Share, Template},
     verdict::{Answer, Verdict},
 };
 
@@ -20,7 +20,10 @@ pub struct Row {
     request: String,
     /// Of each part that it has, the part's name and its tenant's.
     sides: Vec<(String, String)>,
-    answer: Answer,
+    /// Its status, or why there is none.
+    answer: String,
+    /// The answer's, if it came.
+    body: Option<String>,
     verdict: Verdict,
 }
 
@@ -31,21 +34,32 @@ impl Row {
         names: &[String; 2],
         (answer, verdict): (Answer, Verdict),
     ) -> Self {
-        let sides = mixture.sides();
+        let whose = |share: Share| match share {
+            Share::Absent => "nobody".to_owned(),
+            _ => {
+                let names = share.sides().map(|side| &*names[side as usize]);
+                names.collect::<Vec<_>>().join(" and ")
+            }
+        };
+        let shares = mixture.shares();
         Self {
             request: template.title(),
-            sides: sides
-                .map(|(part, side)| (part.into(), names[side as usize].clone()))
+            sides: shares
+                .map(|(part, share)| (part.into(), whose(share)))
                 .collect(),
-            answer,
+            answer: answer.to_string(),
+            body: match answer {
+                Answer::Response(response) => Some(response.into_body()),
+                Answer::Broken(_) => None,
+            },
             verdict,
         }
     }
 
     /// The same after changes that were to be refused. What was not the same twice before them is not compared.
     pub(super) fn since(mut self, (first, second): (&Self, &Self)) -> Self {
-        let settled = first.answer.body() == second.answer.body();
-        if settled && self.verdict.is_good() && self.answer.body() != second.answer.body() {
+        let settled = first.body == second.body;
+        if settled && self.verdict.is_good() && self.body != second.body {
             self.verdict = Verdict::Changed;
         }
         self
@@ -57,7 +71,8 @@ impl Row {
         &self.request
     }
 
-    /// Whose a part of it was, or `None` when it had no such part.
+    /// Whose a part of it was: a tenant's, `nobody`'s when it was left out, `one and two`'s when it was there
+    /// twice; or `None` when the request knows no such part.
     #[must_use]
     pub fn tenant_of(&self, part: &str) -> Option<&str> {
         let side = self.sides.iter().find(|(name, _)| name == part);
@@ -87,7 +102,7 @@ impl Report {
                 .rows
                 .iter()
                 .filter(|row| row.verdict == Verdict::Served);
-            own.any(|row| row.answer.body().is_some_and(|body| body.contains(mark)))
+            own.any(|row| row.body.as_ref().is_some_and(|body| body.contains(mark)))
         };
         let unseen = marks.into_iter().flatten().filter(|mark| !seen(mark));
         self.unseen_marks = unseen.cloned().collect();
@@ -162,26 +177,17 @@ impl fmt::Display for Table<'_> {
                 .iter()
                 .map(|part| row.tenant_of(part).unwrap_or("-").to_owned());
             let cells = [row.request.clone()].into_iter().chain(sides);
-            let end = [row.answer.to_string(), row.verdict.to_string()];
+            let end = [row.answer.clone(), row.verdict.to_string()];
             writeln!(f, "{}", between(cells.chain(end).collect()))?;
         }
         Ok(())
     }
 }
 
-impl Answer {
-    fn body(&self) -> Option<&str> {
-        match self {
-            Self::Response { body, .. } => Some(body),
-            Self::Broken(_) => None,
-        }
-    }
-}
-
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Response { status, .. } => write!(f, "{}", status.as_u16()),
+            Self::Response(response) => write!(f, "{}", response.status().as_u16()),
             Self::Broken(why) => f.write_str(why),
         }
     }

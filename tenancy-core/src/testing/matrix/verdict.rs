@@ -1,7 +1,7 @@
 use std::fmt;
 
 use http::{
-    HeaderMap, Method, StatusCode,
+    HeaderMap, Method, Response, StatusCode,
     header::{COOKIE, LOCATION, SET_COOKIE},
 };
 
@@ -19,14 +19,33 @@ pub(super) enum Expect {
 /// What came back.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
-    Response {
-        status: StatusCode,
-        /// And trailers.
-        headers: HeaderMap,
-        body: String,
-    },
+    /// With the trailers among the headers.
+    Response(Response<String>),
     /// No whole response.
     Broken(String),
+}
+
+/// What tells answers to one tenant from answers to the other.
+#[derive(Clone, Debug)]
+pub(super) enum Marks {
+    /// It was not said.
+    Unsaid,
+    /// Nothing does.
+    Without,
+    Texts([String; 2]),
+}
+
+/// A kind of answers.
+type Kind = fn(&Response<String>) -> bool;
+
+/// How an application's answers are to be read.
+#[derive(Clone, Debug)]
+pub(super) struct Judge {
+    pub(super) marks: Marks,
+    /// Refusals that are no 4xx.
+    pub(super) also_refused: Kind,
+    /// Answers to a tenant's own requests that are no 2xx.
+    pub(super) also_served: Kind,
 }
 
 /// What an answer means.
@@ -39,6 +58,9 @@ pub enum Verdict {
     Refused,
     /// Everybody may ask this, and was answered with the host's tenant's mark, or redirected.
     OfHost,
+    /// A header was there twice, once for each tenant, and one of them was chosen: that of the tenant whose
+    /// everything else was.
+    OneChosen,
     /// A tenant's own request was not served, so that mixtures are refused proves nothing.
     ControlNotServed,
     /// A mixture was not refused.
@@ -57,7 +79,10 @@ impl Verdict {
     /// Whether it is as it should be.
     #[must_use]
     pub fn is_good(self) -> bool {
-        matches!(self, Self::Served | Self::Refused | Self::OfHost)
+        matches!(
+            self,
+            Self::Served | Self::Refused | Self::OfHost | Self::OneChosen
+        )
     }
 }
 
@@ -67,6 +92,7 @@ impl fmt::Display for Verdict {
             Self::Served => "served",
             Self::Refused => "refused",
             Self::OfHost => "the host's own",
+            Self::OneChosen => "one of two chosen, its tenant's own",
             Self::ControlNotServed => "PROVES NOTHING: its own request is not served",
             Self::NotRefused => "LEAK: not refused",
             Self::ForeignMark => "LEAK: another tenant's mark in the answer",
@@ -77,40 +103,60 @@ impl fmt::Display for Verdict {
     }
 }
 
-pub(super) fn judge(
-    expect: Expect,
-    method: &Method,
-    mixture: &Mixture,
-    answer: &Answer,
-    marks: Option<&[String; 2]>,
-) -> Verdict {
-    let Answer::Response {
-        status,
-        headers,
-        body,
-    } = answer
-    else {
-        return Verdict::Broken;
-    };
-    let owner = mixture.owner();
-    let of = owner.or(mixture.host());
-    let foreign = |marks| has_foreign(body, headers, marks, of);
-    if marks.is_some_and(foreign) || leads_elsewhere(mixture, headers, of) {
-        return Verdict::ForeignMark;
+impl Judge {
+    pub(super) fn new() -> Self {
+        Self {
+            marks: Marks::Unsaid,
+            also_refused: |_| false,
+            also_served: |_| false,
+        }
     }
-    let unmarked = || {
-        let own = marks.zip(of).map(|(marks, of)| &marks[of as usize]);
-        method == Method::GET && status.is_success() && own.is_some_and(|own| !body.contains(own))
-    };
-    match (owner, expect) {
-        (Some(_), _) if !status.is_success() => Verdict::ControlNotServed,
-        (Some(_), _) if unmarked() => Verdict::Unmarked,
-        (Some(_), _) => Verdict::Served,
-        _ if status.is_server_error() || says_later(*status) => Verdict::Broken,
-        _ if status.is_client_error() => Verdict::Refused,
-        (None, Expect::Refusal) => Verdict::NotRefused,
-        (None, Expect::OfHost) if unmarked() => Verdict::Unmarked,
-        (None, Expect::OfHost) => Verdict::OfHost,
+
+    pub(super) fn marks(&self) -> Option<&[String; 2]> {
+        match &self.marks {
+            Marks::Texts(texts) => Some(texts),
+            Marks::Unsaid | Marks::Without => None,
+        }
+    }
+
+    pub(super) fn judge(
+        &self,
+        expect: Expect,
+        method: &Method,
+        mixture: &Mixture,
+        answer: &Answer,
+    ) -> Verdict {
+        let Answer::Response(answer) = answer else {
+            return Verdict::Broken;
+        };
+        let (owner, chosen) = (mixture.owner(), mixture.choosable());
+        let of = owner.or(chosen).or(mixture.host());
+        let foreign = |marks| has_foreign(answer, marks, of);
+        if self.marks().is_some_and(foreign) || leads_elsewhere(mixture, answer.headers(), of) {
+            return Verdict::ForeignMark;
+        }
+        let status = answer.status();
+        let refused = status.is_client_error() || (self.also_refused)(answer);
+        let served = !refused && (status.is_success() || (self.also_served)(answer));
+        let unmarked = method == Method::GET && status.is_success() && self.lacks(answer, of);
+        match (owner, expect) {
+            (Some(_), _) if !served => Verdict::ControlNotServed,
+            (Some(_), _) if unmarked => Verdict::Unmarked,
+            (Some(_), _) => Verdict::Served,
+            _ if status.is_server_error() || says_later(status) => Verdict::Broken,
+            _ if refused => Verdict::Refused,
+            (None, Expect::OfHost) if mixture.host().is_none() => Verdict::NotRefused,
+            (None, Expect::Refusal) if chosen.is_none() || !served => Verdict::NotRefused,
+            _ if unmarked => Verdict::Unmarked,
+            (None, Expect::OfHost) => Verdict::OfHost,
+            (None, Expect::Refusal) => Verdict::OneChosen,
+        }
+    }
+
+    /// Whether the mark of whom an answer is for is not in it.
+    fn lacks(&self, answer: &Response<String>, of: Option<Side>) -> bool {
+        let own = self.marks().zip(of).map(|(marks, of)| &marks[of as usize]);
+        own.is_some_and(|own| !answer.body().contains(own))
     }
 }
 
@@ -123,12 +169,13 @@ fn says_later(status: StatusCode) -> bool {
 }
 
 /// Whether a mark is there that is not of whom the answer is for.
-fn has_foreign(body: &str, headers: &HeaderMap, marks: &[String; 2], of: Option<Side>) -> bool {
-    [Side::One, Side::Two]
+fn has_foreign(answer: &Response<String>, marks: &[String; 2], of: Option<Side>) -> bool {
+    let headers = || texts(answer.headers().values());
+    Side::BOTH
         .into_iter()
         .filter(|side| Some(*side) != of)
         .map(|side| &marks[side as usize])
-        .any(|mark| body.contains(mark) || texts(headers.values()).any(|text| text.contains(mark)))
+        .any(|mark| answer.body().contains(mark) || headers().any(|text| text.contains(mark)))
 }
 
 /// Whether an answer sends its reader to another tenant's host, or makes it another's session.
@@ -163,21 +210,28 @@ mod tests {
         ]
     }
 
+    fn judge() -> Judge {
+        Judge {
+            marks: Marks::Texts(["Spade".into(), "Espresso".into()]),
+            also_refused: |answer| answer.body().contains("errors"),
+            also_served: |answer| answer.status() == StatusCode::SEE_OTHER,
+        }
+    }
+
+    fn answer(status: u16, body: &str) -> Answer {
+        let answer = Response::builder().status(status);
+        Answer::Response(answer.body(body.into()).unwrap())
+    }
+
     #[track_caller]
     fn check(expect: Expect, mixture: &Mixture, (status, body): (u16, &str), verdict: Verdict) {
-        let answer = Answer::Response {
-            status: StatusCode::from_u16(status).unwrap(),
-            headers: HeaderMap::new(),
-            body: body.into(),
-        };
-        let marks = ["Spade".into(), "Espresso".into()];
-        let found = judge(expect, &Method::GET, mixture, &answer, Some(&marks));
+        let found = judge().judge(expect, &Method::GET, mixture, &answer(status, body));
         assert_eq!(found, verdict);
     }
 
     #[test]
     fn own_requests_are_served_and_mixed_ones_are_not() {
-        let [own, _] = Mixture::pure(&parts());
+        let own = Mixture::pure(&parts()).swap_remove(0);
         // The host is the first tenant's, the id the second's.
         let mixed = Mixture::mixed(&parts()).swap_remove(1);
         for (mixture, answer, verdict) in [
@@ -226,16 +280,63 @@ mod tests {
             ("set-cookie", "session=2; Secure", Verdict::ForeignMark),
             ("x-shop", "the Espresso shop", Verdict::ForeignMark),
         ] {
-            let headers = [(name.parse().unwrap(), value.parse().unwrap())];
-            let answer = Answer::Response {
-                status: StatusCode::FOUND,
-                headers: HeaderMap::from_iter(headers),
-                body: String::new(),
-            };
-            let marks = ["Spade".into(), "Espresso".into()];
-            let expect = Expect::OfHost;
-            let found = judge(expect, &Method::GET, &mixed, &answer, Some(&marks));
+            let answer = Response::builder().status(302).header(name, value);
+            let answer = Answer::Response(answer.body(String::new()).unwrap());
+            let found = judge().judge(Expect::OfHost, &Method::GET, &mixed, &answer);
             assert_eq!(found, verdict, "{name}: {value}");
+        }
+    }
+    /// Of a login page, and of GraphQL, which refuses with a 200.
+    #[test]
+    fn an_application_says_how_it_serves_and_refuses() {
+        let own = Mixture::pure(&parts()).swap_remove(0);
+        let mixed = Mixture::mixed(&parts()).swap_remove(1);
+        for (mixture, answer, verdict) in [
+            (&own, (303, ""), Verdict::Served),
+            (&own, (302, ""), Verdict::ControlNotServed),
+            (&own, (200, "errors at Spade"), Verdict::ControlNotServed),
+            (&mixed, (200, "errors at Spade"), Verdict::Refused),
+            (&mixed, (200, "errors at Espresso"), Verdict::ForeignMark),
+            (&mixed, (303, ""), Verdict::NotRefused),
+        ] {
+            check(Expect::Refusal, mixture, answer, verdict);
+        }
+    }
+
+    #[test]
+    fn what_is_absent_is_refused_and_what_is_there_twice_is_nobodys_or_the_rests() {
+        let both = || ["a".into(), "b".into()];
+        let parts = [
+            Part::new("host".into(), Place::Host, both()),
+            Part::new("cookie".into(), Place::Header(COOKIE), both()),
+        ];
+        let incomplete = Mixture::incomplete(&parts);
+        // Of the first tenant, but for one header: without and with two hosts, without and with two cookies.
+        let [no_host, two_hosts, no_cookie, two_cookies] =
+            [0, 2, 6, 8].map(|index| &incomplete[index]);
+        for (mixture, answer, verdict) in [
+            (no_host, (400, ""), Verdict::Refused),
+            (no_host, (200, "Spade"), Verdict::ForeignMark),
+            (no_host, (200, ""), Verdict::NotRefused),
+            (two_hosts, (400, ""), Verdict::Refused),
+            (two_hosts, (200, ""), Verdict::NotRefused),
+            (no_cookie, (401, "Spade"), Verdict::Refused),
+            (no_cookie, (200, "Spade"), Verdict::NotRefused),
+            (two_cookies, (401, ""), Verdict::Refused),
+            (two_cookies, (200, "Spade"), Verdict::OneChosen),
+            (two_cookies, (200, ""), Verdict::Unmarked),
+            (two_cookies, (302, ""), Verdict::NotRefused),
+            (two_cookies, (200, "Espresso"), Verdict::ForeignMark),
+        ] {
+            check(Expect::Refusal, mixture, answer, verdict);
+        }
+        for (mixture, answer, verdict) in [
+            (no_host, (200, ""), Verdict::NotRefused),
+            (two_hosts, (302, ""), Verdict::NotRefused),
+            (no_cookie, (200, "Spade"), Verdict::OfHost),
+            (two_cookies, (200, "Spade"), Verdict::OfHost),
+        ] {
+            check(Expect::OfHost, mixture, answer, verdict);
         }
     }
 }

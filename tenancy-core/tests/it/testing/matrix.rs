@@ -35,6 +35,10 @@ enum Mistake {
     Note,
     /// That there may be none.
     Panic,
+    /// That who shows no session is nobody.
+    Stranger,
+    /// That a session may be shown twice, and which of the two it asked about.
+    Twice,
     /// To serve anybody.
     Everything,
     /// That a refusal, too, is seen by somebody.
@@ -63,17 +67,30 @@ impl Notes {
     ) -> Result<&'static str, (StatusCode, String)> {
         let nothing = String::new;
         let session = format!("session={tenant}");
-        let own = headers
-            .get("cookie")
-            .is_some_and(|cookie| *cookie == session);
+        let shown = headers.get("cookie");
+        let own = match self.mistake {
+            Mistake::Stranger => shown.is_none_or(|cookie| *cookie == session),
+            Mistake::Twice => headers
+                .get_all("cookie")
+                .iter()
+                .any(|cookie| *cookie == session),
+            _ => shown.is_some_and(|cookie| *cookie == session),
+        };
         if self.mistake == Mistake::Everything || (!own && self.mistake != Mistake::Session) {
             return Err((StatusCode::UNAUTHORIZED, nothing()));
         }
-        match self.notes.lock().unwrap().get(&id) {
-            Some((of, text)) if *of == tenant || self.mistake == Mistake::Note => Ok(text),
-            Some(_) if self.mistake == Mistake::Panic => {
-                Err((StatusCode::INTERNAL_SERVER_ERROR, nothing()))
+        let found = self.notes.lock().unwrap().get(&id).copied();
+        let last = headers.get_all("cookie").iter().next_back();
+        match found {
+            Some((of, text)) if of == tenant || self.mistake == Mistake::Note => Ok(text),
+            // Whose note it may be, the last session says.
+            Some((of, text))
+                if self.mistake == Mistake::Twice
+                    && last.is_some_and(|last| *last == format!("session={of}")) =>
+            {
+                Ok(text)
             }
+            Some(_) if self.mistake == Mistake::Panic => panic!("there is no note {id}"),
             Some((_, text)) if self.mistake == Mistake::Refusal => {
                 Err((StatusCode::FORBIDDEN, format!("{text} is not yours")))
             }
@@ -175,15 +192,21 @@ async fn report(mistake: Mistake) -> Report {
 async fn an_application_that_asks_whose_everything_is_passes() {
     let report = report(Mistake::None).await;
     report.assert_refused();
-    // Of three parts six mixtures, of two parts two; the requests that change nothing go three times for each
-    // tenant, and the one that does goes once.
-    assert_eq!(report.rows().len(), 6 + 6 + 2 + 2 * 3 * 2 + 2);
+    // Of three parts six mixtures, of two parts two. Each of two headers is absent, or there twice in two orders,
+    // beside four mixtures of the other two parts, or two of the other one. The requests that change nothing go
+    // three times for each tenant, and the one that does goes once; a choice of cookies is not tried with it.
+    assert_eq!(
+        report.rows().len(),
+        (6 + 2 * 3 * 4) + (6 + 2 * 3 * 4 - 4) + (2 + 2 * 3 * 2) + 2 * 3 * 2 + 2
+    );
     let count = |verdict| {
         let rows = report.rows().iter();
         rows.filter(|row| row.verdict() == verdict).count()
     };
-    assert_eq!(count(Verdict::Refused), 12);
-    assert_eq!(count(Verdict::OfHost), 2);
+    // Of the first of two cookies the application asks: two of four such notes are shown.
+    assert_eq!(count(Verdict::OneChosen), 2);
+    assert_eq!(count(Verdict::Refused), (30 - 2) + 26 + 6);
+    assert_eq!(count(Verdict::OfHost), 2 + 6);
     assert_eq!(count(Verdict::Served), 2 * 3 * 2 + 2);
 }
 
@@ -201,7 +224,15 @@ async fn each_mistake_is_found_where_it_is() {
         ),
         (
             Mistake::Panic,
-            "| GET /notes/{note} | garden | garden | coffee | 500 | BROKEN: no answer to judge |",
+            "| GET /notes/{note} | garden | garden | coffee | it panicked: there is no note 9 | BROKEN: no answer to judge |",
+        ),
+        (
+            Mistake::Stranger,
+            "| GET /notes/{note} | garden | nobody | garden | 200 | LEAK: not refused |",
+        ),
+        (
+            Mistake::Twice,
+            "| GET /notes/{note} | garden | garden and coffee | coffee | 200 | LEAK: another tenant's mark in the answer |",
         ),
         (
             Mistake::Everything,
@@ -240,10 +271,21 @@ async fn a_mark_that_is_nowhere_marks_nothing() {
 }
 
 #[tokio::test]
+#[should_panic(expected = "what marks the answers to each tenant?")]
+async fn what_tells_answers_apart_must_be_said() {
+    let matrix = Matrix::of("garden", "coffee")
+        .host("garden.example", "coffee.example")
+        .value("note", 7, 9)
+        .request("GET", "/notes/{note}");
+    matrix.run::<_, Body, _>(&app(Mistake::None)).await;
+}
+
+#[tokio::test]
 #[should_panic(expected = "has less than two parts to mix")]
 async fn a_request_that_cannot_be_mixed_is_no_request_of_a_matrix() {
     let matrix = Matrix::of("garden", "coffee")
         .host("garden.example", "coffee.example")
+        .without_marks()
         .request("GET", "/");
     matrix.run::<_, Body, _>(&app(Mistake::None)).await;
 }
