@@ -1,43 +1,45 @@
 //! What must not compile. Each case stands beside the same code without the misuse, which compiles: so it is
-//! the misuse that fails, and not a name that has changed. (rustdoc compares the codes on a nightly compiler
-//! only; on stable, any error will do.)
+//! the misuse that fails, and not a name that has changed. rustdoc compares the codes on a nightly compiler
+//! only; on stable any error will do, so the two differ in as little as can be.
 
 /// Nobody opens a cell that was not audited.
 ///
 /// ```
-/// # use sqlx::postgres::PgConnectOptions;
-/// # use tenancy_core::db::{CellOptions, OpenError, PostgresCell};
-/// use tenancy_core::isolation::AuditReceipt;
+/// use sqlx::postgres::PgConnectOptions;
+/// use tenancy_core::{db::{CellOptions, OpenError, PostgresCell}, isolation::AuditReceipt};
 ///
-/// async fn open(receipt: AuditReceipt, mover: PgConnectOptions, options: CellOptions) -> Result<PostgresCell, OpenError> {
-///     PostgresCell::open(receipt, mover, options).await
+/// type App = AuditReceipt;
+///
+/// async fn open(app: App, mover: PgConnectOptions, options: CellOptions) -> Result<PostgresCell, OpenError> {
+///     PostgresCell::open(app, mover, options).await
 /// }
 /// ```
 /// ```compile_fail,E0308
-/// # use sqlx::postgres::PgConnectOptions;
-/// # use tenancy_core::db::{CellOptions, OpenError, PostgresCell};
-/// async fn open(app: PgConnectOptions, mover: PgConnectOptions, options: CellOptions) -> Result<PostgresCell, OpenError> {
+/// use sqlx::postgres::PgConnectOptions;
+/// use tenancy_core::{db::{CellOptions, OpenError, PostgresCell}, isolation::AuditReceipt};
+///
+/// type App = PgConnectOptions;
+///
+/// async fn open(app: App, mover: PgConnectOptions, options: CellOptions) -> Result<PostgresCell, OpenError> {
 ///     PostgresCell::open(app, mover, options).await
 /// }
 /// ```
 struct CellWithoutReceipt;
 
-/// A receipt comes from an audit.
+/// A receipt comes from an audit: it is handed on whole, and cannot be put together, not even of another's parts.
 ///
 /// ```
-/// # use sqlx::postgres::PgConnectOptions;
-/// use tenancy_core::isolation::{AuditError, AuditReceipt, Isolation, audit};
+/// use tenancy_core::isolation::AuditReceipt;
 ///
-/// async fn receipt(app: PgConnectOptions, isolation: &Isolation) -> Result<AuditReceipt, AuditError> {
-///     audit::boot(app, isolation, None).await
+/// fn receipt(it: AuditReceipt) -> AuditReceipt {
+///     AuditReceipt::from(it)
 /// }
 /// ```
 /// ```compile_fail,E0451
-/// # use sqlx::postgres::PgConnectOptions;
 /// use tenancy_core::isolation::AuditReceipt;
 ///
-/// fn receipt(app: PgConnectOptions) -> AuditReceipt {
-///     AuditReceipt { app, key: None, findings: Vec::new() }
+/// fn receipt(it: AuditReceipt) -> AuditReceipt {
+///     AuditReceipt { ..it }
 /// }
 /// ```
 struct ReceiptOfOnesOwn;
@@ -47,16 +49,18 @@ struct ReceiptOfOnesOwn;
 /// ```
 /// use tenancy_core::{ReadWrite, db::{CellTx, DbError}};
 ///
-/// async fn once(tx: CellTx<ReadWrite>) -> Result<(), DbError> {
-///     tx.commit().await
+/// async fn end(tx: CellTx<ReadWrite>) -> Result<(), DbError> {
+///     tx.commit().await?;
+///     Ok(())
 /// }
 /// ```
 /// ```compile_fail,E0382
 /// use tenancy_core::{ReadWrite, db::{CellTx, DbError}};
 ///
-/// async fn twice(tx: CellTx<ReadWrite>) -> Result<(), DbError> {
+/// async fn end(tx: CellTx<ReadWrite>) -> Result<(), DbError> {
 ///     tx.commit().await?;
-///     tx.commit().await
+///     tx.commit().await?;
+///     Ok(())
 /// }
 /// ```
 struct CommitTwice;
@@ -66,17 +70,19 @@ struct CommitTwice;
 /// ```
 /// use tenancy_core::{ReadWrite, db::{CellTx, DbError}};
 ///
-/// async fn before(mut tx: CellTx<ReadWrite>) -> Result<(), DbError> {
+/// async fn order(mut tx: CellTx<ReadWrite>) -> Result<(), DbError> {
 ///     tx.sql("delete from product").run().await?;
-///     tx.commit().await
+///     tx.commit().await?;
+///     Ok(())
 /// }
 /// ```
 /// ```compile_fail,E0382
 /// use tenancy_core::{ReadWrite, db::{CellTx, DbError}};
 ///
-/// async fn after(mut tx: CellTx<ReadWrite>) -> Result<u64, DbError> {
+/// async fn order(mut tx: CellTx<ReadWrite>) -> Result<(), DbError> {
 ///     tx.commit().await?;
-///     tx.sql("delete from product").run().await
+///     tx.sql("delete from product").run().await?;
+///     Ok(())
 /// }
 /// ```
 struct UseAfterCommit;
@@ -108,8 +114,8 @@ struct TwoStatementsAtOnce;
 /// ```
 /// use tenancy_core::{ReadOnly, ReadWrite, TenantContext};
 ///
-/// fn less(ctx: &TenantContext<ReadWrite>) -> TenantContext<ReadOnly> {
-///     ctx.to_read_only()
+/// fn more(ctx: TenantContext<ReadWrite>) -> TenantContext<ReadWrite> {
+///     ctx
 /// }
 /// ```
 /// ```compile_fail,E0308
@@ -124,17 +130,21 @@ struct MorePower;
 /// A context may be copied, a transaction may not.
 ///
 /// ```
-/// use tenancy_core::{ReadWrite, TenantContext};
+/// use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
 ///
-/// fn copy(ctx: &TenantContext<ReadWrite>) -> TenantContext<ReadWrite> {
-///     ctx.clone()
+/// type It = TenantContext<ReadWrite>;
+///
+/// fn copy(it: It) -> [It; 2] {
+///     [it.clone(), it]
 /// }
 /// ```
 /// ```compile_fail,E0599
-/// use tenancy_core::{ReadWrite, db::CellTx};
+/// use tenancy_core::{ReadWrite, TenantContext, db::CellTx};
 ///
-/// fn copy(tx: CellTx<ReadWrite>) -> [CellTx<ReadWrite>; 2] {
-///     [tx.clone(), tx]
+/// type It = CellTx<ReadWrite>;
+///
+/// fn copy(it: It) -> [It; 2] {
+///     [it.clone(), it]
 /// }
 /// ```
 struct TransactionTwice;
@@ -142,59 +152,68 @@ struct TransactionTwice;
 /// A transaction belongs to its handler: extensions are copied, and it cannot be.
 ///
 /// ```
-/// use tenancy_core::Admitted;
+/// use tenancy_core::{Admitted, ReadWrite, db::CellTx};
 ///
-/// fn keep(extensions: &mut http::Extensions, admitted: Admitted) {
-///     extensions.insert(admitted);
+/// type It = Admitted;
+///
+/// fn keep(extensions: &mut http::Extensions, it: It) {
+///     extensions.insert(it);
 /// }
 /// ```
 /// ```compile_fail,E0277
-/// use tenancy_core::{ReadWrite, db::CellTx};
+/// use tenancy_core::{Admitted, ReadWrite, db::CellTx};
 ///
-/// fn keep(extensions: &mut http::Extensions, tx: CellTx<ReadWrite>) {
-///     extensions.insert(tx);
+/// type It = CellTx<ReadWrite>;
+///
+/// fn keep(extensions: &mut http::Extensions, it: It) {
+///     extensions.insert(it);
 /// }
 /// ```
 #[cfg(feature = "http")]
 struct TransactionInExtensions;
 
-/// There are two accesses, and no third that would allow more.
+/// There are two accesses, and no third that would allow more. The other trait has the same items, so it is not
+/// those that are missing.
 ///
 /// ```
-/// use tenancy_core::{Access, ReadWrite};
-///
-/// fn writes<A: Access>(_: A) -> bool {
-///     A::WRITES
+/// mod other {
+///     pub trait Access {
+///         const WRITES: bool;
+///     }
 /// }
-/// assert!(writes(ReadWrite));
+/// use other::Access;
+///
+/// struct Everything;
+///
+/// impl Access for Everything {
+///     const WRITES: bool = <tenancy_core::ReadWrite as tenancy_core::Access>::WRITES;
+/// }
 /// ```
 /// ```compile_fail,E0277
 /// use tenancy_core::Access;
 ///
-/// #[derive(Debug)]
 /// struct Everything;
 ///
 /// impl Access for Everything {
-///     const WRITES: bool = true;
+///     const WRITES: bool = <tenancy_core::ReadWrite as tenancy_core::Access>::WRITES;
 /// }
 /// ```
 struct AccessOfOnesOwn;
 
-/// Only admission makes a context.
+/// Only admission makes a context: it is handed on whole, and cannot be put together, not even of another's parts.
 ///
 /// ```
-/// use tenancy_core::{Admitted, ReadWrite, Refusal, TenantContext};
+/// use tenancy_core::{ReadWrite, TenantContext};
 ///
-/// fn ask(admitted: Admitted) -> Result<TenantContext<ReadWrite>, Refusal> {
-///     admitted.read_write()
+/// fn context(it: TenantContext<ReadWrite>) -> TenantContext<ReadWrite> {
+///     TenantContext::clone(&it)
 /// }
 /// ```
 /// ```compile_fail,E0451
-/// use std::marker::PhantomData;
-/// use tenancy_core::{Admitted, ReadWrite, TenantContext};
+/// use tenancy_core::{ReadWrite, TenantContext};
 ///
-/// fn forge(admitted: Admitted) -> TenantContext<ReadWrite> {
-///     TenantContext { admitted, access: PhantomData }
+/// fn context(it: TenantContext<ReadWrite>) -> TenantContext<ReadWrite> {
+///     TenantContext { ..it }
 /// }
 /// ```
 struct ContextOfOnesOwn;
@@ -202,14 +221,14 @@ struct ContextOfOnesOwn;
 /// A reader has no way to write.
 ///
 /// ```
-/// use tenancy_core::{ReadWrite, db::{CellTx, DbError}};
+/// use tenancy_core::{ReadOnly, ReadWrite, db::{CellTx, DbError}};
 ///
 /// async fn write(tx: &mut CellTx<ReadWrite>) -> Result<u64, DbError> {
 ///     tx.sql("delete from product").run().await
 /// }
 /// ```
 /// ```compile_fail,E0599
-/// use tenancy_core::{ReadOnly, db::{CellTx, DbError}};
+/// use tenancy_core::{ReadOnly, ReadWrite, db::{CellTx, DbError}};
 ///
 /// async fn write(tx: &mut CellTx<ReadOnly>) -> Result<u64, DbError> {
 ///     tx.sql("delete from product").run().await
@@ -223,14 +242,16 @@ struct RunOnReadOnly;
 /// use tenancy_core::{ReadOnly, db::{CellTx, DbError}};
 ///
 /// async fn read(tx: &mut CellTx<ReadOnly>) -> Result<Vec<(i64,)>, DbError> {
-///     tx.sql("select id from product").all().await
+///     let sql = "select id from product";
+///     tx.sql(&sql).all().await
 /// }
 /// ```
-/// ```compile_fail,E0716
+/// ```compile_fail,E0597
 /// use tenancy_core::{ReadOnly, db::{CellTx, DbError}};
 ///
-/// async fn inject(tx: &mut CellTx<ReadOnly>, table: String) -> Result<Vec<(i64,)>, DbError> {
-///     tx.sql(&format!("select id from {table}")).all().await
+/// async fn read(tx: &mut CellTx<ReadOnly>) -> Result<Vec<(i64,)>, DbError> {
+///     let sql = format!("select id from {}", "product");
+///     tx.sql(&sql).all().await
 /// }
 /// ```
 struct SqlFromAString;

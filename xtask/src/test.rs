@@ -3,10 +3,13 @@
 mod other_postgres;
 mod servers;
 
-use anyhow::Result;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
-use crate::process::{self, cargo};
+use crate::process::{self, Shown, cargo};
 
 /// Run every test and every documentation example.
 ///
@@ -61,5 +64,40 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let mut examples = cargo(["test", "--doc", "--workspace", "--all-features"]);
-    process::run(examples.envs(postgres))
+    documentation(examples.envs(postgres))
+}
+
+/// Runs the documentation's examples. Among them must be those that do not compile: without them nothing says
+/// what a misuse is.
+fn documentation(examples: &mut Command) -> Result<()> {
+    eprintln!("$ {}", Shown(examples));
+    let mut running = examples.stdout(Stdio::piped()).spawn()?;
+    let said = running.stdout.take().context("its output was asked for")?;
+    let mut misuses = 0;
+    for line in BufReader::new(said).lines() {
+        let line = line?;
+        misuses += usize::from(is_misuse(&line));
+        println!("{line}");
+    }
+    let status = running.wait()?;
+    ensure!(
+        status.success(),
+        "`{}` ended with {status}",
+        Shown(examples)
+    );
+    ensure!(misuses > 0, "no example of tenancy-core's `misuse` was run");
+    Ok(())
+}
+
+fn is_misuse(line: &str) -> bool {
+    line.contains("/misuse.rs") && line.ends_with("compile fail ... ok")
+}
+
+#[test]
+fn examples_that_must_not_compile_are_counted() {
+    let case = "test tenancy-core/src/misuse.rs - misuse::CommitTwice (line 57) - ";
+    assert!(is_misuse(&format!("{case}compile fail ... ok")));
+    assert!(!is_misuse(&format!("{case}compile fail ... FAILED")));
+    assert!(!is_misuse(&format!("{case}compile ... ok")));
+    assert!(!is_misuse("running 0 tests"));
 }
