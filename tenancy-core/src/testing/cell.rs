@@ -56,10 +56,11 @@ impl TestCell {
         Ok(Self(cell(admin, manifest, mode, options).await?))
     }
 
-    /// Serves a tenant here from now on, and gives its [context](TenantContext::for_test).
+    /// Serves a tenant here from now on, and gives its [context](TenantContext::for_test). Doing it again does
+    /// nothing, also through another cell of the same database.
     ///
     /// # Errors
-    /// As [`PostgresCell::change_fence`].
+    /// As [`PostgresCell::change_fence`]: also when the tenant is here and was changed since.
     ///
     /// # Cancel safety
     /// As [`PostgresCell::change_fence`].

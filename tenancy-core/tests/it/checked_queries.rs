@@ -92,6 +92,55 @@ async fn a_checked_query_cannot_write_a_foreign_row() {
     }
 }
 
+/// What is in `.sqlx` is what a server says of the tests' schema as it is now.
+#[tokio::test]
+async fn what_was_said_of_the_queries_is_still_true() {
+    use sqlx::{
+        AssertSqlSafe, Column as _, Executor as _, SqlSafeStr as _, Statement as _, TypeInfo as _,
+    };
+    let (_, url) = postgres(1, options(1)).await;
+    let mut plain = PgConnection::connect(&url).await.unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/.sqlx");
+    let mut checked = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let kept: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let sql = kept["query"].as_str().unwrap().to_owned();
+        let said = plain
+            .prepare(AssertSqlSafe(sql.clone()).into_sql_str())
+            .await
+            .unwrap();
+        let upper = |value: &serde_json::Value| value.as_str().unwrap().to_uppercase();
+        let kept_columns: Vec<(String, String)> = kept["describe"]["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| {
+                (
+                    column["name"].as_str().unwrap().into(),
+                    upper(&column["type_info"]),
+                )
+            })
+            .collect();
+        let columns = said.columns().iter().map(|column| {
+            (
+                column.name().to_owned(),
+                column.type_info().name().to_owned(),
+            )
+        });
+        assert_eq!(columns.collect::<Vec<_>>(), kept_columns, "{sql}");
+        let kept_parameters = kept["describe"]["parameters"]["Left"].as_array().unwrap();
+        let kept_parameters: Vec<String> = kept_parameters.iter().map(upper).collect();
+        let Some(sqlx::Either::Left(parameters)) = said.parameters() else {
+            panic!("Postgres knows the types of parameters: {sql}");
+        };
+        let parameters: Vec<&str> = parameters.iter().map(sqlx::TypeInfo::name).collect();
+        assert_eq!(parameters, kept_parameters, "{sql}");
+        checked += 1;
+    }
+    assert!(checked > 3, "{checked} queries in {folder}");
+}
+
 crate::db::also_plain! {
     checked_queries_run_in_a_tenants_transaction,
     a_checked_query_cannot_write_a_foreign_row,

@@ -1,10 +1,11 @@
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tenancy_core::{
     ReadOnly, ReadWrite, TenantContext,
-    db::CellDb,
+    db::{CellDb, DbError},
     isolation::IsolationMode,
+    protocol::FenceEvent,
     testing::{Foreign, Rows, TestCell, assert_bound, assert_invisible, assert_rejected},
-    types::Epoch,
+    types::{Epoch, Lifecycle},
 };
 use tenancy_testkit::Postgres;
 
@@ -345,6 +346,36 @@ async fn a_cell_is_made_by_an_administrator_and_never_opened_as_one() {
         .await
         .unwrap_err();
     assert!(refused.to_string().contains("superuser"), "{refused}");
+}
+
+/// Two cells of one database, as two tests' helpers may make them.
+#[tokio::test]
+async fn a_tenant_is_made_once_however_often_it_is_asked_for() {
+    let database = Postgres::shared().database().unwrap();
+    database.run(SCHEMA).unwrap();
+    let admin: PgConnectOptions = database.url().parse().unwrap();
+    let manifest = manifest();
+    let open = || TestCell::open(&admin, &manifest, IsolationMode::Sealed);
+    let (cell, again) = (open().await.unwrap(), open().await.unwrap());
+    for cell in [&cell, &cell, &again] {
+        let one = cell.tenant(tenant(1)).await.unwrap();
+        let mut tx = cell.begin(&one);
+        let insert = sqlx::query("insert into mark values (1) on conflict do nothing");
+        insert.execute(&mut tx).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    // What somebody has changed meanwhile is not taken for new.
+    let now = cell.fence(tenant(1)).await.unwrap();
+    let event = FenceEvent::Lifecycle {
+        lifecycle: Lifecycle::ReadOnly,
+        epoch: Epoch::FIRST.next().unwrap(),
+    };
+    cell.change_fence(tenant(1), now, event).await.unwrap();
+    let refused = again.tenant(tenant(1)).await.unwrap_err();
+    assert!(
+        matches!(refused, DbError::FenceChanged { .. }),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

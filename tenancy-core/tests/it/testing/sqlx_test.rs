@@ -5,6 +5,7 @@ use std::{env, process::Command};
 
 use sqlx::PgPool;
 use tenancy_core::{
+    Manifest, Table,
     isolation::IsolationMode,
     testing::{Rows, TestCell, assert_bound, assert_invisible, assert_rejected},
 };
@@ -29,7 +30,7 @@ fn tests_of_sqlx_run_as_the_application() {
         "{said}{}",
         String::from_utf8_lossy(&ran.stderr)
     );
-    assert!(said.contains("test result: ok. 3 passed"), "{said}");
+    assert!(said.contains("test result: ok. 4 passed"), "{said}");
 }
 
 mod inner {
@@ -60,6 +61,24 @@ mod inner {
     #[ignore = "needs the server that `tests_of_sqlx_run_as_the_application` gives it"]
     async fn sealed(pool: PgPool) {
         shops(&pool, IsolationMode::Sealed).await;
+    }
+
+    /// Tables come from migrations, whose own table no tenant reaches, and rows from a fixture.
+    #[sqlx::test(migrations = "tests/it/testing/migrations", fixtures("letters"))]
+    #[ignore = "needs the server that `tests_of_sqlx_run_as_the_application` gives it"]
+    async fn migrated(pool: PgPool) {
+        let letters = Manifest::new([Table::tenant("letter", ["id"])]).unwrap();
+        let cell = TestCell::from_pool(&pool, &letters, IsolationMode::Sealed)
+            .await
+            .unwrap();
+        let one = cell.tenant(tenant(1)).await.unwrap();
+        let two = cell.tenant(tenant(2)).await.unwrap();
+        assert_invisible(&cell, &one, &two, Rows::table("letter").key("id", 7)).await;
+        assert_invisible(&cell, &two, &one, Rows::table("letter")).await;
+        let mut tx = cell.begin(&one.to_read_only());
+        let refused = sqlx::query("select version from _sqlx_migrations").fetch_all(&mut tx);
+        let refused = refused.await.unwrap_err().to_string();
+        assert!(refused.contains("permission denied"), "{refused}");
     }
 
     #[sqlx::test]
