@@ -15,6 +15,7 @@ pub(crate) mod import_archive;
 mod isolation;
 mod kill;
 mod metrics;
+mod mixtures;
 mod offboarding;
 mod ops_audit;
 mod ops_orders;

@@ -29,7 +29,7 @@ fn products(mark: &str) -> String {
     csv
 }
 
-async fn two_shops(kind: Kind) -> Platform {
+pub(super) async fn two_shops(kind: Kind) -> Platform {
     let start = Start {
         folder: Folder::of(kind).await,
         arguments: match kind {
