@@ -130,6 +130,47 @@ async fn the_platforms_tables_are_hidden_and_shared_ones_are_read() {
     );
 }
 
+/// Control of the assertions for applications: without the triggers each of them fails.
+#[cfg(feature = "test-util")]
+#[tokio::test]
+async fn the_assertions_see_writes_without_the_triggers() {
+    use std::panic::AssertUnwindSafe;
+
+    use futures_util::FutureExt as _;
+
+    use crate::testing::{Rows, assert_invisible, assert_rejected};
+
+    let (_folder, cell) = cell().await;
+    let [one, two] = [1, 2].map(|id| TenantContext::for_test(TenantId::new(id).unwrap()));
+    let jug = || Rows::table("product").key("code", "c");
+    let insert = "insert into product values ($1, 9, 'new', 'x')";
+    assert_invisible(&cell, &two, &one, jug()).await;
+    assert_rejected(&cell, &one, two.tenant(), insert).await;
+
+    let mut writer = open(&cell, 1, Mode::Write).await;
+    for verb in ["insert", "update", "delete"] {
+        let drop = format!("drop trigger temp.tenancy_product_{verb}");
+        execute(&mut writer, drop.leak()).await.unwrap();
+    }
+    Sqlite::commit(writer, opening(1, Mode::Write))
+        .await
+        .unwrap();
+    let said = async |assertion: &mut (dyn Future<Output = ()> + Send + Unpin)| {
+        let panicked = AssertUnwindSafe(assertion).catch_unwind().await;
+        *panicked.unwrap_err().downcast::<String>().unwrap()
+    };
+    let leaked = said(&mut Box::pin(assert_invisible(&cell, &two, &one, jug()))).await;
+    assert!(
+        !leaked.contains("can read"),
+        "views are still there: {leaked}"
+    );
+    assert!(leaked.contains("LEAK: tenant 1 can update 1"), "{leaked}");
+    assert!(leaked.contains("LEAK: tenant 1 can delete 1"), "{leaked}");
+    let rejected = assert_rejected(&cell, &one, two.tenant(), insert);
+    let leaked = said(&mut Box::pin(rejected)).await;
+    assert!(leaked.contains("LEAK"), "{leaked}");
+}
+
 /// Refused with the trigger, changes something without.
 async fn check_refused(sql: &'static str, without: &'static str) {
     let (_folder, cell) = cell().await;
