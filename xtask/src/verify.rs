@@ -8,6 +8,7 @@ mod package;
 mod purity;
 mod qualified_tables;
 mod sizes;
+mod test_util;
 
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ struct Check {
     run: fn() -> Result<Report>,
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check {
         name: "fmt",
         about: "every file has the house's format",
@@ -87,6 +88,11 @@ const CHECKS: [Check; 11] = [
         name: "light",
         about: "the rate limiter stays a small dependency",
         run: light::run,
+    },
+    Check {
+        name: "test-util",
+        about: "only tests have what makes contexts without admission",
+        run: test_util::run,
     },
     Check {
         name: "clippy",
