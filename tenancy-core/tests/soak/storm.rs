@@ -17,16 +17,18 @@ mod world;
 use std::{sync::Arc, time::Duration};
 
 use fastrand::Rng;
+use futures_util::future::join_all;
 use tenancy_core::isolation::IsolationMode;
 use tokio::{task::JoinSet, time::timeout};
 
 pub(crate) use books::Outcome;
 use client::Client;
-use world::World;
+pub(crate) use deeds::Enough;
+use world::{CONNECTIONS, World};
 
 pub(crate) const TENANTS: u32 = 64;
 
-/// Clients that make requests of all tenants, beside one for each tenant.
+/// Clients that make requests of all tenants, above all of those that have trouble, beside one for each tenant.
 const ROAMING: u32 = 16;
 
 /// How long requests have to end when the storm is over. Each has less from the cell.
@@ -65,7 +67,9 @@ pub(crate) struct Storm {
     pub(crate) line: Line,
     pub(crate) weather: Weather,
     pub(crate) lasts: Duration,
-    /// How much longer it may last, until it has done enough to prove something.
+    /// What it must have done to prove something,
+    pub(crate) enough: Enough,
+    /// and how much longer it may last for it.
     pub(crate) patience: Duration,
     pub(crate) seed: u64,
     pub(crate) sabotage: Option<Sabotage>,
@@ -104,8 +108,10 @@ impl Storm {
 /// After the storm.
 async fn settle(world: &World) {
     trouble::heal(world).await;
-    for tenant in 1..=TENANTS {
-        client::visit_in_peace(world, tenant).await;
+    // No more at once than there are connections, so that nobody waits for long.
+    for first in (1..=TENANTS).step_by(CONNECTIONS.into()) {
+        let last = TENANTS.min(first + u32::from(CONNECTIONS) - 1);
+        join_all((first..=last).map(|tenant| client::visit_in_peace(world, tenant))).await;
     }
     for what in end::differences(world).await {
         world.books.wrong(what);

@@ -91,7 +91,7 @@ impl Books {
 
     /// Whether the storm did so much that it proves something.
     pub(super) fn is_enough(&self, storm: Storm) -> bool {
-        lacking(storm.line, &lock(&self.counts)).is_empty()
+        lacking(storm.line, storm.enough, &lock(&self.counts)).is_empty()
     }
 
     pub(super) fn outcome(&self, storm: Storm) -> Outcome {
@@ -126,7 +126,7 @@ impl Outcome {
     pub(crate) fn assert_isolated(&self) {
         assert_eq!(self.foreign.count, 0, "{:#?}\n{self}", self.foreign.shown);
         assert_eq!(self.wrong.count, 0, "{:#?}\n{self}", self.wrong.shown);
-        let lacking = lacking(self.storm.line, &self.counts);
+        let lacking = lacking(self.storm.line, self.storm.enough, &self.counts);
         assert!(
             lacking.is_empty(),
             "it proves nothing, it did too little: {lacking:?}\n{self}"

@@ -6,62 +6,78 @@ use super::Line;
 
 pub(super) type Counts = BTreeMap<&'static str, u64>;
 
-/// Of requests: how they were made, and how they ended.
-const REQUESTS: (u64, &[&str]) = (
-    16,
-    &[
-        "read committed",
-        "read repeatably",
-        "read serializably",
-        "read dropped",
-        "written",
-        "write dropped",
-        "rolled back",
-        "forgotten",
-        "mistaken",
-        "panicked",
-    ],
-);
+/// How often a storm does each thing at least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Enough {
+    pub(crate) requests: u64,
+    pub(crate) faults: u64,
+}
 
-/// Of trouble.
-const FAULTS: (u64, &[&str]) = (
-    3,
-    &["cut", "hang", "terminated connection", "lifecycle", "fence"],
-);
+/// How requests were made, and how they ended.
+const REQUESTS: [&str; 10] = [
+    "read committed",
+    "read repeatably",
+    "read serializably",
+    "read dropped",
+    "written",
+    "write dropped",
+    "rolled back",
+    "forgotten",
+    "mistaken",
+    "panicked",
+];
 
-/// That requests met it.
-const ANSWERS: (u64, &[&str]) = (1, &["Unreachable", "StaleEpoch", "Fenced", "NotWritable"]);
+/// Trouble, and that requests met it.
+const FAULTS: [&str; 9] = [
+    "cut",
+    "hang",
+    "terminated connection",
+    "lifecycle",
+    "fence",
+    "Unreachable",
+    "StaleEpoch",
+    "Fenced",
+    "NotWritable",
+];
 
-/// Through the pooler the server does not die.
-const CRASHES: (u64, &[&str]) = (1, &["crash"]);
+/// Not through the pooler.
+const CRASH: &str = "crash";
 
 /// What a storm through this line has not done often enough.
-pub(super) fn lacking(line: Line, counts: &Counts) -> Vec<String> {
-    let crashes = (line == Line::Direct).then_some(CRASHES);
-    let all = [REQUESTS, FAULTS, ANSWERS].into_iter().chain(crashes);
-    all.flat_map(|(enough, names)| names.iter().map(move |name| (*name, enough)))
-        .filter_map(|(name, enough)| {
-            let done = counts.get(name).copied().unwrap_or_default();
-            (done < enough).then(|| format!("{name}: {done} of {enough}"))
-        })
-        .collect()
+pub(super) fn lacking(line: Line, enough: Enough, counts: &Counts) -> Vec<String> {
+    let requests = REQUESTS.map(|name| (name, enough.requests));
+    let faults = FAULTS.map(|name| (name, enough.faults));
+    let crash = (line == Line::Direct).then_some((CRASH, 1));
+    let all = requests.into_iter().chain(faults).chain(crash);
+    all.filter_map(|(name, enough)| {
+        let done = counts.get(name).copied().unwrap_or_default();
+        (done < enough).then(|| format!("{name}: {done} of {enough}"))
+    })
+    .collect()
 }
 
 #[test]
 fn each_deed_is_required() {
-    let all: Counts = [REQUESTS, FAULTS, ANSWERS, CRASHES]
+    let enough = Enough {
+        requests: 7,
+        faults: 3,
+    };
+    let requests = REQUESTS.map(|name| (name, 7));
+    let faults = FAULTS.map(|name| (name, 3));
+    let all: Counts = requests
         .into_iter()
-        .flat_map(|(enough, names)| names.iter().map(move |name| (*name, enough)))
+        .chain(faults)
+        .chain([(CRASH, 1)])
         .collect();
     assert_eq!(all.len(), 20);
-    assert!(lacking(Line::Direct, &all).is_empty());
-    for (name, enough) in &all {
+    assert!(lacking(Line::Direct, enough, &all).is_empty());
+    for (name, done) in &all {
         let mut fewer = all.clone();
-        fewer.insert(name, enough - 1);
-        let expect = vec![format!("{name}: {} of {enough}", enough - 1)];
-        assert_eq!(lacking(Line::Direct, &fewer), expect);
-        let pooled = lacking(Line::Pooled, &fewer);
-        assert_eq!(pooled.is_empty(), *name == "crash");
+        fewer.insert(name, done - 1);
+        let expect = vec![format!("{name}: {} of {done}", done - 1)];
+        assert_eq!(lacking(Line::Direct, enough, &fewer), expect);
+        let pooled = lacking(Line::Pooled, enough, &fewer);
+        assert_eq!(pooled.is_empty(), *name == CRASH);
     }
-    assert_eq!(lacking(Line::Pooled, &Counts::new()).len(), 19);
+    assert_eq!(lacking(Line::Pooled, enough, &Counts::new()).len(), 19);
 }

@@ -7,7 +7,7 @@ use tenancy_core::isolation::IsolationMode;
 
 use super::{
     Line, client,
-    end::{differences, remains},
+    end::{PATIENCE, differences, remains},
     world::World,
 };
 
@@ -20,9 +20,9 @@ async fn world(line: Line) -> World {
     world
 }
 
-/// What is still there after a moment.
+/// What is still there after a moment, in which nothing comes to rest.
 async fn found(world: &World) -> Vec<String> {
-    remains(world, Duration::from_secs(2)).await
+    remains(world, Duration::from_millis(500)).await
 }
 
 /// A connection of the application's that was left after these statements.
@@ -73,7 +73,7 @@ async fn the_end_sees_rows_that_are_not_as_they_were_told() {
 #[tokio::test]
 async fn the_end_sees_what_connections_were_left_with() {
     let world = world(Line::Direct).await;
-    assert_eq!(found(&world).await, [""; 0]);
+    assert_eq!(remains(&world, PATIENCE).await, [""; 0]);
     for (statements, expect) in [
         ("begin; select 1", "a connection stays busy"),
         ("select pg_advisory_lock(1)", "a connection stays busy"),
@@ -90,14 +90,14 @@ async fn the_end_sees_what_connections_were_left_with() {
     let all = "select pg_terminate_backend(pid, 5000) from pg_stat_activity
         where datname = current_database() and usename like '%\\_app'";
     world.ask(all).await;
-    let found = found(&world).await;
+    let found = remains(&world, PATIENCE).await;
     assert_eq!(found, ["there is no connection to look at"]);
 }
 
 #[tokio::test]
 async fn the_end_sees_a_tenant_that_a_poolers_connection_knows() {
     let world = world(Line::Pooled).await;
-    assert_eq!(found(&world).await, [""; 0]);
+    assert_eq!(remains(&world, PATIENCE).await, [""; 0]);
     let careless = left(&world, "select set_config('app.tenant_id', '7', false)").await;
     drop(careless);
     let found = found(&world).await;

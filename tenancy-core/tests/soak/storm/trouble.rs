@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{
     TENANTS, Weather,
+    client::write_in_vain,
     deck::{Deck, Fault},
     world::World,
 };
@@ -34,6 +35,7 @@ pub(super) async fn make(world: &Arc<World>, mut random: Rng) {
             continue;
         }
         let tenant = random.u32(1..=TENANTS);
+        world.trouble(tenant);
         match deck.deal() {
             Fault::Cut => {
                 world.proxy.cut();
@@ -94,7 +96,10 @@ async fn change_lifecycle(world: &World, tenant: u32, random: &mut Rng) -> Resul
         lifecycle: lifecycle.expect("three lifecycles"),
         epoch: now.epoch.next().expect("epochs enough"),
     };
-    change(world, tenant, now, event).await?;
+    let changed = change(world, tenant, now, event).await?;
+    if changed.lifecycle != Lifecycle::Active {
+        write_in_vain(world, tenant).await;
+    }
     Ok(())
 }
 
@@ -102,7 +107,8 @@ async fn fence_for_a_moment(world: &World, tenant: u32, random: &mut Rng) -> Res
     let now = released(world, tenant).await?;
     let until = UnixMicros::new(4_102_444_800_000_000);
     let fenced = change(world, tenant, now, FenceEvent::Set { until }).await?;
-    sleep(Duration::from_millis(random.u64(..50))).await;
+    write_in_vain(world, tenant).await;
+    sleep(Duration::from_millis(random.u64(10..100))).await;
     change(world, tenant, fenced, FenceEvent::Release).await?;
     Ok(())
 }

@@ -4,11 +4,12 @@ use std::{
     num::{NonZeroU16, NonZeroU32},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicU32, Ordering},
     },
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use sqlx::{
     AssertSqlSafe, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -18,7 +19,7 @@ use tenancy_core::{
     db::{CellOptions, PostgresCell, Statements},
     isolation::{Isolation, IsolationMode, Roles, SealKey, audit, install, install_key},
     protocol::FenceEvent,
-    types::{CellId, Lifecycle, Placement, TenantId, WorkBudget},
+    types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget},
 };
 use tenancy_testkit::{Database, PgBouncer, Postgres, Proxy};
 use tokio::{task::spawn_blocking, time::Instant};
@@ -51,6 +52,8 @@ pub(super) struct World {
     pub(super) pool: PgPool,
     database: Database,
     batches: AtomicI64,
+    /// The tenant that has trouble.
+    troubled: AtomicU32,
     begun: Instant,
     _pooler: Option<PgBouncer>,
     /// Dropped last.
@@ -109,6 +112,7 @@ impl World {
             app,
             database,
             batches: AtomicI64::new(1),
+            troubled: AtomicU32::new(1),
             begun: Instant::now(),
             _pooler: pooler,
             server: Arc::new(Mutex::new(server)),
@@ -127,6 +131,14 @@ impl World {
             None => gone >= lasts && self.books.is_enough(self.storm),
         };
         !has_shown && gone < lasts + patience
+    }
+
+    pub(super) fn trouble(&self, tenant: u32) {
+        self.troubled.store(tenant, Ordering::Relaxed);
+    }
+
+    pub(super) fn troubled(&self) -> u32 {
+        self.troubled.load(Ordering::Relaxed)
     }
 
     /// A number that no other batch has.
@@ -192,13 +204,15 @@ async fn open(
         .wait(Duration::from_secs(2))
         .statements(statements);
     let cell = PostgresCell::open(receipt, mover, options).await.unwrap();
-    for tenant in 1..=TENANTS {
-        let tenant = TenantId::new(tenant).unwrap();
+    let made = join_all((1..=TENANTS).map(|tenant| {
         let event = FenceEvent::Create {
             lifecycle: Lifecycle::Active,
-            epoch: tenancy_core::types::Epoch::FIRST,
+            epoch: Epoch::FIRST,
         };
-        cell.change_fence(tenant, None, event).await.unwrap();
+        cell.change_fence(TenantId::new(tenant).unwrap(), None, event)
+    }));
+    for made in made.await {
+        made.unwrap();
     }
     cell
 }
