@@ -10,14 +10,17 @@
 //! The peer is what one would write without us: `BEGIN`, the statement with its tenant, `COMMIT` through sqlx,
 //! on the same table in the same private server, as a role that row security does not bind. Both sides use
 //! prepared statements, a Unix socket, and as many workers as connections. The table holds 300,000 rows of 100
-//! tenants; `--tenants hot` sends all transactions to one of them.
+//! tenants; `--tenants hot` sends all transactions to one of them. Two more sides say where the difference comes
+//! from: `autocommit` is the peer's statement alone, and `policy` the peer under row security, which sets its tenant in
+//! the message that begins: no guard, no fence, no check at the end.
 //!
 //! The value is the time of all transactions divided by their number (so with eight connections it is less
 //! than what one takes), the median of seven passes after one that is not counted.
 
+#[path = "common/command.rs"]
+mod command;
+
 use std::{
-    env,
-    error::Error,
     num::NonZeroU16,
     process::ExitCode,
     sync::{
@@ -28,19 +31,19 @@ use std::{
 };
 
 use sqlx::{
-    Connection as _, PgConnection, PgPool,
+    AssertSqlSafe, Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tenancy_core::{
     Admitted, Grant, Manifest, Principal, Resolved, Source, Table, admit,
     db::{CellOptions, DbError, PostgresCell},
-    isolation::{IsolationMode, testing},
+    isolation::{IsolationMode, Roles, testing},
     protocol::FenceEvent,
     types::{CellId, Clock as _, Epoch, Lifecycle, Placement, SystemClock, TenantId, WorkBudget},
 };
 use tenancy_testkit::Postgres;
 
-type Failure = Box<dyn Error + Send + Sync>;
+use self::command::{Failure, Words, answer, is_quick, median};
 
 const TENANTS: u32 = 100;
 const ROWS_OF_A_TENANT: u32 = 3_000;
@@ -61,28 +64,18 @@ insert into item select t, i, i, 'item ' || i
 const READ: &str = "select amount, title from item where tenant_id = $1 and id = $2";
 const UPDATE: &str = "update item set amount = amount + 1 where tenant_id = $1 and id = $2";
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the answer and the complaint of a command"
-)]
 fn main() -> ExitCode {
-    match Setting::from_args(env::args().skip(1)).and_then(measure) {
-        Ok(value) => {
-            println!("{{\"value\": {value:.2}}}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    answer(|words| measure(Setting::of(&words)?))
 }
 
 #[derive(Clone, Copy)]
 enum Side {
     Ours,
     Peer,
+    /// The peer without `BEGIN` and `COMMIT`.
+    Autocommit,
+    /// The peer as a role that row security binds, which says its tenant as it begins: without guard and fence.
+    Policy,
 }
 
 #[derive(Clone, Copy)]
@@ -106,25 +99,21 @@ struct Setting {
 }
 
 impl Setting {
-    fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let quick = env::var_os("FIGURES_QUICK").is_some_and(|value| value == "1");
+    fn of(words: &Words) -> Result<Self, Failure> {
         let mut setting = Self {
             side: Side::Ours,
             work: Work::Read,
             mode: IsolationMode::Plain,
             connections: NonZeroU16::MIN,
             tenants: TENANTS,
-            transactions: if quick { 100 } else { 2_000 },
+            transactions: if is_quick() { 100 } else { 2_000 },
         };
-        while let Some(arg) = args.next() {
-            // Cargo says this to every benchmark.
-            if arg == "--bench" {
-                continue;
-            }
-            let value = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
-            match (arg.as_str(), value.as_str()) {
+        words.each(|word, value| {
+            match (word, value) {
                 ("--side", "ours") => setting.side = Side::Ours,
                 ("--side", "peer") => setting.side = Side::Peer,
+                ("--side", "autocommit") => setting.side = Side::Autocommit,
+                ("--side", "policy") => setting.side = Side::Policy,
                 ("--work", "read") => setting.work = Work::Read,
                 ("--work", "fenced-read") => setting.work = Work::FencedRead,
                 ("--work", "update") => setting.work = Work::Update,
@@ -133,9 +122,10 @@ impl Setting {
                 ("--tenants", "all") => setting.tenants = TENANTS,
                 ("--tenants", "hot") => setting.tenants = 1,
                 ("--connections", number) => setting.connections = number.parse()?,
-                _ => return Err(format!("{arg} {value} is not known here").into()),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(setting)
     }
 
@@ -150,7 +140,8 @@ impl Setting {
 
 fn measure(setting: Setting) -> Result<f64, Failure> {
     let server = Postgres::start()?;
-    let admin: PgConnectOptions = server.database()?.url().parse()?;
+    let database = server.database()?;
+    let admin: PgConnectOptions = database.url().parse()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -164,7 +155,14 @@ fn measure(setting: Setting) -> Result<f64, Failure> {
         connection.close().await?;
         match setting.side {
             Side::Ours => passes(setting, Ours::open(setting, &admin).await?).await,
-            Side::Peer => passes(setting, Peer::open(setting, &admin).await?).await,
+            Side::Peer | Side::Autocommit => {
+                passes(setting, Peer::open(setting, admin).await?).await
+            }
+            Side::Policy => {
+                Ours::open(setting, &admin).await?;
+                let app = admin.username(&Roles::named(database.name())?.app());
+                passes(setting, Peer::open(setting, app).await?).await
+            }
         }
     })
 }
@@ -186,8 +184,7 @@ async fn passes(setting: Setting, runner: impl Runner) -> Result<f64, Failure> {
     for _ in 0..PASSES {
         micros.push(pass(setting, &runner).await?);
     }
-    micros.sort_by(f64::total_cmp);
-    Ok(micros[PASSES / 2])
+    Ok(median(&mut micros))
 }
 
 async fn pass(setting: Setting, runner: &Arc<impl Runner>) -> Result<f64, Failure> {
@@ -287,11 +284,11 @@ struct Peer {
 }
 
 impl Peer {
-    async fn open(setting: Setting, admin: &PgConnectOptions) -> Result<Self, Failure> {
+    async fn open(setting: Setting, address: PgConnectOptions) -> Result<Self, Failure> {
         let pool = PgPoolOptions::new()
             .max_connections(setting.connections.get().into())
             .test_before_acquire(false)
-            .connect_with(admin.clone())
+            .connect_with(address)
             .await?;
         Ok(Self { pool })
     }
@@ -300,15 +297,34 @@ impl Peer {
 impl Runner for Peer {
     async fn run(&self, setting: Setting, number: usize) -> Result<(), Failure> {
         let (tenant, row) = setting.target(number);
-        let mut tx = self.pool.begin().await?;
-        if let Work::Update = setting.work {
-            let changed = sqlx::query(UPDATE).bind(i64::from(tenant)).bind(row);
-            found(changed.execute(&mut *tx).await?.rows_affected())?;
-        } else {
-            let row = sqlx::query_as(READ).bind(i64::from(tenant)).bind(row);
-            let row: (i64, String) = row.fetch_one(&mut *tx).await?;
-            std::hint::black_box(row);
-        }
+        let mut tx = match setting.side {
+            Side::Autocommit => {
+                let mut connection = self.pool.acquire().await?;
+                return work(setting.work, &mut connection, (tenant, row)).await;
+            }
+            Side::Policy => {
+                let begin = format!("BEGIN; SET LOCAL app.tenant_id = '{tenant}'");
+                self.pool.begin_with(AssertSqlSafe(begin)).await?
+            }
+            Side::Peer | Side::Ours => self.pool.begin().await?,
+        };
+        work(setting.work, &mut tx, (tenant, row)).await?;
         Ok(tx.commit().await?)
+    }
+}
+
+async fn work(
+    work: Work,
+    connection: &mut PgConnection,
+    (tenant, row): (u32, i64),
+) -> Result<(), Failure> {
+    if let Work::Update = work {
+        let changed = sqlx::query(UPDATE).bind(i64::from(tenant)).bind(row);
+        found(changed.execute(connection).await?.rows_affected())
+    } else {
+        let row = sqlx::query_as(READ).bind(i64::from(tenant)).bind(row);
+        let row: (i64, String) = row.fetch_one(connection).await?;
+        std::hint::black_box(row);
+        Ok(())
     }
 }

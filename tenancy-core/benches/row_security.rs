@@ -17,7 +17,10 @@
 //!
 //! The value is the median of seven passes after one that is not counted.
 
-use std::{env, error::Error, process::ExitCode};
+#[path = "common/command.rs"]
+mod command;
+
+use std::process::ExitCode;
 
 use sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, PgConnection, postgres::PgConnectOptions,
@@ -32,7 +35,7 @@ use tenancy_core::{
 };
 use tenancy_testkit::Postgres;
 
-type Failure = Box<dyn Error + Send + Sync>;
+use self::command::{Failure, Words, answer, is_quick, median};
 
 const PASSES: usize = 7;
 const TABLES: usize = 200;
@@ -59,22 +62,8 @@ const BIG: &str = "select t, case t when 1 then $rows * 3 / 10 else $rows / 300 
 const SEARCH: &str = "select id from item where $own document @@ websearch_to_tsquery('simple', $1)
     order by -ts_rank(document, websearch_to_tsquery('simple', $1)), id limit 100";
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the answer and the complaint of a command"
-)]
 fn main() -> ExitCode {
-    match Setting::from_args(env::args().skip(1)).and_then(measure) {
-        Ok(value) => {
-            println!("{{\"value\": {value:.3}}}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::from(2)
-        }
-    }
+    answer(|words| measure(Setting::of(&words)?))
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -106,8 +95,8 @@ struct Setting {
 }
 
 impl Setting {
-    fn from_args(mut args: impl Iterator<Item = String>) -> Result<Self, Failure> {
-        let quick = env::var_os("FIGURES_QUICK").is_some_and(|value| value == "1");
+    fn of(words: &Words) -> Result<Self, Failure> {
+        let quick = is_quick();
         let mut setting = Self {
             side: Side::Ours,
             work: Work::Equal,
@@ -116,13 +105,8 @@ impl Setting {
             rows: if quick { 30_000 } else { 300_000 },
             quick,
         };
-        while let Some(arg) = args.next() {
-            // Cargo says this to every benchmark.
-            if arg == "--bench" {
-                continue;
-            }
-            let value = args.next().ok_or_else(|| format!("{arg} needs a value"))?;
-            match (arg.as_str(), value.as_str()) {
+        words.each(|word, value| {
+            match (word, value) {
                 ("--side", "ours") => setting.side = Side::Ours,
                 ("--side", "peer") => setting.side = Side::Peer,
                 ("--side", "trap") => setting.side = Side::Trap,
@@ -136,9 +120,10 @@ impl Setting {
                 ("--mode", "sealed") => setting.mode = IsolationMode::Sealed,
                 ("--tenant", "even") => setting.tenants = EVEN,
                 ("--tenant", "big") => setting.tenants = BIG,
-                _ => return Err(format!("{arg} {value} is not known here").into()),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         Ok(setting)
     }
 
@@ -324,9 +309,4 @@ async fn query(
     };
     std::hint::black_box(query.fetch_all(connection).await?);
     Ok(())
-}
-
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
