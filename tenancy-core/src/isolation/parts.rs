@@ -31,6 +31,7 @@ pub(super) fn all(isolation: &Isolation) -> Vec<Statement> {
         privileges::tables,
         partitions::statements,
         searches::statements,
+        rows::forget,
         net::statements,
         version::record,
     ]

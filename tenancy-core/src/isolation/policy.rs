@@ -10,6 +10,8 @@ use crate::{Table, TableKind, TenantColumn};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Policy {
     pub(super) name: String,
+    /// What holds of each row that is seen or written.
+    pub(super) condition: String,
     /// From `AS` to the end.
     pub(super) body: String,
 }
@@ -33,6 +35,7 @@ pub(super) fn policies(table: &Table, roles: &Roles, mode: IsolationMode) -> Opt
         let hash = &hex(Sha256::digest(&body))[..12];
         Policy {
             name: format!("{prefix}_{hash}"),
+            condition,
             body,
         }
     };

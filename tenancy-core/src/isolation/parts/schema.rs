@@ -17,7 +17,16 @@ GRANT USAGE ON SCHEMA tenancy TO \"{app}\", \"{mover}\", \"{auditor}\", \"{searc
             "CREATE TABLE IF NOT EXISTS tenancy.{name} (
 {columns}
 );
-ALTER TABLE tenancy.{name} OWNER TO \"{owner}\";
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid = 'tenancy.{name}'::regclass AND pg_get_userbyid(relowner) = '{owner}'
+    ) THEN
+        ALTER TABLE tenancy.{name} OWNER TO \"{owner}\";
+    END IF;
+END
+$tenancy$;
 REVOKE ALL ON tenancy.{name} FROM PUBLIC, \"{app}\", \"{mover}\", \"{auditor}\", \"{search}\";"
         );
         Statement::new(format!("table tenancy.{name}"), sql)

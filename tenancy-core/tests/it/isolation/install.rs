@@ -7,7 +7,8 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOpti
 use tenancy_core::{
     Manifest, SearchDocument, SearchFunction, Table,
     isolation::{
-        InstallError, Isolation, IsolationMode, Login, Net, Password, Roles, install, set_password,
+        InstallError, Isolation, IsolationMode, Login, Net, Password, Roles, audit, install,
+        install_key, set_password,
     },
     types::Problem as _,
 };
@@ -639,4 +640,159 @@ async fn two_installations_at_once_do_it_once() {
     let (one, two) = tokio::join!(world.try_install(), world.try_install());
     let changes = [one.unwrap(), two.unwrap()].map(|installed| installed.changes().len());
     assert!(changes.contains(&0) && changes != [0, 0], "{changes:?}");
+}
+
+/// However long readers last, nothing that stands is touched. (Control: the next test's installation waits.)
+#[tokio::test]
+async fn a_repeated_installation_waits_for_nobody() {
+    for mode in MODES {
+        let world = World::new(SCHEMA, &manifest(), mode).await;
+        let mut reader = world.admin().await;
+        let tables = "select 1 from product; select 1 from variant; select 1 from files.file; select 1 from event;
+            select 1 from currency; select 1 from journal; select 1 from tenancy.fence; select 1 from tenancy.format;
+            select 1 from tenancy.seal_key; select 1 from tenancy.transaction_key";
+        run(&mut reader, &format!("begin; {tables}")).await;
+        assert_eq!(world.install().await.changes(), [], "{mode:?}");
+    }
+}
+
+/// Two tables have to change, and somebody reads the second one: the first one is not kept for as long.
+#[tokio::test]
+async fn whoever_waits_keeps_nobody_waiting() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let mut admin = world.admin().await;
+    let open = "alter table product no force row level security; alter table variant no force row level security";
+    run(&mut admin, open).await;
+    let mut reader = world.admin().await;
+    run(&mut reader, "begin; select 1 from variant").await;
+    let (installed, ()) = tokio::join!(world.try_install(), async {
+        let waits = "select count(*) > 0 from pg_locks where not granted and relation = 'variant'::regclass";
+        while !ask(&mut admin, waits).await {}
+        // It has the first one, and lets it go before the reader is done.
+        let read = "set lock_timeout = '10s'; select 1 from product";
+        assert_eq!(outcome(&mut admin, read).await, Outcome::Rows(4));
+        run(&mut reader, "commit").await;
+    });
+    assert_eq!(installed.unwrap().changes().len(), 2);
+}
+
+async fn ask(connection: &mut PgConnection, sql: &'static str) -> bool {
+    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
+}
+
+/// Also what is written nearly as it was.
+#[tokio::test]
+async fn an_altered_policy_is_made_anew() {
+    for mode in MODES {
+        let world = World::new(SCHEMA, &manifest(), mode).await;
+        let product = world.isolation.manifest().table("product").unwrap();
+        let [rows, floor] = world.isolation.policies_of(product).unwrap();
+        let own = "nullif((select current_setting('app.tenant_id', true)), ' ')::bigint";
+        for altered in [
+            format!("alter policy {rows} on product to public"),
+            format!("alter policy {floor} on product using (true)"),
+            format!("alter policy {floor} on product with check (true)"),
+            format!("alter policy {rows} on product using (tenant_id = {own})"),
+            format!(
+                "alter policy {rows} on product using (tenant_id >= (select tenancy.current_tenant()))"
+            ),
+            format!(
+                "drop policy {floor} on product; create policy {floor} on product as restrictive for select using (true)"
+            ),
+            format!("alter policy {floor} on product rename to tenancy_floor_0123456789ab"),
+        ] {
+            let before = policies(&world).await;
+            run(&mut world.admin().await, &altered).await;
+            assert_ne!(policies(&world).await, before, "{altered}");
+            world.install().await;
+            assert_eq!(policies(&world).await, before, "{altered}");
+        }
+    }
+}
+
+async fn policies(world: &World) -> Vec<String> {
+    let all = "select format('%s', p) from pg_policies p order by 1";
+    sqlx::query_scalar(all)
+        .fetch_all(&mut world.admin().await)
+        .await
+        .unwrap()
+}
+
+/// Partitions that the manifest does not make, and tables that inherit, are closed with their table.
+#[tokio::test]
+async fn what_is_below_a_table_is_closed_with_it() {
+    let schema = "create schema old;
+        create table visit (tenant_id bigint, id bigint, primary key (tenant_id, id)) partition by range (id);
+        create table visit_low partition of visit for values from (0) to (10) partition by list (id);
+        create table old.visit_one partition of visit_low for values in (1);
+        create table visit_high partition of visit for values from (10) to (20);
+        create table note (tenant_id bigint, id bigint, primary key (tenant_id, id));
+        create table note_of_2024 (primary key (tenant_id, id)) inherits (note);
+        insert into visit values (1, 1), (2, 1), (2, 11); insert into note_of_2024 values (1, 1), (2, 2);
+        grant select on all tables in schema public to public;
+        grant usage on schema old to public; grant select on old.visit_one to public;";
+    let manifest = Manifest::new([
+        Table::tenant("visit", ["id"]),
+        Table::tenant("note", ["id"]),
+    ])
+    .unwrap();
+    for mode in MODES {
+        let world = World::bare(schema, &manifest, mode).await;
+        world.install().await;
+        install_key(&mut world.admin().await, &world.key)
+            .await
+            .unwrap();
+        let fences = "insert into tenancy.fence values (2, null, 'active', 'active', 1, 0)";
+        run(&mut world.mover().await, fences).await;
+        let below = ["visit_low", "old.visit_one", "visit_high", "note_of_2024"];
+        for table in below {
+            let all = format!("select 1 from {table}");
+            let Outcome::Rows(1..) = outcome(&mut world.admin().await, &all).await else {
+                panic!("there are rows in {table}");
+            };
+            assert_eq!(
+                world.attempt(Some(2), &all).await,
+                refused("42501"),
+                "{table}"
+            );
+        }
+        let own = world.attempt(Some(2), "select 1 from visit").await;
+        assert_eq!(own, Outcome::Rows(2));
+        let own = world.attempt(Some(2), "select 1 from note").await;
+        assert_eq!(own, Outcome::Rows(1));
+        let found = audit::catalog(&mut world.admin().await, &world.isolation)
+            .await
+            .unwrap();
+        let errors: Vec<String> = found
+            .iter()
+            .filter(|finding| finding.severity() == audit::Severity::Error)
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(errors, [String::new(); 0], "{mode:?}");
+        // Migrations are the owner's.
+        run(
+            &mut world.owner().await,
+            "alter table visit add column page text",
+        )
+        .await;
+        // A grant opens nothing.
+        let app = world.isolation.roles().app();
+        for table in below {
+            run(
+                &mut world.admin().await,
+                &format!("grant select on {table} to {app}"),
+            )
+            .await;
+            let all = format!("select 1 from {table}");
+            assert_eq!(
+                world.attempt(Some(2), &all).await,
+                Outcome::Rows(0),
+                "{table}"
+            );
+        }
+        world.install().await;
+        let all = world.attempt(Some(2), "select 1 from visit_high").await;
+        assert_eq!(all, refused("42501"));
+        assert_eq!(world.install().await.changes(), []);
+    }
 }

@@ -276,7 +276,16 @@ CREATE TABLE IF NOT EXISTS tenancy.format (
     part text PRIMARY KEY,
     version bigint NOT NULL
 );
-ALTER TABLE tenancy.format OWNER TO "shop_owner";
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid = 'tenancy.format'::regclass AND pg_get_userbyid(relowner) = 'shop_owner'
+    ) THEN
+        ALTER TABLE tenancy.format OWNER TO "shop_owner";
+    END IF;
+END
+$tenancy$;
 REVOKE ALL ON tenancy.format FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
 -- table tenancy.fence
@@ -288,7 +297,16 @@ CREATE TABLE IF NOT EXISTS tenancy.fence (
     epoch bigint NOT NULL,
     deadline bigint NOT NULL
 );
-ALTER TABLE tenancy.fence OWNER TO "shop_owner";
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid = 'tenancy.fence'::regclass AND pg_get_userbyid(relowner) = 'shop_owner'
+    ) THEN
+        ALTER TABLE tenancy.fence OWNER TO "shop_owner";
+    END IF;
+END
+$tenancy$;
 REVOKE ALL ON tenancy.fence FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
 -- table tenancy.seal_key
@@ -298,7 +316,16 @@ CREATE TABLE IF NOT EXISTS tenancy.seal_key (
     outer_pad bytea NOT NULL CHECK (octet_length(outer_pad) = 64),
     not_after timestamptz
 );
-ALTER TABLE tenancy.seal_key OWNER TO "shop_owner";
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid = 'tenancy.seal_key'::regclass AND pg_get_userbyid(relowner) = 'shop_owner'
+    ) THEN
+        ALTER TABLE tenancy.seal_key OWNER TO "shop_owner";
+    END IF;
+END
+$tenancy$;
 REVOKE ALL ON tenancy.seal_key FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
 -- table tenancy.transaction_key
@@ -307,7 +334,16 @@ CREATE TABLE IF NOT EXISTS tenancy.transaction_key (
     inner_pad bytea NOT NULL CHECK (octet_length(inner_pad) = 64),
     outer_pad bytea NOT NULL CHECK (octet_length(outer_pad) = 64)
 );
-ALTER TABLE tenancy.transaction_key OWNER TO "shop_owner";
+DO $tenancy$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_catalog.pg_class
+        WHERE oid = 'tenancy.transaction_key'::regclass AND pg_get_userbyid(relowner) = 'shop_owner'
+    ) THEN
+        ALTER TABLE tenancy.transaction_key OWNER TO "shop_owner";
+    END IF;
+END
+$tenancy$;
 REVOKE ALL ON tenancy.transaction_key FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
 -- grants on the fences
@@ -505,63 +541,152 @@ REVOKE CREATE ON SCHEMA "files" FROM PUBLIC, "shop_app", "shop_mover", "shop_aud
 GRANT USAGE, CREATE ON SCHEMA "files" TO "shop_owner";
 GRANT USAGE ON SCHEMA "files" TO "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
--- owner of public.product
-ALTER TABLE "public"."product" OWNER TO "shop_owner";
+-- what stands already
+CREATE OR REPLACE FUNCTION pg_temp.tenancy_words(condition text) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
+    SELECT lower(regexp_replace(replace($1, '::text', ''), ' AS current_(setting|tenant|external)|[\s()"]', '', 'g'))
+        || array_to_string(array(SELECT literal[1] FROM regexp_matches($1, '''[^'']*''', 'g') literal), ',')
+$function$;
+CREATE OR REPLACE FUNCTION pg_temp.tenancy_stands(
+    declared regclass, policy_of_rows text, policy_of_floor text, condition text
+) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $function$
+    SELECT pg_get_userbyid(c.relowner) = 'shop_owner' AND ($4 IS NULL OR (
+        c.relrowsecurity AND c.relforcerowsecurity AND (
+            SELECT count(*) = 2 AND bool_and(
+                p.polname = CASE WHEN p.polpermissive THEN $2 ELSE $3 END
+                AND p.polcmd = '*' AND p.polroles = ARRAY['shop_app'::regrole::oid]
+                AND pg_temp.tenancy_words(pg_get_expr(p.polqual, c.oid)) = pg_temp.tenancy_words($4)
+                AND pg_temp.tenancy_words(pg_get_expr(p.polwithcheck, c.oid)) = pg_temp.tenancy_words($4)
+            ) IS TRUE
+            FROM pg_policy p WHERE p.polrelid = c.oid AND p.polname ~ '^tenancy_(rows|floor)_[0-9a-f]{12}$'
+        )
+    ))
+    FROM pg_class c WHERE c.oid = $1
+$function$;
 
--- owner of files.file
-ALTER TABLE "files"."file" OWNER TO "shop_owner";
-
--- owner of public.currency
-ALTER TABLE "public"."currency" OWNER TO "shop_owner";
-
--- owner of public.journal
-ALTER TABLE "public"."journal" OWNER TO "shop_owner";
+-- locks of the tables that change
+DO $tenancy$
+DECLARE
+    changing text;
+    again int := 20;
+BEGIN
+    WITH RECURSIVE declared (oid, partitions, guarded, policy_of_rows, policy_of_floor, condition) AS (
+        VALUES
+            ('"public"."product"'::regclass, 0, true, 'tenancy_rows_14eac139f52e', 'tenancy_floor_6e447a40e47a', $condition$"tenant_id" = (SELECT tenancy.current_tenant())$condition$),
+            ('"files"."file"'::regclass, 1, true, 'tenancy_rows_f1fc3b334b6a', 'tenancy_floor_61cfdd535f98', $condition$"account" = (SELECT tenancy.current_external())$condition$),
+            ('"public"."currency"'::regclass, 0, false, NULL, NULL, NULL),
+            ('"public"."journal"'::regclass, 0, false, NULL, NULL, NULL)
+    ), below (oid, guarded) AS (
+        SELECT i.inhrelid, guarded FROM declared JOIN pg_inherits i ON i.inhparent = declared.oid
+        UNION SELECT i.inhrelid, guarded FROM below JOIN pg_inherits i ON i.inhparent = below.oid
+    ), stale (oid) AS (
+        SELECT oid::oid FROM declared
+        WHERE NOT pg_temp.tenancy_stands(oid, policy_of_rows, policy_of_floor, condition)
+            OR (SELECT count(*) FROM pg_inherits i WHERE i.inhparent = declared.oid) < partitions
+        UNION SELECT c.oid FROM below JOIN pg_class c ON c.oid = below.oid
+        WHERE c.relkind IN ('r', 'p') AND c.oid NOT IN (SELECT oid FROM declared)
+            AND (pg_get_userbyid(c.relowner) <> 'shop_owner'
+                OR (guarded AND NOT (c.relrowsecurity AND c.relforcerowsecurity)))
+    )
+    SELECT string_agg(oid::regclass::text, ', ' ORDER BY oid) INTO changing FROM stale;
+    IF changing IS NULL THEN
+        RETURN;
+    END IF;
+    LOOP
+        BEGIN
+            PERFORM set_config('lock_timeout', '500ms', true);
+            EXECUTE 'LOCK TABLE ' || changing || ' IN ACCESS EXCLUSIVE MODE';
+            EXIT;
+        EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+            again := again - 1;
+            IF again = 0 THEN
+                RAISE;
+            END IF;
+            PERFORM pg_sleep(0.5);
+        END;
+    END LOOP;
+    PERFORM set_config('lock_timeout', '10s', true);
+END
+$tenancy$;
 
 -- rows of public.product
-ALTER TABLE "public"."product" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 DO $tenancy$
 DECLARE
     ours text;
 BEGIN
+    IF pg_temp.tenancy_stands('"public"."product"', 'tenancy_rows_14eac139f52e', 'tenancy_floor_6e447a40e47a', $condition$"tenant_id" = (SELECT tenancy.current_tenant())$condition$) THEN
+        RETURN;
+    END IF;
+    ALTER TABLE "public"."product" OWNER TO "shop_owner";
+    ALTER TABLE "public"."product" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
     FOR ours IN
         SELECT polname FROM pg_catalog.pg_policy
         WHERE polrelid = '"public"."product"'::regclass AND polname ~ '^tenancy_(rows|floor)_[0-9a-f]{12}$'
     LOOP
         EXECUTE format('DROP POLICY %I ON "public"."product"', ours);
     END LOOP;
-END
-$tenancy$;
-CREATE POLICY tenancy_rows_14eac139f52e ON "public"."product"
+    CREATE POLICY tenancy_rows_14eac139f52e ON "public"."product"
     AS PERMISSIVE FOR ALL TO "shop_app"
     USING ("tenant_id" = (SELECT tenancy.current_tenant()))
     WITH CHECK ("tenant_id" = (SELECT tenancy.current_tenant()));
-CREATE POLICY tenancy_floor_6e447a40e47a ON "public"."product"
+    CREATE POLICY tenancy_floor_6e447a40e47a ON "public"."product"
     AS RESTRICTIVE FOR ALL TO "shop_app"
     USING ("tenant_id" = (SELECT tenancy.current_tenant()))
     WITH CHECK ("tenant_id" = (SELECT tenancy.current_tenant()));
+END
+$tenancy$;
 
 -- rows of files.file
-ALTER TABLE "files"."file" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 DO $tenancy$
 DECLARE
     ours text;
 BEGIN
+    IF pg_temp.tenancy_stands('"files"."file"', 'tenancy_rows_f1fc3b334b6a', 'tenancy_floor_61cfdd535f98', $condition$"account" = (SELECT tenancy.current_external())$condition$) THEN
+        RETURN;
+    END IF;
+    ALTER TABLE "files"."file" OWNER TO "shop_owner";
+    ALTER TABLE "files"."file" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
     FOR ours IN
         SELECT polname FROM pg_catalog.pg_policy
         WHERE polrelid = '"files"."file"'::regclass AND polname ~ '^tenancy_(rows|floor)_[0-9a-f]{12}$'
     LOOP
         EXECUTE format('DROP POLICY %I ON "files"."file"', ours);
     END LOOP;
-END
-$tenancy$;
-CREATE POLICY tenancy_rows_f1fc3b334b6a ON "files"."file"
+    CREATE POLICY tenancy_rows_f1fc3b334b6a ON "files"."file"
     AS PERMISSIVE FOR ALL TO "shop_app"
     USING ("account" = (SELECT tenancy.current_external()))
     WITH CHECK ("account" = (SELECT tenancy.current_external()));
-CREATE POLICY tenancy_floor_61cfdd535f98 ON "files"."file"
+    CREATE POLICY tenancy_floor_61cfdd535f98 ON "files"."file"
     AS RESTRICTIVE FOR ALL TO "shop_app"
     USING ("account" = (SELECT tenancy.current_external()))
     WITH CHECK ("account" = (SELECT tenancy.current_external()));
+END
+$tenancy$;
+
+-- rows of public.currency
+DO $tenancy$
+DECLARE
+    ours text;
+BEGIN
+    IF pg_temp.tenancy_stands('"public"."currency"', NULL, NULL, NULL) THEN
+        RETURN;
+    END IF;
+    ALTER TABLE "public"."currency" OWNER TO "shop_owner";
+END
+$tenancy$;
+
+-- rows of public.journal
+DO $tenancy$
+DECLARE
+    ours text;
+BEGIN
+    IF pg_temp.tenancy_stands('"public"."journal"', NULL, NULL, NULL) THEN
+        RETURN;
+    END IF;
+    ALTER TABLE "public"."journal" OWNER TO "shop_owner";
+END
+$tenancy$;
 
 -- grants on public.product
 REVOKE ALL ON "public"."product" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
@@ -595,9 +720,39 @@ BEGIN
     END IF;
 END
 $tenancy$;
-ALTER TABLE "files"."file_p0" OWNER TO "shop_owner";
-REVOKE ALL ON "files"."file_p0" FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search";
-ALTER TABLE "files"."file_p0" ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+
+-- what is below the tables
+DO $tenancy$
+DECLARE
+    below record;
+BEGIN
+    FOR below IN
+        WITH RECURSIVE declared (oid, guarded) AS (
+            VALUES
+            ('"public"."product"'::regclass, true),
+            ('"files"."file"'::regclass, true),
+            ('"public"."currency"'::regclass, false),
+            ('"public"."journal"'::regclass, false)
+        ), under (oid, guarded) AS (
+            SELECT i.inhrelid, guarded FROM declared JOIN pg_inherits i ON i.inhparent = declared.oid
+            UNION SELECT i.inhrelid, guarded FROM under JOIN pg_inherits i ON i.inhparent = under.oid
+        )
+        SELECT c.oid::regclass AS name, pg_get_userbyid(c.relowner) <> 'shop_owner' AS strange,
+            bool_or(guarded) AND c.relkind IN ('r', 'p') AND NOT (c.relrowsecurity AND c.relforcerowsecurity) AS open
+        FROM under JOIN pg_class c ON c.oid = under.oid
+        WHERE c.oid NOT IN (SELECT oid FROM declared)
+        GROUP BY c.oid, c.relowner, c.relkind, c.relrowsecurity, c.relforcerowsecurity
+    LOOP
+        IF below.strange THEN
+            EXECUTE format('ALTER TABLE %s OWNER TO "shop_owner"', below.name);
+        END IF;
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, "shop_app", "shop_mover", "shop_auditor", "shop_search"', below.name);
+        IF below.open THEN
+            EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', below.name);
+        END IF;
+    END LOOP;
+END
+$tenancy$;
 
 -- no searches of earlier manifests
 DO $tenancy$
@@ -669,6 +824,10 @@ ALTER FUNCTION tenancy.search_file(bigint, text) OWNER TO "shop_search";
 REVOKE CREATE ON SCHEMA tenancy FROM "shop_search";
 REVOKE ALL ON FUNCTION tenancy.search_file(bigint, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenancy.search_file(bigint, text) TO "shop_app";
+
+-- nothing is left of the questions
+DROP FUNCTION pg_temp.tenancy_stands(regclass, text, text, text);
+DROP FUNCTION pg_temp.tenancy_words(text);
 
 -- net for tables made by hand
 DROP EVENT TRIGGER IF EXISTS tenancy_net;
