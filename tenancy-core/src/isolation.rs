@@ -74,7 +74,7 @@ pub mod testing;
 
 pub use audit::{AuditError, AuditReceipt};
 pub use error::InstallError;
-pub use install::{Change, Installed, WhatChanged, install};
+pub use install::{Change, Installed, WhatChanged, install, install_with_key};
 pub use introspect::{FoundTable, IntrospectError, Introspected, Looks, introspect};
 pub use mode::{IsolationMode, Net};
 pub use password::{Password, set_password};

@@ -82,6 +82,18 @@ pub enum InstallError {
         /// The tenant's column.
         column: Box<str>,
     },
+    /// The cell knows another secret by this id, with which seals are made now.
+    #[error("the cell knows another key of the id {id}")]
+    KeyDiffers {
+        /// The key's id.
+        id: Box<str>,
+    },
+    /// The key was retired. Whoever knows it still would be let in again.
+    #[error("the key {id} was retired")]
+    KeyEnded {
+        /// The key's id.
+        id: Box<str>,
+    },
     /// The database refused one of the statements.
     #[error("install {statement}")]
     Statement {
@@ -118,6 +130,7 @@ impl Problem for InstallError {
             | Self::KeyOrder { .. }
             | Self::MissingUnique { .. }
             | Self::NotPartitioned { .. } => "isolation_schema",
+            Self::KeyDiffers { .. } | Self::KeyEnded { .. } => "isolation_key_taken",
             Self::Statement { .. } => "isolation_refused",
             Self::Database { .. } => "database_unavailable",
         })

@@ -1,11 +1,15 @@
 //! Running an [`Isolation`]'s statements.
 
 mod catalog;
+mod sight;
 mod state;
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use super::{InstallError, Isolation, Statement, parts, plan::PREAMBLE, sqlstate::STRANGERS};
+use super::{
+    InstallError, Isolation, SealKey, Statement, install_key, parts, plan::PREAMBLE,
+    sqlstate::STRANGERS,
+};
 
 pub use state::{Change, WhatChanged};
 
@@ -13,6 +17,7 @@ pub use state::{Change, WhatChanged};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
     changes: Vec<Change>,
+    blinded: Vec<Box<str>>,
 }
 
 impl Installed {
@@ -20,6 +25,13 @@ impl Installed {
     #[must_use]
     pub fn changes(&self) -> &[Change] {
         &self.changes
+    }
+
+    /// Roles beside the cell's that may read a tenants' table and saw its rows before, and see none of them
+    /// now, without an error: reports, backups by `pg_dump`, the application's old role. In order of name.
+    #[must_use]
+    pub fn blinded(&self) -> &[Box<str>] {
+        &self.blinded
     }
 }
 
@@ -42,19 +54,66 @@ pub async fn install(
     connection: &mut PgConnection,
     isolation: &Isolation,
 ) -> Result<Installed, InstallError> {
+    isolate(connection, isolation, None).await
+}
+
+/// As [`install()`], and tells the cell of a key in the same transaction: a sealed cell without one refuses
+/// everybody. A plain cell may be told of the key by which it will be sealed.
+///
+/// # Errors
+/// Those of [`install()`] and of [`install_key`].
+///
+/// # Cancel safety
+/// When the future is dropped, all was done or nothing; do it again.
+pub async fn install_with_key(
+    connection: &mut PgConnection,
+    isolation: &Isolation,
+    key: &SealKey,
+) -> Result<Installed, InstallError> {
+    isolate(connection, isolation, Some(key)).await
+}
+
+async fn isolate(
+    connection: &mut PgConnection,
+    isolation: &Isolation,
+    key: Option<&SealKey>,
+) -> Result<Installed, InstallError> {
     let mut transaction = connection.begin().await?;
+    match changed(&mut transaction, isolation, key).await {
+        Ok(installed) => {
+            transaction.commit().await?;
+            Ok(installed)
+        }
+        Err(error) => {
+            // Now, and not when the connection is used next: locks are kept until then. What went wrong first
+            // is what is said.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+async fn changed(
+    transaction: &mut PgConnection,
+    isolation: &Isolation,
+    key: Option<&SealKey>,
+) -> Result<Installed, InstallError> {
     sqlx::raw_sql(PREAMBLE).execute(&mut *transaction).await?;
-    run(&mut transaction, parts::refuse_strangers(isolation)).await?;
-    refuse_newer(&mut transaction).await?;
-    catalog::read(&mut transaction, isolation.manifest())
+    run(transaction, parts::refuse_strangers(isolation)).await?;
+    refuse_newer(transaction).await?;
+    catalog::read(transaction, isolation.manifest())
         .await?
         .check(isolation.manifest())?;
-    let before = state::read(&mut transaction, isolation).await?;
-    run(&mut transaction, isolation.statements()).await?;
-    let after = state::read(&mut transaction, isolation).await?;
-    transaction.commit().await?;
+    let before = state::read(transaction, isolation).await?;
+    let blinded = sight::of_others(transaction, isolation).await?;
+    run(transaction, isolation.statements()).await?;
+    if let Some(key) = key {
+        install_key(transaction, key).await?;
+    }
+    let after = state::read(transaction, isolation).await?;
     Ok(Installed {
         changes: state::changes(&before, &after),
+        blinded,
     })
 }
 

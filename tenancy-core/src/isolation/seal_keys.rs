@@ -5,11 +5,12 @@ use tenancy_types::UnixMicros;
 
 use super::{InstallError, SealKey};
 
-/// Tells a cell of a key, for ever, or until it is [retired](retire_key). Doing it twice does it once; a
-/// retired key that is installed again is taken again.
+/// Tells a cell of a key, for ever, or until it is [retired](retire_key). Doing it twice does it once. A cell
+/// that is isolated later, sealed, is told of its key by [`install_with_key`](super::install_with_key).
 ///
 /// # Errors
-/// [`InstallError::Database`], also when the cell has no isolation yet.
+/// [`InstallError::KeyDiffers`] when the cell knows another secret of the id, [`InstallError::KeyEnded`] when the
+/// key was retired: a new key has a new id. [`InstallError::Database`], also when the cell has no isolation yet.
 ///
 /// # Cancel safety
 /// When the future is dropped, the key may be known or not; do it again.
@@ -17,15 +18,27 @@ pub async fn install_key(connection: &mut PgConnection, key: &SealKey) -> Result
     let [inner_pad, outer_pad] = key.pads();
     sqlx::query(
         "INSERT INTO tenancy.seal_key (id, inner_pad, outer_pad, not_after) VALUES ($1, $2, $3, NULL)
-         ON CONFLICT (id) DO UPDATE SET inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad,
-             not_after = NULL",
+         ON CONFLICT (id) DO NOTHING",
     )
     .bind(key.id())
     .bind(inner_pad)
     .bind(outer_pad)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    let (same, lasts): (bool, bool) = sqlx::query_as(
+        "SELECT inner_pad = $2 AND outer_pad = $3, not_after IS NULL FROM tenancy.seal_key WHERE id = $1",
+    )
+    .bind(key.id())
+    .bind(inner_pad)
+    .bind(outer_pad)
+    .fetch_one(connection)
+    .await?;
+    let id = key.id().into();
+    match (same, lasts) {
+        (true, true) => Ok(()),
+        (true, false) => Err(InstallError::KeyEnded { id }),
+        (false, _) => Err(InstallError::KeyDiffers { id }),
+    }
 }
 
 /// Ends a key at a moment of the database's clock: from then on its seals are not valid. A key that is gone

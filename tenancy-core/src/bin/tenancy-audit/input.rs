@@ -26,12 +26,29 @@ pub(crate) fn options(name: &str, url: &str) -> Result<PgConnectOptions, Unusabl
 pub(crate) fn key(file: &Path) -> Result<SealKey, Unusable> {
     let name = file.display().to_string();
     let text = read(file)?;
+    if others_read(file) {
+        eprintln!(
+            "warning: {name}: not its owner alone may read this key, which makes every tenant (chmod 600)"
+        );
+    }
     let parts = text.trim().split_once(':');
     let Some((id, secret)) = parts.and_then(|(id, hex)| Some((id, bytes(hex)?))) else {
         let expected = "not an id, a colon and 64 hexadecimal digits";
         return Err(Unusable::new(name, expected));
     };
     SealKey::new(id, secret).map_err(Unusable::of(name))
+}
+
+/// A container's secret may have to be a group's, so that it is said and not refused.
+#[cfg(unix)]
+fn others_read(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(file).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn others_read(_: &Path) -> bool {
+    false
 }
 
 fn bytes(hex: &str) -> Option<[u8; 32]> {

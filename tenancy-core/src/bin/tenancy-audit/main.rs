@@ -1,7 +1,6 @@
 //! `tenancy-audit`: whether a live Postgres cell isolates its tenants, and the way there.
 #![forbid(unsafe_code)]
 #![expect(
-    clippy::print_stdout,
     clippy::print_stderr,
     reason = "a command talks to a person at a terminal"
 )]

@@ -114,6 +114,7 @@ pub(super) async fn read(
         .map(|(object, definition)| (object, definition.unwrap_or_default()))
         .collect();
     state.extend(versions(connection).await?);
+    state.extend(keys(connection).await?);
     Ok(state)
 }
 
@@ -128,6 +129,18 @@ async fn versions(connection: &mut PgConnection) -> Result<State, InstallError> 
         sqlx::query_as("SELECT 'version of ' || part, version::text FROM tenancy.format")
             .fetch_all(connection)
             .await?;
+    Ok(rows.into_iter().collect())
+}
+
+async fn keys(connection: &mut PgConnection) -> Result<State, InstallError> {
+    let stands: bool = sqlx::query_scalar("SELECT to_regclass('tenancy.seal_key') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !stands {
+        return Ok(State::new());
+    }
+    let keys = "SELECT 'seal key ' || id, coalesce(not_after::text, '') FROM tenancy.seal_key";
+    let rows: Vec<(String, String)> = sqlx::query_as(keys).fetch_all(connection).await?;
     Ok(rows.into_iter().collect())
 }
 

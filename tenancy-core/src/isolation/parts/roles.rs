@@ -1,6 +1,6 @@
 //! The roles, with the attributes they must have also where they exist already.
 
-use crate::isolation::{Isolation, Statement};
+use crate::isolation::{Isolation, Statement, sqlstate::STRANGERS};
 
 struct Role {
     name: String,
@@ -25,7 +25,8 @@ pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
         role(names.auditor(), "LOGIN", "NOBYPASSRLS", true),
         role(names.search(), "NOLOGIN", "BYPASSRLS", true),
     ];
-    let mut statements: Vec<Statement> = roles.iter().map(made).collect();
+    let mut statements = vec![unclaimed(&roles)];
+    statements.extend(roles.iter().map(made));
     statements.push(administrator(&names.owner(), &names.search()));
     statements.extend(
         roles
@@ -39,6 +40,49 @@ pub(super) fn statements(isolation: &Isolation) -> Vec<Statement> {
         no_preset(&names.app()),
     ]);
     statements
+}
+
+/// A cell that is isolated for the first time takes over no role that is somebody's already: it would lose what
+/// it may, and an application would not log in any more. Roles that are as they are to be may have been made
+/// before, by whoever may make some that bypass row security.
+fn unclaimed(roles: &[Role]) -> Statement {
+    let values: Vec<String> = roles
+        .iter()
+        .map(|role| {
+            let (login, bypass) = (role.logs_in == "LOGIN", role.bypasses == "BYPASSRLS");
+            format!(
+                "            ('{}', {login}, {bypass}, {})",
+                role.name, role.alone
+            )
+        })
+        .collect();
+    let sql = format!(
+        "DO $tenancy$
+DECLARE
+    taken text;
+BEGIN
+    IF to_regclass('tenancy.format') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT r.rolname INTO taken
+    FROM (
+        VALUES
+{}
+    ) own (name, login, bypass, alone)
+    JOIN pg_catalog.pg_roles r ON r.rolname = own.name
+    WHERE r.rolcanlogin <> own.login OR r.rolbypassrls <> own.bypass
+        OR r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication
+        OR (own.alone AND EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '{STRANGERS}',
+            MESSAGE = format('a role %s of other rights: take another prefix, or give it those of the cell''s', taken);
+    END IF;
+END
+$tenancy$;",
+        values.join(",\n")
+    );
+    Statement::new("no role of others", sql)
 }
 
 /// Whoever is no superuser may set some of the attributes only at their right value, or not at all; so what is

@@ -149,9 +149,9 @@ async fn an_app_of_one_tenant_becomes_an_isolated_one_of_two() {
     pool.close().await;
     what_is_introspected_is_what_was_decided(&mut app).await;
 
+    app.section("Change the code").await;
     app.section("Install").await;
     app.section("Audit").await;
-    app.section("Change the code").await;
     let cell = app.open(IsolationMode::Plain, None).await.unwrap();
     after::let_in(&cell, tenant(1)).await.unwrap();
     after::let_in(&cell, tenant(2)).await.unwrap();
@@ -163,7 +163,24 @@ async fn an_app_of_one_tenant_becomes_an_isolated_one_of_two() {
     without_isolation_both_are_seen(&mut app, &cell).await;
     drop(cell);
 
+    // Processes have the key before the cell is sealed.
+    let (sealed, early) = (
+        app.isolation(IsolationMode::Sealed),
+        SealKey::new("first", [7; 32]),
+    );
+    let (web, mover) = (
+        app.url(&sealed.roles().app()),
+        app.url(&sealed.roles().mover()),
+    );
+    let cell = after::open(web, mover, &sealed, early.ok(), Enforcement::ReportOnly)
+        .await
+        .unwrap();
+    neither_reaches_the_other(&mut app, &cell).await;
+    drop(cell);
+
     app.section("Seal it").await;
+    let mode = std::fs::metadata(app.guide.folder().join("seal.key")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::mode(&mode) & 0o077, 0);
     let unsealed = app.open(IsolationMode::Plain, None).await.unwrap_err();
     assert!(unsealed.to_string().contains("M1"), "{unsealed}");
     let cell = app

@@ -7,10 +7,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, postgres::PgConnectOpti
 use tenancy_core::{
     Manifest, SearchDocument, SearchFunction, Table,
     isolation::{
-        InstallError, Isolation, IsolationMode, Login, Net, Password, Roles, audit, install,
-        install_key, set_password,
+        InstallError, Isolation, IsolationMode, Login, Net, Password, Roles, SealKey, audit,
+        install, install_key, install_with_key, retire_key, set_password,
     },
-    types::Problem as _,
+    types::{Problem as _, UnixMicros},
 };
 use tenancy_testkit::Postgres;
 
@@ -768,7 +768,7 @@ async fn what_is_below_a_table_is_closed_with_it() {
             .filter(|finding| finding.severity() == audit::Severity::Error)
             .map(ToString::to_string)
             .collect();
-        assert_eq!(errors, [String::new(); 0], "{mode:?}");
+        assert!(errors.is_empty(), "{mode:?}: {errors:?}");
         // Migrations are the owner's.
         run(
             &mut world.owner().await,
@@ -795,4 +795,95 @@ async fn what_is_below_a_table_is_closed_with_it() {
         assert_eq!(all, refused("42501"));
         assert_eq!(world.install().await.changes(), []);
     }
+}
+
+/// Seals are made with what a process knows by the id: another secret would refuse them all, and a retired key
+/// lets in whoever has kept it.
+#[tokio::test]
+async fn a_known_key_is_neither_swapped_nor_revived() {
+    let world = World::new(SCHEMA, &manifest(), IsolationMode::Sealed).await;
+    let mut admin = world.admin().await;
+    let other = SealKey::new("first", [8; 32]).unwrap();
+    let plain = Isolation::new(
+        &manifest(),
+        world.isolation.roles().clone(),
+        IsolationMode::Plain,
+    );
+    for error in [
+        install_key(&mut admin, &other).await.unwrap_err(),
+        install_with_key(&mut admin, &plain, &other)
+            .await
+            .unwrap_err(),
+    ] {
+        assert!(
+            matches!(&error, InstallError::KeyDiffers { id } if **id == *"first"),
+            "{error:?}"
+        );
+        assert_eq!(error.code().as_str(), "isolation_key_taken");
+    }
+    assert_eq!(world.install().await.changes(), [], "it is sealed still");
+    install_key(&mut admin, &world.key).await.unwrap();
+    retire_key(&mut admin, "first", UnixMicros::new(1))
+        .await
+        .unwrap();
+    let ended = install_key(&mut admin, &world.key).await.unwrap_err();
+    assert!(matches!(ended, InstallError::KeyEnded { .. }), "{ended:?}");
+    let valid = "select 1 from tenancy.seal_key where not_after is null";
+    assert_eq!(outcome(&mut admin, valid).await, Outcome::Rows(0));
+}
+
+#[tokio::test]
+async fn a_role_that_is_somebodys_is_not_taken() {
+    for (made, taken) in [
+        ("create role $_owner login", Some("owner")),
+        ("create role $_app login createdb", Some("app")),
+        (
+            "create role $_app login; grant pg_read_all_data to $_app",
+            Some("app"),
+        ),
+        ("create role $_mover login", Some("mover")),
+        // What somebody has made for the cell.
+        (
+            "create role $_mover login bypassrls; create role $_search bypassrls",
+            None,
+        ),
+    ] {
+        let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+        let prefix = world.isolation.roles().prefix().to_owned();
+        run(&mut world.admin().await, &made.replace('$', &prefix)).await;
+        match (world.try_install().await, taken) {
+            (Ok(_), None) => assert_eq!(world.install().await.changes(), []),
+            (Err(error), Some(taken)) => {
+                let expect = format!("there is a role {prefix}_{taken} of other rights");
+                assert!(error.to_string().contains(&expect), "{error}");
+                assert_eq!(error.code().as_str(), "isolation_strangers");
+            }
+            (found, _) => panic!("{made}: {found:?}"),
+        }
+    }
+}
+
+/// No error tells them.
+#[tokio::test]
+async fn whoever_loses_sight_is_named() {
+    let world = World::bare(SCHEMA, &manifest(), IsolationMode::Plain).await;
+    let prefix = world.isolation.roles().prefix().to_owned();
+    let mut admin = world.admin().await;
+    let roles = "create role $x_reports; grant select on product to $x_reports;
+        create role $x_reader; grant pg_read_all_data to $x_reader;
+        create role $x_backup bypassrls; grant select on product to $x_backup;
+        create role $x_rates; grant select on currency to $x_rates; create role $x_nobody";
+    run(&mut admin, &roles.replace('$', &prefix)).await;
+    let seen = format!("set role {prefix}x_reports; select 1 from product");
+    assert_eq!(outcome(&mut admin, &seen).await, Outcome::Rows(4));
+    run(&mut admin, "reset role").await;
+    let installed = world.install().await;
+    let blinded: Vec<&str> = installed
+        .blinded()
+        .iter()
+        .filter_map(|role| role.strip_prefix(&*prefix))
+        .collect();
+    assert_eq!(blinded, ["x_reader", "x_reports"]);
+    assert_eq!(outcome(&mut admin, &seen).await, Outcome::Rows(0));
+    assert!(world.install().await.blinded().is_empty());
 }

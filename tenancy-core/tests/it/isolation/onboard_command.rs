@@ -1,6 +1,10 @@
 //! From a schema to an isolated cell with commands alone, run as people run them.
 
-use std::process::{Command, Output};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Output},
+};
 
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
@@ -53,7 +57,9 @@ impl Desk {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
     }
 }
 
@@ -115,11 +121,32 @@ async fn a_sealed_cell_gets_its_key() {
         "[[table]]\nname = 'product'\nkind = 'tenant'\nkey = ['id']\n",
     );
     desk.write("seal.key", &format!("first:{}\n", "07".repeat(32)));
-    let wrong = ["--mode", "plain", "--key-file", "seal.key"];
-    check(&desk.cell(&["install"], &wrong), 2);
     let sealed = ["--mode", "sealed", "--key-file", "seal.key"];
     let text = check(&desk.cell(&["install"], &sealed), 0);
     assert!(text.contains("made function tenancy.enter"), "{text}");
+    assert!(text.contains("made seal key first"), "{text}");
+    let again = check(&desk.cell(&["install"], &sealed), 0);
+    assert_eq!(again, "0 changes\n");
+    // Another secret of that id is refused, and nothing is done.
+    desk.write("seal.key", &format!("first:{}\n", "08".repeat(32)));
+    let plain = ["--mode", "plain", "--key-file", "seal.key"];
+    let taken = check(&desk.cell(&["install"], &plain), 3);
+    assert!(
+        taken.contains("the cell knows another key of the id first"),
+        "{taken}"
+    );
+    // Whoever reads the key is every tenant.
+    let others = Permissions::from_mode(0o640);
+    std::fs::set_permissions(desk.folder.path().join("seal.key"), others).unwrap();
+    let warned = check(&desk.cell(&["install"], &plain), 3);
+    assert!(
+        warned.contains("warning: seal.key: not its owner alone"),
+        "{warned}"
+    );
+    // A plain cell has the key by which it will be sealed.
+    desk.write("seal.key", &format!("second:{}\n", "08".repeat(32)));
+    let text = check(&desk.cell(&["install"], &plain), 0);
+    assert!(text.contains("made seal key second"), "{text}");
     let mut admin = desk.connect(&desk.database.url()).await;
     let key = "select 1 from tenancy.seal_key where id = 'first'";
     assert_eq!(outcome(&mut admin, key).await, Outcome::Rows(1));

@@ -59,6 +59,35 @@ BEGIN
 END
 $tenancy$;
 
+-- no role of others
+DO $tenancy$
+DECLARE
+    taken text;
+BEGIN
+    IF to_regclass('tenancy.format') IS NOT NULL THEN
+        RETURN;
+    END IF;
+    SELECT r.rolname INTO taken
+    FROM (
+        VALUES
+            ('shop_owner', false, false, false),
+            ('shop_app', true, false, true),
+            ('shop_mover', true, true, true),
+            ('shop_auditor', true, false, true),
+            ('shop_search', false, true, true)
+    ) own (name, login, bypass, alone)
+    JOIN pg_catalog.pg_roles r ON r.rolname = own.name
+    WHERE r.rolcanlogin <> own.login OR r.rolbypassrls <> own.bypass
+        OR r.rolsuper OR r.rolcreatedb OR r.rolcreaterole OR r.rolreplication
+        OR (own.alone AND EXISTS (SELECT FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid))
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'TN021',
+            MESSAGE = format('a role %s of other rights: take another prefix, or give it those of the cell''s', taken);
+    END IF;
+END
+$tenancy$;
+
 -- role shop_owner
 DO $tenancy$
 BEGIN
