@@ -106,28 +106,41 @@ async fn with_the_tenant_in_the_session_the_storm_sees_foreign_rows() {
     storm.run().await.assert_leaked();
 }
 
-fn library_transactions(weather: Weather) -> Storm {
+/// Clients past the cell, who do no harm as long as nothing happens to them.
+fn careless(sabotage: Sabotage, weather: Weather) -> Storm {
     Storm {
         weather,
-        sabotage: Some(Sabotage::LibraryTransactions),
+        sabotage: Some(sabotage),
         ..short(IsolationMode::Plain, Line::Direct)
     }
 }
 
-/// Control: a leak that only trouble makes. sqlx's own transactions, dropped while they begin, leave their
+/// Control: a leak that only dropped requests make. sqlx's own transactions, dropped while they begin, leave their
 /// connections inside of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_librarys_transactions_the_storm_sees_foreign_rows() {
-    let storm = library_transactions(Weather::Stormy);
+    let storm = careless(Sabotage::LibraryTransactions, Weather::Stormy);
+    storm.run().await.assert_leaked();
+}
+
+/// Control: a leak that only panics make, in transactions that handlers begin and end themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_hand_made_transactions_the_storm_sees_foreign_rows() {
+    let storm = careless(Sabotage::HandMadeTransactions, Weather::Stormy);
     storm.run().await.assert_leaked();
 }
 
 /// The same clients without trouble: it is the trouble that makes them leak.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_trouble_the_librarys_transactions_do_not_leak() {
-    let storm = Storm {
-        patience: Duration::ZERO,
-        ..library_transactions(Weather::Calm)
-    };
-    storm.run().await.assert_not_leaked();
+async fn without_trouble_careless_transactions_do_not_leak() {
+    for sabotage in [
+        Sabotage::LibraryTransactions,
+        Sabotage::HandMadeTransactions,
+    ] {
+        let storm = Storm {
+            patience: Duration::ZERO,
+            ..careless(sabotage, Weather::Calm)
+        };
+        storm.run().await.assert_not_leaked();
+    }
 }

@@ -59,6 +59,8 @@ pub(crate) enum Sabotage {
     /// Readers are in sqlx's own transactions, which set the tenant as they begin, and share the connections with
     /// some who read without a tenant.
     LibraryTransactions,
+    /// The same in transactions that handlers begin and end themselves.
+    HandMadeTransactions,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -13,7 +13,7 @@ use super::{
     Sabotage, TENANTS, Weather, errors,
     given_up::given_up,
     ledger::{LINES, Seen},
-    naive,
+    naive::{self, Whim},
     world::World,
 };
 
@@ -84,8 +84,12 @@ impl Client {
             let sabotage = self.world.storm.sabotage;
             match sabotage.filter(|sabotage| *sabotage != Sabotage::NoRowSecurity) {
                 Some(sabotage) => {
-                    let looks = self.random.bool();
-                    naive::visit(&self.world, (sabotage, looks), tenant, polls).await;
+                    let whim = Whim {
+                        looks: self.random.bool(),
+                        panics: self.fate() == Fate::Panic,
+                        polls,
+                    };
+                    naive::visit(&self.world, sabotage, tenant, whim).await;
                 }
                 None if self.random.bool() => self.read(tenant, polls).await,
                 None => self.write(tenant, polls).await,

@@ -1,7 +1,11 @@
 //! Clients that go past the cell, as an application does that trusts its pooler, or its library, too much.
 
-use std::time::Duration;
+use std::{
+    panic::{AssertUnwindSafe, resume_unwind},
+    time::Duration,
+};
 
+use futures_util::FutureExt as _;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::time::sleep;
 
@@ -16,19 +20,32 @@ use super::{
 /// Nobody's number.
 const NOBODY: u32 = 0;
 
-/// One of them `looks` as its tenant, and the other one outside of any transaction, where there is no tenant.
-pub(super) async fn visit(
-    world: &World,
-    (sabotage, looks): (Sabotage, bool),
-    tenant: u32,
-    polls: u32,
-) {
+/// What one of them does, where its sabotage leaves a choice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Whim {
+    /// It looks as its tenant, and not outside of any transaction, where there is no tenant.
+    pub(super) looks: bool,
+    pub(super) panics: bool,
+    /// How often it is polled before it is dropped.
+    pub(super) polls: u32,
+}
+
+pub(super) async fn visit(world: &World, sabotage: Sabotage, tenant: u32, whim: Whim) {
+    let polls = whim.polls;
     let (tenant, found) = match sabotage {
         Sabotage::TenantInSession => (tenant, given_up(in_session(world, tenant), polls).await),
-        Sabotage::LibraryTransactions if looks => {
+        Sabotage::LibraryTransactions if whim.looks => {
             (tenant, given_up(in_transaction(world, tenant), polls).await)
         }
-        _ => (NOBODY, given_up(outside(world), polls).await),
+        // It is never dropped, so that it leaks by panics alone.
+        Sabotage::HandMadeTransactions if whim.looks => {
+            let looked = AssertUnwindSafe(by_hand(world, tenant, whim)).catch_unwind();
+            let Ok(found) = looked.await else {
+                return world.books.count("panicked");
+            };
+            (tenant, Some(found))
+        }
+        _ => (NOBODY, Some(outside(world).await)),
     };
     match found {
         Some(Ok(seen)) => {
@@ -65,6 +82,25 @@ async fn in_transaction(world: &World, tenant: u32) -> Result<Seen, sqlx::Error>
         .bind(body(tenant));
     let seen = look.fetch_one(&mut *tx).await?;
     tx.commit().await?;
+    Ok(seen)
+}
+
+/// In a transaction that the handler begins and ends itself. When it panics in between, its connection goes back to
+/// the pool inside of it.
+async fn by_hand(world: &World, tenant: u32, whim: Whim) -> Result<Seen, sqlx::Error> {
+    let mut connection = world.pool.acquire().await?;
+    let begin = format!("begin; select set_config('app.tenant_id', '{tenant}', true)");
+    let begin = sqlx::raw_sql(AssertSqlSafe(begin));
+    begin.execute(&mut *connection).await?;
+    let look = sqlx::query_as(LOOK)
+        .bind(i64::from(tenant))
+        .bind(body(tenant));
+    let seen = look.fetch_one(&mut *connection).await?;
+    if whim.panics {
+        // Unwinds as a panic does, without a line in the log for each.
+        resume_unwind(Box::new("a handler's own mistake"));
+    }
+    sqlx::raw_sql("commit").execute(&mut *connection).await?;
     Ok(seen)
 }
 
