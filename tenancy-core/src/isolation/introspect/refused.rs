@@ -82,6 +82,7 @@ fn trimmed(mut left: HashSet<usize>, references: &[(usize, usize)]) -> HashSet<u
 }
 
 /// What to do about it.
+#[cfg(feature = "cli")]
 pub(super) const fn advice(refused: &ManifestError) -> &'static str {
     match refused {
         ManifestError::InvalidIdentifier { .. } => {
