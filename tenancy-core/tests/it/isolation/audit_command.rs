@@ -1,6 +1,11 @@
 //! `tenancy-audit`, run as people run it.
 
-use std::process::{Command, Output, Stdio};
+use std::{
+    fs::Permissions,
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -59,7 +64,7 @@ impl Desk {
     }
 
     fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        write(&self.folder.path().join(name), text);
     }
 
     /// With all three ways to the cell, and with these arguments instead of or beside the usual ones.
@@ -87,6 +92,12 @@ impl Desk {
             .env("TENANCY_AUDIT_PROBE_URL", database.url_as(&roles.prober()));
         command
     }
+}
+
+/// A file that is its owner's alone, as a key's is to be.
+pub(super) fn write(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+    std::fs::set_permissions(file, Permissions::from_mode(0o600)).unwrap();
 }
 
 #[track_caller]

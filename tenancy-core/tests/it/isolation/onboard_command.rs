@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tenancy_testkit::{Database, Postgres};
 
 use super::{
-    audit_command::check,
+    audit_command::{check, write},
     world::{Outcome, outcome, refused, rows, run},
 };
 
@@ -57,9 +57,7 @@ impl Desk {
     }
 
     fn write(&self, name: &str, text: &str) {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        std::fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+        write(&self.folder.path().join(name), text);
     }
 }
 
