@@ -12,12 +12,15 @@ use super::{
 };
 
 mod forget;
+mod identity;
 mod log;
 mod open;
 mod read;
 mod row;
 mod snapshot;
 mod write;
+
+pub use identity::{DirectoryId, InvalidDirectoryId};
 
 /// A directory in an SQLite file of its own. Clones share it.
 ///
@@ -41,6 +44,7 @@ pub struct SqliteDirectory {
 }
 
 struct Shared {
+    id: DirectoryId,
     writer: SqlitePool,
     readers: SqlitePool,
     /// For connections that live as long as a snapshot.
@@ -71,6 +75,7 @@ impl SqliteDirectory {
         let files = open::open(path.as_ref()).await?;
         let newest = read::newest(&files.readers).await?;
         let shared = Arc::new(Shared {
+            id: read::identity(&files.readers).await?,
             writer: files.writer,
             readers: files.readers,
             read_options: files.read_options,
@@ -78,6 +83,12 @@ impl SqliteDirectory {
             clock: Box::new(clock),
         });
         Ok(Self { shared })
+    }
+
+    /// Which directory this is.
+    #[must_use]
+    pub fn id(&self) -> DirectoryId {
+        self.shared.id
     }
 
     /// Finishes what is under way and closes the file; operations and streams fail from then on.

@@ -12,8 +12,11 @@ use super::{DirectoryError, forget::truncate_journal, unavailable};
 /// Marks the file as a directory: `TDIR`.
 const APPLICATION: i64 = 0x5444_4952;
 
-/// The format this version writes. It brings a file of the one before to it.
-const FORMAT: i64 = 2;
+/// The format this version writes. It brings files of those before to it.
+const FORMAT: i64 = 3;
+
+/// The format of files that had no identity.
+const WITHOUT_IDENTITY: i64 = 2;
 
 /// The format whose files were not overwritten where something was deleted.
 const WITH_TRACES: i64 = 1;
@@ -69,6 +72,13 @@ create table forgotten (
 create index forgotten_until on forgotten (last);
 create index log_of_tenant on log (tenant);
 pragma user_version = 2;
+";
+
+/// What format 3 adds: a name for this directory that no other has.
+const SINCE_3: &str = "
+create table identity (id text not null) strict;
+insert into identity (id) values (lower(hex(randomblob(16))));
+pragma user_version = 3;
 ";
 
 pub(super) struct Files {
@@ -131,8 +141,9 @@ async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
         .map_err(unavailable)?;
     let missing: &[&'static str] = match (application, found) {
         (APPLICATION, FORMAT) => &[],
-        (APPLICATION, WITH_TRACES) => &[SINCE_2],
-        (0, 0) if tables == 0 => &[TABLES, SINCE_2],
+        (APPLICATION, WITHOUT_IDENTITY) => &[SINCE_3],
+        (APPLICATION, WITH_TRACES) => &[SINCE_2, SINCE_3],
+        (0, 0) if tables == 0 => &[TABLES, SINCE_2, SINCE_3],
         _ => {
             return Err(DirectoryError::UnknownFormat {
                 found,

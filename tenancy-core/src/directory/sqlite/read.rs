@@ -3,10 +3,18 @@ use tenancy_types::{DomainName, Revision, Slug, TenantId};
 
 use super::{
     super::{CellLoad, Page, Tenant},
-    DirectoryError,
+    DirectoryError, DirectoryId, corrupt,
     row::{self, TenantRow, select_tenant},
     unavailable,
 };
+
+pub(super) async fn identity(on: impl SqliteExecutor<'_>) -> Result<DirectoryId, DirectoryError> {
+    let id: String = sqlx::query_scalar("select id from identity")
+        .fetch_one(on)
+        .await
+        .map_err(unavailable)?;
+    id.parse().map_err(corrupt("identity of the directory"))
+}
 
 pub(super) async fn newest(on: impl SqliteExecutor<'_>) -> Result<Revision, DirectoryError> {
     let newest: i64 = sqlx::query_scalar("select coalesce(max(revision), 0) from log")

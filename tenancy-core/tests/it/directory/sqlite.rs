@@ -115,8 +115,8 @@ async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
     for (sql, found) in [
         ("create table invoice (id integer primary key)", 0),
         (
-            "pragma application_id = 1414809938; pragma user_version = 3",
-            3,
+            "pragma application_id = 1414809938; pragma user_version = 4",
+            4,
         ),
     ] {
         let url = format!("sqlite://{}?mode=rwc", path.display());
@@ -127,7 +127,7 @@ async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error, DirectoryError::UnknownFormat { found: f, known: 2 } if f == found),
+            matches!(error, DirectoryError::UnknownFormat { found: f, known: 3 } if f == found),
             "{error:?}"
         );
         let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
@@ -288,7 +288,7 @@ async fn a_file_of_the_format_before_is_brought_up() {
         .await
         .unwrap();
     sqlx::raw_sql(
-        "drop table forgotten; drop index log_of_tenant; pragma user_version = 1;
+        "drop table identity; drop table forgotten; drop index log_of_tenant; pragma user_version = 1;
          insert into domain (name, tenant) values ('mrs-robinsons-pies.example', 1);
          delete from domain where name = 'mrs-robinsons-pies.example'",
     )
@@ -312,4 +312,39 @@ async fn a_file_of_the_format_before_is_brought_up() {
     directory.forget(made.id).await.unwrap();
     let gap = directory.changes(made.revision).next().await.unwrap();
     assert!(matches!(gap, Err(DirectoryError::LogGap { .. })), "{gap:?}");
+}
+
+#[tokio::test]
+async fn a_directory_keeps_its_identity_and_no_other_has_it() {
+    let (directory, folder) = in_a_file().await;
+    let (other, _folder) = in_a_file().await;
+    assert_ne!(directory.id(), other.id());
+    let first = directory.id();
+    assert_eq!(first.to_string().parse(), Ok(first));
+    directory.close().await;
+    assert_eq!(open(&folder).await.id(), first);
+}
+
+/// A file of the format that had no identity is given one, and keeps it.
+#[tokio::test]
+async fn a_directory_without_an_identity_is_given_one() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let made = directory.create(shop(1)).await.unwrap();
+    directory.close().await;
+    let url = format!(
+        "sqlite://{}",
+        folder.path().join("directory.sqlite").display()
+    );
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
+    sqlx::raw_sql("drop table identity; pragma user_version = 2")
+        .execute(&pool)
+        .await
+        .unwrap();
+    pool.close().await;
+    let directory = open(&folder).await;
+    let given = directory.id();
+    assert_eq!(directory.tenant(made.id).await.unwrap(), Some(made));
+    directory.close().await;
+    assert_eq!(open(&folder).await.id(), given);
 }
