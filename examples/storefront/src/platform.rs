@@ -4,6 +4,7 @@
 //! changes a shop goes the other way: directory first, then the cell's fence, then the route table follows.
 
 mod acts;
+mod agreement;
 mod archives;
 mod audit;
 mod budgets;
@@ -16,7 +17,9 @@ mod lifecycle;
 pub mod names;
 mod offboarding;
 mod open;
+mod owner;
 mod purge;
+mod reconcile;
 mod refill;
 mod rehearsal;
 mod request;
@@ -42,6 +45,7 @@ use crate::{
 };
 
 use acts::Acts;
+pub use agreement::Disagreement;
 pub use archives::{ArchiveName, Archives, Arrival, Arrived, InvalidArchiveName, SweepError};
 pub use audit::{Act, AuditLog, Begun, Entry, EntryPage, Outcome};
 use budgets::Budgets;

@@ -22,4 +22,4 @@ pub use files::{CellFiles, FileError};
 pub use init::{Init, InitError, Initialised, Passwords, init, roles_of, script};
 pub use key::KeySecret;
 pub use open::{OpenCellError, is_away, open};
-pub use private::{PrivateError, PrivateServer, start};
+pub use private::{PrivateError, PrivateServer, is_private, private_folder, start};

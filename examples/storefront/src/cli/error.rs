@@ -92,6 +92,7 @@ impl CliError {
             {
                 Exit::Unavailable
             }
+            Self::Serve(ServeError::Open(OpenError::Disagrees(_))) => Exit::Conflict,
             // The number that `tenancy-audit` has for it.
             Self::Audit(_) => Exit::NotFound,
             Self::Runtime(_)

@@ -12,7 +12,9 @@ use tenancy_migrate::{ActError, ArchiveError, Home, Provisioner, Refusal, Reques
 use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock};
 
 use super::{
-    ArchiveName, Archives, Meters, ShopRequest, ShopStart, budgets,
+    ArchiveName, Archives, Meters, ShopRequest, ShopStart,
+    agreement::compare,
+    budgets,
     cells::{self, OpenCell},
     fleet,
     lifecycle::{FenceTo, bring_fence_to},
@@ -62,9 +64,8 @@ impl Provisioner for Acts {
             .await;
         match made {
             Err(DbError::FenceChanged {
-                found: Some(Fence { epoch: found, .. }),
-                ..
-            }) if found > epoch => Ok(()),
+                found: Some(fence), ..
+            }) if fence.epoch > epoch => self.check_known(home, fence).await,
             Err(error) => Err(error.into()),
             Ok(_) => Ok(()),
         }
@@ -221,6 +222,15 @@ impl Acts {
         };
         let principal = Principal::platform("provisioning", "set up a shop");
         admit(resolved, principal, Grant::ReadWrite, budgets::OF_WORKFLOWS)?.read_write()
+    }
+
+    /// A fence that is further than this step is a later step's, if the directory has come as far; otherwise there are
+    /// others' rows under this number.
+    async fn check_known(&self, home: Home, fence: Fence) -> Result<(), Failure> {
+        let tenant = self.directory.tenant(home.tenant).await?;
+        let placement = tenant.map_or(home.placement, |tenant| tenant.placement);
+        compare(home.tenant, placement, Some(fence))?;
+        Ok(())
     }
 
     fn cell(&self, home: Home) -> Result<&OpenCell, Failure> {

@@ -16,10 +16,10 @@ use tenancy_core::{
 use tenancy_migrate::{delete_rows, upgrade_sqlite};
 use tenancy_types::{CellId, SystemClock};
 
-use super::OpenError;
+use super::{OpenError, owner::Register};
 use crate::{
     config::{CellPlace, CellSpec, Config},
-    postgres::{self, CellFiles, Credentials, PrivateServer},
+    postgres::{self, CellFiles, Credentials, PrivateError, PrivateServer},
     shop::{Cell, checkout::Checkout, payment::AnyPaymentGateway, schema},
 };
 
@@ -43,6 +43,8 @@ pub(super) struct OpenCell {
     pub(super) shops: Cell,
     /// How its shops sell.
     pub(super) checkout: Checkout,
+    /// Where it says whose it is.
+    pub(super) register: Register,
     /// Held as long as the cell is served, if it has a server of its own.
     _server: Option<Arc<PrivateServer>>,
 }
@@ -57,7 +59,13 @@ pub(super) async fn open_all(
         .iter()
         .map(|spec| open_spec(&config.data, spec));
     let opened = try_join_all(opening).await?;
-    let cells = opened.into_iter().map(|(shops, db, _server)| {
+    let cells = opened.into_iter().map(|opened| {
+        let Opened {
+            shops,
+            db,
+            register,
+            _server,
+        } = opened;
         let checkout =
             Checkout::new(shops.clone(), gateway.clone()).payment_limit(config.payment_limit);
         let id = shops.id();
@@ -65,6 +73,7 @@ pub(super) async fn open_all(
             db,
             shops,
             checkout,
+            register,
             _server,
         };
         (id, cell)
@@ -72,7 +81,12 @@ pub(super) async fn open_all(
     Ok(cells.collect())
 }
 
-type Opened = (Cell, CellDb, Option<Arc<PrivateServer>>);
+struct Opened {
+    shops: Cell,
+    db: CellDb,
+    register: Register,
+    _server: Option<Arc<PrivateServer>>,
+}
 
 async fn open_spec(data: &Path, spec: &CellSpec) -> Result<Opened, OpenError> {
     let CellSpec {
@@ -80,29 +94,31 @@ async fn open_spec(data: &Path, spec: &CellSpec) -> Result<Opened, OpenError> {
         region,
         place,
     } = spec;
-    check_place(data, spec)?;
     match place {
         CellPlace::File => {
-            let (db, shops) = open_one(*cell, data.join(format!("{cell}.db"))).await?;
-            Ok((shops, db, None))
+            let path = file(data, *cell);
+            let (db, shops) = open_one(*cell, path.clone()).await?;
+            let register = Register::Sqlite(SqliteConnectOptions::new().filename(path));
+            Ok(Opened {
+                shops,
+                db,
+                register,
+                _server: None,
+            })
         }
-        CellPlace::Postgres(credentials) => {
-            let (shops, db) = open_postgres(credentials).await?;
-            Ok((shops, db, None))
-        }
+        CellPlace::Postgres(credentials) => open_postgres(credentials, None).await,
         CellPlace::PrivatePostgres => {
             let started = postgres::start(data, *cell, region).await;
-            let (server, credentials) = started.map_err(|error| OpenError::PrivatePostgres {
-                cell: *cell,
-                source: Box::new(error),
-            })?;
-            let (shops, db) = open_postgres(&credentials).await?;
-            Ok((shops, db, Some(Arc::new(server))))
+            let (server, credentials) = started.map_err(|error| private(*cell, error))?;
+            open_postgres(&credentials, Some(Arc::new(server))).await
         }
     }
 }
 
-async fn open_postgres(credentials: &Credentials) -> Result<(Cell, CellDb), OpenError> {
+async fn open_postgres(
+    credentials: &Credentials,
+    _server: Option<Arc<PrivateServer>>,
+) -> Result<Opened, OpenError> {
     let cell = credentials.cell;
     let opened = postgres::open(credentials).await;
     let opened = opened.map_err(|error| OpenError::Postgres {
@@ -111,23 +127,61 @@ async fn open_postgres(credentials: &Credentials) -> Result<(Cell, CellDb), Open
         source: Box::new(error),
     })?;
     let db = CellDb::Postgres(opened);
-    Ok((Cell::new(cell, db.clone(), Arc::new(SystemClock)), db))
+    Ok(Opened {
+        shops: Cell::new(cell, db.clone(), Arc::new(SystemClock)),
+        db,
+        register: Register::Postgres(credentials.mover.options()),
+        _server,
+    })
+}
+
+fn private(cell: CellId, error: PrivateError) -> OpenError {
+    OpenError::PrivatePostgres {
+        cell,
+        source: Box::new(error),
+    }
+}
+
+/// A cell's file.
+fn file(data: &Path, cell: CellId) -> PathBuf {
+    data.join(format!("{cell}.db"))
 }
 
 /// A cell that is looked for where it is not would be an empty one, and its shops would have no rows.
-fn check_place(data: &Path, spec: &CellSpec) -> Result<(), OpenError> {
+pub(super) fn check_place(data: &Path, spec: &CellSpec) -> Result<(), OpenError> {
     let cell = spec.cell;
+    let known = CellFiles::of(data);
     let elsewhere = match spec.place {
-        CellPlace::File => CellFiles::of(data).path(cell),
-        CellPlace::Postgres(_) | CellPlace::PrivatePostgres => data.join(format!("{cell}.db")),
+        CellPlace::File => Some(known.path(cell)).filter(|path| path.exists()),
+        CellPlace::Postgres(_) => Some(file(data, cell)).filter(|path| path.exists()),
+        CellPlace::PrivatePostgres => {
+            let known = known.of_cell(cell);
+            let known = known.map_err(|error| private(cell, error.into()))?;
+            let other = known.filter(|known| !postgres::is_private(data, known));
+            let other = other.map(|known| CellFiles::of(data).path(known.cell));
+            other.or_else(|| Some(file(data, cell)).filter(|path| path.exists()))
+        }
     };
-    if elsewhere.exists() {
-        return Err(OpenError::CellElsewhere {
-            cell,
-            path: elsewhere,
-        });
+    match elsewhere {
+        Some(path) => Err(OpenError::CellElsewhere { cell, path }),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A cell in which shops live is not made.
+pub(super) fn check_there(data: &Path, spec: &CellSpec) -> Result<(), OpenError> {
+    let cell = spec.cell;
+    let path = match spec.place {
+        CellPlace::File => file(data, cell),
+        CellPlace::PrivatePostgres => postgres::private_folder(data, cell),
+        // It is never made by serving it.
+        CellPlace::Postgres(_) => return Ok(()),
+    };
+    if path.exists() {
+        Ok(())
+    } else {
+        Err(OpenError::CellLost { cell, path })
+    }
 }
 
 /// Opens the cell in this file, which is made where it is missing.

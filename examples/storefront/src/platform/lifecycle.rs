@@ -1,18 +1,16 @@
 //! Changing a shop: directory first, then the cell's fence, then this process's routes.
 //!
-//! A crash between directory and fence leaves the fence behind. [`reconcile`] brings it up at the next start,
+//! A crash between directory and fence leaves the fence behind. [`reconcile`](super::reconcile) brings it up at the next start,
 //! and until then the cell refuses the newer epoch: nothing is served that should not be.
-
-use std::collections::BTreeMap;
 
 use tenancy_core::{
     db::{CellDb, DbError},
-    directory::{Directory, DirectoryError, Page, SqliteDirectory, Tenant, TenantChange},
-    protocol::{Fence, FenceEvent},
+    directory::{Directory, DirectoryError, Tenant, TenantChange},
+    protocol::FenceEvent,
 };
-use tenancy_types::{CellId, DomainName, Epoch, Lifecycle, Placement, PlanName, TenantId};
+use tenancy_types::{DomainName, Epoch, Lifecycle, PlanName, TenantId};
 
-use super::{OpenError, Platform, cells::OpenCell};
+use super::Platform;
 use crate::ops::OpsError;
 
 /// How often a change is tried again when somebody else changed the tenant meanwhile.
@@ -160,78 +158,4 @@ pub(super) async fn bring_fence_to(
             done => return done.map(drop),
         }
     }
-}
-
-/// Brings every fence of the embedded cells to what the directory says, after whatever crash, and returns the
-/// tenants that are leaving.
-pub(super) async fn reconcile(
-    directory: &SqliteDirectory,
-    cells: &BTreeMap<CellId, OpenCell>,
-) -> Result<Vec<TenantId>, OpenError> {
-    let fences = all_fences(cells).await?;
-    let mut page = Page::first(std::num::NonZeroU16::MAX);
-    let mut leaving = Vec::new();
-    loop {
-        let tenants = directory.tenants(page).await?;
-        let Some(last) = tenants.last() else {
-            return Ok(leaving);
-        };
-        page = page.after(last.id);
-        for tenant in &tenants {
-            // What is gone is in no cell, may have no fence, and needs nothing any more.
-            if tenant.placement.lifecycle == Lifecycle::Gone {
-                continue;
-            }
-            if tenant.placement.lifecycle == Lifecycle::Offboarding {
-                leaving.push(tenant.id);
-            }
-            let cell = tenant.placement.cell;
-            let open = cells.get(&cell).ok_or(OpenError::CellMissing { cell })?;
-            let fence = fences.get(&(cell, tenant.id));
-            let is_behind = fence.is_none_or(|fence| fence.epoch < tenant.placement.epoch);
-            // What is being provisioned is brought on by its workflow.
-            if is_behind && tenant.placement.lifecycle != Lifecycle::Provisioning {
-                catch_up(&open.db, tenant).await?;
-            }
-        }
-    }
-}
-
-async fn catch_up(db: &CellDb, tenant: &Tenant) -> Result<(), OpenError> {
-    let Placement {
-        cell,
-        lifecycle,
-        epoch,
-        ..
-    } = tenant.placement;
-    tracing::warn!(tenant_id = %tenant.id, %epoch, "fence was behind the directory");
-    let brought = bring_fence_to(db, tenant.id, FenceTo { lifecycle, epoch }).await;
-    brought.map_err(|error| OpenError::Cell {
-        cell,
-        source: error.into(),
-    })
-}
-
-async fn all_fences(
-    cells: &BTreeMap<CellId, OpenCell>,
-) -> Result<BTreeMap<(CellId, TenantId), Fence>, OpenError> {
-    const PAGE: u32 = 10_000;
-    let mut all = BTreeMap::new();
-    for (&cell, open) in cells {
-        let mut after = None;
-        loop {
-            let page = open.db.fences(after, PAGE).await;
-            let page = page.map_err(|error| OpenError::Cell {
-                cell,
-                source: error.into(),
-            })?;
-            let Some((last, _)) = page.last() else { break };
-            after = Some(*last);
-            all.extend(
-                page.into_iter()
-                    .map(|(tenant, fence)| ((cell, tenant), fence)),
-            );
-        }
-    }
-    Ok(all)
 }

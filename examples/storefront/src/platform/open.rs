@@ -17,13 +17,14 @@ use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, Clock, SystemClock};
 
 use super::{
-    Acts, Archives, Budgets, Meters, Parts, Platform,
+    Acts, Archives, Budgets, Disagreement, Meters, Parts, Platform,
     archives::SweepError,
     cells, control,
     export::Exports,
-    follow, lifecycle,
+    follow,
     offboarding::Departures,
     purge::{PurgeActs, Purges, Waits},
+    reconcile::reconcile,
 };
 use crate::{
     config::Config,
@@ -91,6 +92,20 @@ pub enum OpenError {
         /// What says so.
         path: PathBuf,
     },
+    /// Shops live in a cell, and it is not where it is looked for.
+    #[error(
+        "shops live in {cell}, and there is no {}: bring it back, or say where the cell is with --cell or --cell-file",
+        path.display()
+    )]
+    CellLost {
+        /// The cell.
+        cell: CellId,
+        /// Where it is looked for.
+        path: PathBuf,
+    },
+    /// A cell and the directory do not belong together, or are not of one time.
+    #[error(transparent)]
+    Disagrees(#[from] Disagreement),
     /// Shops live in a cell that was not asked for.
     #[error("shops live in {cell}, which --cells and --cell leave out")]
     CellMissing {
@@ -160,6 +175,8 @@ impl Platform {
         check_cells(&directory, &config).await?;
         let control = control::open(&config.data).await?;
         let cells = Arc::new(cells::open_all(&config, &gateway).await?);
+        // Before anything that was half done is gone on with: it could be done to others' rows.
+        let leaving = reconcile(&directory, &cells).await?;
         for spec in config.cells.iter() {
             let record = CellRecord {
                 cell: spec.cell,
@@ -196,7 +213,6 @@ impl Platform {
         let swept = archives.sweep([&journal, &purges.journal]).await;
         swept.map_err(OpenError::Archives)?;
         let departures = Departures::new(control.clone());
-        let leaving = lifecycle::reconcile(&directory, &cells).await?;
         let later = config.purge_after(SystemClock.unix());
         let kept = departures.keep_from(&leaving, later).await;
         kept.map_err(|error| OpenError::Control(error.into()))?;
@@ -282,8 +298,11 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     }
 }
 
-/// Cells that have shops must be asked for, and where they stand cannot change.
+/// Cells that have shops must be asked for and be there, and where they stand cannot change.
 async fn check_cells(directory: &SqliteDirectory, config: &Config) -> Result<(), OpenError> {
+    for spec in config.cells.iter() {
+        cells::check_place(&config.data, spec)?;
+    }
     for load in directory.cells().await? {
         let cell = load.record.cell;
         match config.cells.iter().find(|spec| spec.cell == cell) {
@@ -292,6 +311,7 @@ async fn check_cells(directory: &SqliteDirectory, config: &Config) -> Result<(),
                 let (found, asked) = (load.record.region.to_string(), spec.region.to_string());
                 return Err(OpenError::CellMoved { cell, found, asked });
             }
+            Some(spec) if load.tenants > 0 => cells::check_there(&config.data, spec)?,
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, path::Path, str::FromStr};
 
 use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
 use url::Url;
@@ -96,6 +96,20 @@ impl CellUrl {
     #[must_use]
     pub fn revealed(&self) -> &str {
         self.0.as_str()
+    }
+}
+
+impl Place {
+    /// The folder of the server's socket, if it is reached through one.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        Some(Path::new(&self.host)).filter(|host| host.is_absolute())
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        &self.database
     }
 }
 

@@ -1,6 +1,9 @@
 //! Servers of one's own, below the data folder, for whoever has none.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use tenancy_core::isolation::Roles;
 use tenancy_testkit::Postgres;
@@ -13,6 +16,8 @@ use super::{
 
 /// The database, and the beginning of the roles' names.
 const NAME: &str = "shops";
+/// The folder of the servers, below the data folder.
+const FOLDER: &str = "postgres";
 
 /// A server that stops in good order when this is dropped, or when the process ends.
 #[derive(Debug)]
@@ -47,7 +52,7 @@ pub async fn start(
     cell: CellId,
     region: &Region,
 ) -> Result<(PrivateServer, Credentials), PrivateError> {
-    let folder = data.join("postgres").join(cell.to_string());
+    let folder = private_folder(data, cell);
     let start = {
         let data = data.to_owned();
         spawn_blocking(move || start_server(&data, &folder))
@@ -75,6 +80,27 @@ pub async fn start(
     }
     let server = PrivateServer { _server: server };
     Ok((server, made.credentials))
+}
+
+/// Where the server of a cell has its data.
+#[must_use]
+pub fn private_folder(data: &Path, cell: CellId) -> PathBuf {
+    data.join(FOLDER).join(cell.to_string())
+}
+
+/// Whether what is known of a cell leads to the server of its own. The data folder, and the server with it, may have
+/// moved; then nothing is where it was.
+#[must_use]
+pub fn is_private(data: &Path, known: &Credentials) -> bool {
+    let place = known.place();
+    let Some(socket) = place.socket() else {
+        return false;
+    };
+    let own = private_folder(data, known.cell);
+    let is_own = || fs::canonicalize(socket).ok() == fs::canonicalize(&own).ok();
+    place.database() == NAME
+        && socket.ends_with(private_folder(Path::new(""), known.cell))
+        && (!socket.exists() || is_own())
 }
 
 fn start_server(data: &Path, folder: &Path) -> Result<(Postgres, String), PrivateError> {

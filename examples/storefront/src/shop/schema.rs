@@ -1,11 +1,12 @@
 //! The tables of the shops in a cell.
 //!
-//! One text for both databases. Every table belongs to a tenant: its primary key starts with `tenant_id`, and
+//! One text for both databases. Every table but `cell_owner` belongs to a tenant: its primary key starts with `tenant_id`, and
 //! so do the keys that refer to it, because a foreign key without the tenant would accept another shop's row.
 //! Numbers are `bigint` (0 and 1 for no and yes), money is in minor units of the shop's currency, times are
 //! microseconds since 1970 UTC.
 
 mod catalogue;
+mod owner;
 mod selling;
 
 use tenancy_core::{Manifest, Table};
@@ -38,6 +39,10 @@ pub const VERSIONS: &[Version] = &[
     Version {
         name: "0002-selling",
         statements: selling::STATEMENTS,
+    },
+    Version {
+        name: "0003-owner",
+        statements: owner::STATEMENTS,
     },
 ];
 
@@ -80,6 +85,7 @@ pub fn manifest() -> Manifest {
         Table::tenant("checkout_key", ["key"]),
         Table::tenant("cart", ["cart_id"]),
         Table::tenant("cart_item", ["cart_id", "variant_id"]).parent("cart"),
+        Table::control_plane("cell_owner"),
     ])
     .expect("the declarations are constant and valid")
 }

@@ -1,0 +1,129 @@
+//! Bringing cells and directory together at the start, or finding out that they do not belong together.
+
+use std::{collections::BTreeMap, num::NonZeroU16};
+
+use tenancy_core::{
+    directory::{Directory, Page, SqliteDirectory, Tenant},
+    protocol::Fence,
+};
+use tenancy_types::{CellId, Lifecycle, Placement, TenantId};
+
+use super::{
+    OpenError,
+    agreement::{Disagreement, Owner, Standing, compare, compare_owner},
+    cells::OpenCell,
+    lifecycle::{FenceTo, bring_fence_to},
+};
+
+/// Makes sure that the cells are the directory's and know nothing that it does not, brings every fence that a crash
+/// left behind to what the directory says, and returns the tenants that are leaving. Nothing is written before all
+/// cells were looked at.
+///
+/// # Errors
+/// [`OpenError::Disagrees`], and what keeps directory or cells from being read.
+pub(super) async fn reconcile(
+    directory: &SqliteDirectory,
+    cells: &BTreeMap<CellId, OpenCell>,
+) -> Result<Vec<TenantId>, OpenError> {
+    let owner = |cell| Owner {
+        directory: directory.id(),
+        cell,
+    };
+    for (&cell, open) in cells {
+        let found = open.register.owner().await.map_err(failed(cell))?;
+        found.map_or(Ok(()), |found| compare_owner(owner(cell), found))?;
+    }
+    let Found { behind, leaving } = look(directory, cells).await?;
+    for (&cell, open) in cells {
+        let claimed = open.register.claim(owner(cell)).await;
+        compare_owner(owner(cell), claimed.map_err(failed(cell))?)?;
+    }
+    for tenant in &behind {
+        catch_up(cells, tenant).await?;
+    }
+    Ok(leaving)
+}
+
+/// What is to be done.
+#[derive(Default)]
+struct Found {
+    behind: Vec<Tenant>,
+    leaving: Vec<TenantId>,
+}
+
+/// Compares all fences with all tenants.
+async fn look(
+    directory: &SqliteDirectory,
+    cells: &BTreeMap<CellId, OpenCell>,
+) -> Result<Found, OpenError> {
+    let mut fences = all_fences(cells).await?;
+    let mut found = Found::default();
+    let mut page = Page::first(NonZeroU16::MAX);
+    loop {
+        let tenants = directory.tenants(page).await?;
+        let Some(last) = tenants.last() else { break };
+        page = page.after(last.id);
+        for tenant in tenants {
+            let Placement {
+                cell, lifecycle, ..
+            } = tenant.placement;
+            // What is gone may have lived in a cell that is gone, too.
+            if !cells.contains_key(&cell) && lifecycle != Lifecycle::Gone {
+                return Err(OpenError::CellMissing { cell });
+            }
+            if lifecycle == Lifecycle::Offboarding {
+                found.leaving.push(tenant.id);
+            }
+            let fence = fences.remove(&(cell, tenant.id));
+            if compare(tenant.id, tenant.placement, fence)? == Standing::Behind {
+                found.behind.push(tenant);
+            }
+        }
+    }
+    match fences.into_keys().next() {
+        Some((cell, tenant)) => Err(Disagreement::Unknown { cell, tenant }.into()),
+        None => Ok(found),
+    }
+}
+
+async fn catch_up(cells: &BTreeMap<CellId, OpenCell>, tenant: &Tenant) -> Result<(), OpenError> {
+    let Placement {
+        cell,
+        lifecycle,
+        epoch,
+        ..
+    } = tenant.placement;
+    tracing::warn!(tenant_id = %tenant.id, %epoch, "fence was behind the directory");
+    let open = cells.get(&cell).ok_or(OpenError::CellMissing { cell })?;
+    let brought = bring_fence_to(&open.db, tenant.id, FenceTo { lifecycle, epoch }).await;
+    brought.map_err(failed(cell))
+}
+
+async fn all_fences(
+    cells: &BTreeMap<CellId, OpenCell>,
+) -> Result<BTreeMap<(CellId, TenantId), Fence>, OpenError> {
+    const PAGE: u32 = 10_000;
+    let mut all = BTreeMap::new();
+    for (&cell, open) in cells {
+        let mut after = None;
+        loop {
+            let page = open.db.fences(after, PAGE).await.map_err(failed(cell))?;
+            let Some((last, _)) = page.last() else { break };
+            after = Some(*last);
+            all.extend(
+                page.into_iter()
+                    .map(|(tenant, fence)| ((cell, tenant), fence)),
+            );
+        }
+    }
+    Ok(all)
+}
+
+fn failed<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    cell: CellId,
+) -> impl Fn(E) -> OpenError {
+    move |source| OpenError::Cell {
+        cell,
+        source: source.into(),
+    }
+}
