@@ -50,6 +50,16 @@ pub struct Upserted {
     pub alerts: Vec<ReorderAlert>,
 }
 
+/// Lets one transaction at a time write the shop's catalogue, from here to its end. On SQLite a cell has one writer; on
+/// Postgres, two that read the same product before either writes it would both add what is new, and keep it twice.
+///
+/// Nothing that sells locks the shop's row, so this is always the first lock of those that take it.
+async fn take_turn(tx: &mut CellTx<ReadWrite>, tenant: TenantId) -> Result<(), ShopError> {
+    let statement = tx.sql("update shop set currency = currency where tenant_id = $1");
+    statement.bind(tenant.as_i64()).run().await?;
+    Ok(())
+}
+
 /// Makes the shop's product of this handle what `product` says, all of it: what it no longer has is removed.
 ///
 /// Ids stay: the product's by its handle, a variant's by its option values or else its place. A product whose
@@ -66,6 +76,7 @@ pub async fn upsert_product(
     product: &Product,
 ) -> Result<Upserted, ShopError> {
     let hash = product.content_hash().to_string();
+    take_turn(tx, tenant).await?;
     let stored = stored(tx, tenant, &product.handle).await?;
     let (id, outcome) = match stored {
         Some((_, known)) if known == hash => {
@@ -106,6 +117,7 @@ pub async fn remove_product(
     tenant: TenantId,
     handle: &str,
 ) -> Result<(), ShopError> {
+    take_turn(tx, tenant).await?;
     let statement = tx.sql("delete from product where tenant_id = $1 and handle = $2");
     let statement = statement.bind(tenant.as_i64()).bind(handle.to_owned());
     match statement.run().await? {

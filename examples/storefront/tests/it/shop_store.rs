@@ -298,3 +298,46 @@ async fn an_import_that_breaks_off_keeps_what_it_has_and_goes_on_later() {
     })
     .await;
 }
+
+/// Two imports that bring the same new size, in a product that is there, and the same new product, with collections in
+/// opposite orders. On Postgres two transactions read before either wrote, once.
+#[tokio::test]
+async fn two_imports_at_once_are_one_after_the_other() {
+    on_both(async |world| {
+        for round in 0..4 {
+            world.put(1, &shirt()).await;
+            let mut larger = shirt();
+            larger.title = format!("Shirt {round}");
+            larger.variants.push(variant(&["L"], 2_200));
+            larger.variants[2].quantity = Some(5);
+            let mut new = product(&format!("new-{round}"), "New");
+            let collections = [collection("clothes", "Clothes"), collection("sale", "Sale")];
+            new.collections = collections.into();
+            let mut turned = new.clone();
+            turned.collections.reverse();
+            let import = async |first: Product, second: Product| {
+                world.put(1, &first).await;
+                world.put(1, &second).await;
+            };
+            tokio::join!(
+                import(larger.clone(), new.clone()),
+                import(larger.clone(), turned.clone()),
+                import(new.clone(), larger.clone()),
+                import(turned.clone(), larger.clone()),
+            );
+            let sizes: Vec<String> = variants(world, "shirt")
+                .await
+                .into_iter()
+                .map(|(_, options, _)| options.concat())
+                .collect();
+            assert_eq!(sizes, ["S", "M", "L"], "round {round}");
+            let mut tx = world.db.begin(&reader(1));
+            let sql = "select count(*), cast(sum(s.on_hand) as bigint) from stock s join product_variant v
+                on v.tenant_id = s.tenant_id and v.variant_id = s.variant_id where s.tenant_id = $1";
+            let stock: (i64, i64) = tx.sql(sql).bind(tenant(1).as_i64()).one().await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(stock, (1, 5), "round {round}");
+        }
+    })
+    .await;
+}
