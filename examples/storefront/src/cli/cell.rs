@@ -7,6 +7,7 @@ mod prober;
 use clap::Subcommand;
 
 use super::{error::CliError, exit::Exit};
+use crate::postgres::CellUrl;
 
 use audit::Audit;
 use init::InitArgs;
@@ -32,4 +33,9 @@ impl CellCommand {
             Self::Prober(prober) => prober.execute(),
         }
     }
+}
+
+/// Reads a URL that may hold a password. clap would repeat one that it cannot read.
+fn url(text: &str) -> Result<CellUrl, CliError> {
+    text.parse().map_err(CliError::Url)
 }

@@ -2,11 +2,14 @@ use std::{error::Error, io, path::PathBuf};
 
 use tenancy_core::isolation::{AuditError, audit::BaselineError};
 
-use super::{client::ClientError, endpoint::EndpointError, exit::Exit, serve::ServeArgsError};
+use super::{
+    client::ClientError, endpoint::EndpointError, exit::Exit, serve::ServeArgsError,
+    values::InvalidCellName,
+};
 use crate::{
     money::MoneyError,
     platform::OpenError,
-    postgres::{AdminError, FileError, InitError, is_away},
+    postgres::{AdminError, FileError, InitError, InvalidCellUrl, is_away},
     serve::ServeError,
 };
 
@@ -20,6 +23,12 @@ pub(super) enum CliError {
     /// There is nothing to serve.
     #[error(transparent)]
     ServeArgs(#[from] ServeArgsError),
+    /// A URL leads to no database. It is not repeated.
+    #[error("an argument is no URL of a database")]
+    Url(#[source] InvalidCellUrl),
+    /// No cell is named so.
+    #[error(transparent)]
+    CellName(#[from] InvalidCellName),
     /// A cell's file cannot be used.
     #[error(transparent)]
     CellFile(#[from] FileError),
@@ -85,7 +94,10 @@ impl CliError {
             Self::Amount(_) | Self::Terminal | Self::Unconfirmed { .. } => Exit::Usage,
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::CellFile(error) | Self::ServeArgs(ServeArgsError::File(error)) => of_file(error),
-            Self::ServeArgs(ServeArgsError::Cells(_)) | Self::Baseline(_) => Exit::Usage,
+            Self::ServeArgs(ServeArgsError::Cells(_) | ServeArgsError::Name(_))
+            | Self::Baseline(_)
+            | Self::Url(_)
+            | Self::CellName(_) => Exit::Usage,
             Self::Init(error) => of_init(error),
             Self::Serve(ServeError::Open(OpenError::Postgres { source, .. }))
                 if source.is_away() =>

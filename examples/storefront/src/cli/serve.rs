@@ -3,7 +3,12 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use tenancy_types::{DomainName, PlanSet};
 
-use super::{error::CliError, exit::Exit, values, values::CellName};
+use super::{
+    error::CliError,
+    exit::Exit,
+    values,
+    values::{CellName, InvalidCellName},
+};
 use crate::{
     config::{CellsSpec, Config, Demo, InvalidCells, PlansError, read_plans},
     postgres::{CellFiles, FileError},
@@ -42,7 +47,7 @@ pub(super) struct ServeArgs {
     postgres: bool,
     /// Serve this cell of a Postgres database, too: its name, or the application's URL; `storefront cell init` made it
     #[arg(long, value_name = "NAME or URL")]
-    cell: Vec<CellName>,
+    cell: Vec<String>,
     /// Serve the cell of this file, too
     #[arg(long, value_name = "FILE")]
     cell_file: Vec<PathBuf>,
@@ -79,6 +84,9 @@ pub(super) enum ServeArgsError {
     /// A cell's file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A cell is named in no way that there is.
+    #[error(transparent)]
+    Name(#[from] InvalidCellName),
     /// The cells do not go together.
     #[error(transparent)]
     Cells(#[from] InvalidCells),
@@ -101,6 +109,7 @@ impl ServeArgs {
         };
         let files = CellFiles::of(&self.data);
         for name in &self.cell {
+            let name: CellName = name.parse()?;
             cells = cells.with(name.credentials(&files)?)?;
         }
         for path in &self.cell_file {

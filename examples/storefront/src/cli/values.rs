@@ -6,7 +6,7 @@ use tenancy_core::Authority;
 use tenancy_types::{CellId, DomainName, Slug};
 
 use crate::{
-    postgres::{CellFiles, CellUrl, Credentials, FileError},
+    postgres::{CellFiles, CellUrl, Credentials, FileError, InvalidCellUrl},
     random,
     shop::order::OrderState,
 };
@@ -50,17 +50,20 @@ impl CellName {
     }
 }
 
-impl FromStr for CellName {
-    type Err = String;
+/// A text that names no cell. It is not repeated, and the arguments are not parsed by clap, which would: it may hold a
+/// password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an argument is neither a cell's name, such as cell-4, nor its URL: {0}")]
+pub(super) struct InvalidCellName(InvalidCellUrl);
 
-    fn from_str(text: &str) -> Result<Self, String> {
+impl FromStr for CellName {
+    type Err = InvalidCellName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCellName> {
         if let Ok(cell) = text.parse() {
             return Ok(Self::Name(cell));
         }
-        let url = text.parse().map(Self::Url);
-        url.map_err(|why| {
-            format!("it is neither a cell's name, such as cell-4, nor its URL: {why}")
-        })
+        text.parse().map(Self::Url).map_err(InvalidCellName)
     }
 }
 

@@ -1,13 +1,17 @@
 use std::{fmt, path::Path, str::FromStr};
 
-use sqlx::{ConnectOptions as _, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions as _,
+    postgres::{PgConnectOptions, PgSslMode},
+};
 use url::Url;
 
-/// Parameters of a URL that say who connects, which its user and password say here.
+/// Parameters of a URL that say who connects. They become its user and password.
 const WHO: [&str; 2] = ["user", "password"];
 
-/// How a role reaches a cell's database: `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE?sslmode=…`. What it prints
-/// has no password; [`revealed`](Self::revealed) has it.
+/// How a role reaches a cell's database: `postgres://ROLE:PASSWORD@HOST:PORT/DATABASE?sslmode=…`. Port and `sslmode` are
+/// completed when it is read, from `PGPORT` and `PGSSLMODE` or with Postgres's own, so that it leads to the same server
+/// wherever it is read again. What it prints has no password; [`revealed`](Self::revealed) has it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CellUrl(Url);
 
@@ -130,17 +134,47 @@ impl FromStr for CellUrl {
             let named = socket.then(|| url.set_host(Some("localhost")));
             named.and_then(Result::ok).ok_or(InvalidCellUrl::NoHost)?;
         }
-        let kept: Vec<(String, String)> = url
+        let (who, kept): (Vec<_>, Vec<_>) = url
             .query_pairs()
-            .filter(|(name, _)| !WHO.contains(&&**name))
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
+            .partition(|(name, _)| WHO.contains(&&**name));
         url.set_query(None);
         if !kept.is_empty() {
-            url.query_pairs_mut().extend_pairs(kept);
+            url.query_pairs_mut().extend_pairs(&kept);
         }
-        parse(&url).ok_or(InvalidCellUrl::Parameter)?;
+        for (name, value) in who {
+            // A setter takes a percent sign for an escape.
+            let value = value.replace('%', "%25");
+            let set = match &*name {
+                "user" => url.set_username(&value),
+                _ => url.set_password(Some(&value)),
+            };
+            set.expect("a URL with a host takes a user and a password");
+        }
+        let read = parse(&url).ok_or(InvalidCellUrl::Parameter)?;
+        let says = |names: &[&str]| kept.iter().any(|(name, _)| names.contains(&&**name));
+        // Otherwise whoever reads the cell's file takes them from its own environment, and is led elsewhere.
+        if url.port().is_none() && !says(&["port"]) {
+            url.set_port(Some(read.get_port()))
+                .expect("a URL with a host takes a port");
+        }
+        if !says(&["sslmode", "ssl-mode"]) {
+            let mode = ssl_mode(read.get_ssl_mode());
+            url.query_pairs_mut().append_pair("sslmode", mode);
+        }
         Ok(Self(url))
+    }
+}
+
+/// As a URL says it.
+const fn ssl_mode(mode: PgSslMode) -> &'static str {
+    match mode {
+        PgSslMode::Disable => "disable",
+        PgSslMode::Allow => "allow",
+        PgSslMode::Prefer => "prefer",
+        PgSslMode::Require => "require",
+        PgSslMode::VerifyCa => "verify-ca",
+        PgSslMode::VerifyFull => "verify-full",
     }
 }
 
@@ -193,19 +227,54 @@ mod tests {
     #[test]
     fn everything_but_who_connects_is_kept() {
         check(
-            "postgres://root:secret@db.example/shops?sslmode=verify-full&application_name=a%20b",
+            "postgres://root:secret@db.example:5433/shops?sslmode=verify-full&application_name=a%20b",
             Ok((
-                "shops_app in shops on db.example:5432",
-                "postgres://shops_app:p@db.example/shops?sslmode=verify-full&application_name=a+b",
+                "shops_app in shops on db.example:5433",
+                "postgres://shops_app:p@db.example:5433/shops?sslmode=verify-full&application_name=a+b",
             )),
         );
         check(
-            "postgres:///shops?host=/run/pg&user=root&password=secret",
+            "postgres:///shops?host=/run/pg&port=5433&sslmode=disable&user=root&password=secret",
             Ok((
                 "shops_app in shops on /run/pg",
-                "postgres://shops_app:p@localhost/shops?host=%2Frun%2Fpg",
+                "postgres://shops_app:p@localhost/shops?host=%2Frun%2Fpg&port=5433&sslmode=disable",
             )),
         );
+    }
+
+    #[test]
+    fn who_connects_may_stand_in_parameters() {
+        let url: CellUrl =
+            "postgres://db:5432/shops?user=ro%40ot&password=a%2541%26b&sslmode=allow"
+                .parse()
+                .unwrap();
+        let same: CellUrl = "postgres://ro%40ot:a%2541%26b@db:5432/shops?sslmode=allow"
+            .parse()
+            .unwrap();
+        assert_eq!(url.options().get_username(), "ro@ot");
+        let decoded = |url: &CellUrl| {
+            let password = url.password().unwrap().to_owned();
+            let pairs = format!("p={password}");
+            let mut pairs = url::form_urlencoded::parse(pairs.as_bytes());
+            pairs.next().unwrap().1.into_owned()
+        };
+        assert_eq!(decoded(&same), "a%41&b");
+        assert_eq!(
+            url.password().unwrap().replace('&', "%26"),
+            same.password().unwrap()
+        );
+    }
+
+    #[test]
+    fn what_a_url_leaves_out_is_written_into_it() {
+        let url: CellUrl = "postgres://db/shops".parse().unwrap();
+        let port = url.options().get_port();
+        let text = url.revealed();
+        assert!(
+            text.contains(&format!("db:{port}/shops?sslmode=")),
+            "{text}"
+        );
+        assert_eq!(text.parse(), Ok(url.clone()));
     }
 
     #[test]

@@ -28,8 +28,9 @@ pub enum AdminError {
 pub(super) struct Found {
     /// Whether the administrator is above all rights.
     pub(super) superuser: bool,
-    /// Whether a role of the cell is there already.
-    pub(super) roles: bool,
+    /// Whether the application's role is there already. The mover's and the search's may have been made for an
+    /// administrator who is no superuser.
+    pub(super) app: bool,
 }
 
 const ROLE: &str = "SELECT r.rolname::text, r.rolsuper, r.rolcreaterole,
@@ -100,6 +101,6 @@ pub(super) async fn check(
     }
     Ok(Ok(Found {
         superuser,
-        roles: !there.is_empty(),
+        app: there.iter().any(|(name, _)| *name == roles.app()),
     }))
 }

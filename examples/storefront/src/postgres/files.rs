@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tenancy_core::isolation::{Net, Roles};
 use tenancy_types::CellId;
+use tokio::task::spawn_blocking;
 
 use super::{CellUrl, Credentials, KeySecret, Place};
 
@@ -171,6 +172,32 @@ impl CellFiles {
             credentials.app = app;
         }
         Ok(credentials)
+    }
+
+    /// Waits until nobody else makes a cell in this data folder; it is so until what this returns is dropped.
+    ///
+    /// # Errors
+    /// [`FileError::Io`].
+    ///
+    /// # Cancel safety
+    /// A dropped future may still take its turn, and gives it up at once.
+    pub async fn lock(&self) -> Result<File, FileError> {
+        let path = self.folder.with_extension("lock");
+        let failed = {
+            let path = path.clone();
+            move |source| FileError::Io { path, source }
+        };
+        let lock = spawn_blocking(move || {
+            if let Some(data) = path.parent() {
+                DirBuilder::new().recursive(true).mode(0o700).create(data)?;
+            }
+            let file = File::create(&path)?;
+            file.lock().map(|()| file)
+        });
+        // What panics there panics here.
+        lock.await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+            .map_err(failed)
     }
 
     /// Writes a cell's file in one step, durably, readable by its owner alone.

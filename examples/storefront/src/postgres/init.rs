@@ -1,7 +1,8 @@
 //! Making a cell of a database, and making sure that it is one.
 //!
 //! Each part can be repeated, and an attempt that ends halfway is finished by the next one: the passwords and the
-//! key are saved before the database learns of them, and are given to it when it does not know them.
+//! key are saved before the database learns of them, for a new cell before it has roles, and are given to it when it
+//! does not know them. One attempt at a time works on a data folder.
 
 use std::{
     error::Error,
@@ -156,6 +157,7 @@ pub fn roles_of(init: &Init) -> Result<Roles, InvalidPrefix> {
 /// [`InitError`]. Repeat it when the cause is gone.
 pub async fn init(data: &Path, init: &Init) -> Result<Initialised, InitError> {
     let files = CellFiles::of(data);
+    let _turn = files.lock().await?;
     let known = known(&files, init)?;
     let roles = match &known {
         Some(known) => known.roles.clone(),
@@ -169,13 +171,17 @@ pub async fn init(data: &Path, init: &Init) -> Result<Initialised, InitError> {
         .await
         .map_err(&failed)??;
     let credentials = credentials(data, init, known.clone(), (roles, found))?;
+    if known.is_none() {
+        // Roles without a file that knows their passwords would be a dead end.
+        files.save(&credentials)?;
+    }
     let mut changes = tables(init, &mut connection, &credentials).await?;
     files.save(&credentials)?;
     if known.as_ref() != Some(&credentials) {
         changes.push(format!("saved {}", files.path(credentials.cell).display()));
     }
     changes.extend(passwords(&mut connection, &credentials, known.as_ref()).await?);
-    changes.extend(keys(&mut connection, &credentials, init.passwords).await?);
+    changes.extend(keys(&mut connection, &credentials).await?);
     connection.close().await.map_err(&failed)?;
     let (app, key) = (credentials.app.options(), credentials.key.key());
     audit::boot(app, &credentials.isolation(), Some(key)).await?;
@@ -237,7 +243,7 @@ fn credentials(
     let (cell, region) = match known {
         Some(known) if kept => return Ok(Credentials { net, ..known }),
         Some(known) => (known.cell, known.region),
-        None if kept && found.roles => {
+        None if kept && found.app => {
             let roles = roles.to_string();
             return Err(InitError::PasswordsUnknown { roles });
         }
@@ -322,11 +328,10 @@ async fn lets_in(url: &CellUrl) -> Result<bool, InitError> {
     }
 }
 
-/// Tells the cell of its key and, when that is a new one, lets the others end.
+/// Tells the cell of its key and lets all others end, also those that an interrupted rotation left.
 async fn keys(
     connection: &mut PgConnection,
     credentials: &Credentials,
-    passwords: Passwords,
 ) -> Result<Vec<String>, InstallError> {
     const VALID: &str = "SELECT id FROM tenancy.seal_key WHERE not_after IS NULL ORDER BY id";
     let valid: Vec<String> = sqlx::query_scalar(VALID)
@@ -338,17 +343,19 @@ async fn keys(
         install_key(connection, &credentials.key.key()).await?;
         changes.push(format!("made seal key {id}"));
     }
-    if passwords == Passwords::New {
-        let end: i64 = sqlx::query_scalar(
-            "SELECT (extract(epoch FROM now() + $1::text::interval) * 1000000)::bigint",
-        )
-        .bind(OLD_KEYS)
-        .fetch_one(&mut *connection)
-        .await?;
-        for old in valid.iter().filter(|known| *known != id) {
-            retire_key(connection, old, UnixMicros::new(end)).await?;
-            changes.push(format!("seal key {old} ends in {OLD_KEYS}"));
-        }
+    let mut old = valid.iter().filter(|known| *known != id).peekable();
+    if old.peek().is_none() {
+        return Ok(changes);
+    }
+    let end: i64 = sqlx::query_scalar(
+        "SELECT (extract(epoch FROM now() + $1::text::interval) * 1000000)::bigint",
+    )
+    .bind(OLD_KEYS)
+    .fetch_one(&mut *connection)
+    .await?;
+    for old in old {
+        retire_key(connection, old, UnixMicros::new(end)).await?;
+        changes.push(format!("seal key {old} ends in {OLD_KEYS}"));
     }
     Ok(changes)
 }

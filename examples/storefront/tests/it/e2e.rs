@@ -4,6 +4,7 @@ mod books;
 mod browser;
 mod buyers;
 mod buying;
+mod cell_owners;
 mod cells;
 mod checkouts;
 mod commands;

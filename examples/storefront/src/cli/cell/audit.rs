@@ -3,13 +3,13 @@ use std::{fs, path::PathBuf};
 use clap::{Args, ValueEnum};
 use tenancy_core::isolation::audit::{Baseline, Judged, output};
 
-use super::{CliError, Exit};
+use super::{CliError, Exit, url};
 use crate::{
     cli::{
         output::{Form, Output},
         values::CellName,
     },
-    postgres::{AuditRequest, CellFiles, CellUrl, audit},
+    postgres::{AuditRequest, CellFiles, audit},
 };
 
 /// Look whether a cell in Postgres isolates its shops
@@ -28,7 +28,7 @@ Exit codes: 0 nothing new, 1 findings, 2 wrong usage, 3 the cell is not known or
 pub(in crate::cli) struct Audit {
     /// The cell: its name, or the application's URL
     #[arg(value_name = "NAME or URL")]
-    cell: CellName,
+    cell: String,
     /// Data folder with the cell's file
     #[arg(long, value_name = "FOLDER", default_value = "./storefront-data")]
     data: PathBuf,
@@ -39,7 +39,7 @@ pub(in crate::cli) struct Audit {
         env = "STOREFRONT_PROBER_URL",
         hide_env_values = true
     )]
-    probe_url: Option<CellUrl>,
+    probe_url: Option<String>,
     /// Findings that are known, as TOML
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -65,8 +65,11 @@ impl Audit {
             None => Baseline::default(),
         };
         let request = AuditRequest {
-            credentials: self.cell.credentials(&CellFiles::of(&self.data))?,
-            probe: self.probe_url,
+            credentials: self
+                .cell
+                .parse::<CellName>()?
+                .credentials(&CellFiles::of(&self.data))?,
+            probe: self.probe_url.as_deref().map(url).transpose()?,
         };
         let report = Box::pin(audit(&request)).await?;
         let judged = baseline.judge(report);

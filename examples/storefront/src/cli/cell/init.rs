@@ -5,13 +5,13 @@ use serde::Serialize;
 use tenancy_core::isolation::{InvalidPrefix, Roles};
 use tenancy_types::{CellId, Region};
 
-use super::{CliError, Exit};
+use super::{CliError, Exit, url};
 use crate::{
     cli::{
         output::{Form, Output},
         table::card,
     },
-    postgres::{CellUrl, Init, InitError, Initialised, Passwords, init, roles_of, script},
+    postgres::{Init, InitError, Initialised, Passwords, init, roles_of, script},
 };
 
 /// Make a cell of a Postgres database
@@ -35,7 +35,7 @@ pub(in crate::cli) struct InitArgs {
         env = "STOREFRONT_ADMIN_URL",
         hide_env_values = true
     )]
-    admin: CellUrl,
+    admin: String,
     /// Data folder in which the cell's file is saved
     #[arg(long, value_name = "FOLDER", default_value = "./storefront-data")]
     data: PathBuf,
@@ -48,10 +48,10 @@ pub(in crate::cli) struct InitArgs {
     /// What its roles' names begin with; roles are the whole server's [default: the database's name]
     #[arg(long, value_name = "PREFIX", value_parser = roles)]
     roles: Option<Roles>,
-    /// Give the roles new passwords, and the cell a new key; restart what serves it within the hour
+    /// Give the roles new passwords, at once, and the cell a new key; copy the cell's file and restart what serves it now
     #[arg(long)]
     rotate: bool,
-    /// Only print what would be run in an empty database; nothing is connected to
+    /// Only print the tables and the isolation of an empty database, to read and not to run; nothing is connected to
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -71,7 +71,7 @@ impl InitArgs {
         let form = if self.json { Form::Json } else { Form::Text };
         let mut output = Output::new(form);
         let request = Init {
-            admin: self.admin,
+            admin: url(&self.admin)?,
             cell: self.name,
             region: self.region,
             roles: self.roles,

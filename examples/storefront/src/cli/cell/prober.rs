@@ -23,7 +23,7 @@ use crate::{
 pub(in crate::cli) struct Prober {
     /// The cell: its name, or the application's URL
     #[arg(value_name = "NAME or URL")]
-    cell: CellName,
+    cell: String,
     /// Data folder with the cell's file
     #[arg(long, value_name = "FOLDER", default_value = "./storefront-data")]
     data: PathBuf,
@@ -31,7 +31,10 @@ pub(in crate::cli) struct Prober {
 
 impl Prober {
     pub(super) fn execute(self) -> Result<Exit, CliError> {
-        let credentials = self.cell.credentials(&CellFiles::of(&self.data))?;
+        let credentials = self
+            .cell
+            .parse::<CellName>()?
+            .credentials(&CellFiles::of(&self.data))?;
         let mut output = Output::new(Form::Text);
         for statement in audit::prober(&credentials.isolation()) {
             output.note(&format!("-- {}\n{}\n\n", statement.name(), statement.sql()))?;

@@ -16,12 +16,12 @@ use super::{
 };
 
 /// A database of the cluster that this process shares.
-fn database() -> Database {
+pub(crate) fn database() -> Database {
     Postgres::shared().database().unwrap()
 }
 
 /// `storefront cell ARGUMENTS` in this data folder.
-fn cell(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn cell(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_storefront"))
         .arg("cell")
         .args(arguments)
@@ -32,7 +32,7 @@ fn cell(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 /// `storefront serve ARGUMENTS` on this folder, to its end, with no cells but those in the arguments.
-fn serve_alone(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn serve_alone(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_storefront"))
         .args([
             "serve",
@@ -49,7 +49,7 @@ fn serve_alone(folder: &Path, arguments: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn done(output: Output) -> String {
+pub(crate) fn done(output: Output) -> String {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(
         output.status.success(),
@@ -61,13 +61,13 @@ fn done(output: Output) -> String {
 
 /// A command ends with this code and says this.
 #[track_caller]
-fn refused(output: &Output, code: i32, expect: &str) {
+pub(crate) fn refused(output: &Output, code: i32, expect: &str) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{stderr}");
     assert!(stderr.contains(expect), "{stderr}");
 }
 
-fn made(folder: &Path, arguments: &[&str]) -> Value {
+pub(crate) fn made(folder: &Path, arguments: &[&str]) -> Value {
     let arguments = [&["init", "--json"], arguments].concat();
     serde_json::from_str(&done(cell(folder, &arguments))).unwrap()
 }
@@ -238,6 +238,146 @@ async fn a_rotation_gives_new_passwords_and_lets_the_old_key_end() {
     assert!(changes.contains("ends in 1 hour"), "{changes}");
     let keys = "select count(*) filter (where not_after is null), count(*) from tenancy.seal_key";
     assert_eq!(database.run(keys).unwrap(), "1|2");
+    let platform = Platform::start(Start {
+        folder,
+        arguments: &["--no-demo"],
+    });
+    platform.make_shop("acme").await;
+}
+
+/// The file was saved, and the process ended before the cell knew: the next attempt lets the old key end.
+#[tokio::test]
+async fn a_rotation_that_was_interrupted_leaves_no_old_key() {
+    let (folder, database) = (Folder::new(), database());
+    made(folder.path(), &[&database.url()]);
+    let old = database.run("select id from tenancy.seal_key").unwrap();
+    made(folder.path(), &[&database.url(), "--rotate"]);
+    let before = format!(
+        "delete from tenancy.seal_key where id <> '{old}'; update tenancy.seal_key set not_after = null"
+    );
+    database.run(&before).unwrap();
+    let finished = made(folder.path(), &[&database.url()])["changes"].to_string();
+    let ends = format!("seal key {old} ends in 1 hour");
+    assert!(finished.contains(&ends), "{finished}");
+    let keys = "select count(*) filter (where not_after is null), count(*) from tenancy.seal_key";
+    assert_eq!(database.run(keys).unwrap(), "1|2");
+    assert_eq!(
+        made(folder.path(), &[&database.url()])["changes"],
+        json!([])
+    );
+}
+
+#[test]
+fn no_role_is_made_before_its_password_is_saved() {
+    let (folder, database) = (Folder::new(), database());
+    let cells = folder.path().join("cells");
+    std::fs::write(&cells, "").unwrap();
+    let init = ["init", &database.url()];
+    refused(&cell(folder.path(), &init), 1, "cells");
+    let roles = format!(
+        "select count(*) from pg_roles where rolname like '{}\\_%'",
+        database.name()
+    );
+    assert_eq!(database.run(&roles).unwrap(), "0");
+    std::fs::remove_file(&cells).unwrap();
+    made(folder.path(), &[&database.url()]);
+    assert_eq!(database.run(&roles).unwrap(), "5");
+}
+
+#[test]
+fn two_cells_that_are_made_at_once_have_two_numbers() {
+    let (folder, one, two) = (Folder::new(), database(), database());
+    let data = folder.path();
+    let made = std::thread::scope(|scope| {
+        let made = [one.url(), two.url()]
+            .map(|url| scope.spawn(move || made(data, &[&url])["cell"].clone()));
+        made.map(|made| made.join().unwrap())
+    });
+    let mut names = made.map(|name| name.as_str().unwrap().to_owned());
+    names.sort();
+    assert_eq!(names, ["cell-1", "cell-2"]);
+}
+
+/// As `docs/operations/cells.md` says it.
+#[test]
+fn an_administrator_need_not_be_a_superuser() {
+    let (folder, database) = (Folder::new(), database());
+    let name = database.name().to_owned();
+    let prepare = format!(
+        "create role {name}_mover login bypassrls; create role {name}_search nologin bypassrls;
+         create role {name}_admin login createrole; alter database {name} owner to {name}_admin;
+         grant all on schema public to {name}_admin; grant {name}_search to {name}_admin"
+    );
+    database.run(&prepare).unwrap();
+    let version = database.run("select current_setting('server_version_num')::int >= 160000");
+    if version.unwrap() == "t" {
+        let administer =
+            format!("grant {name}_mover, {name}_search to {name}_admin with admin option");
+        database.run(&administer).unwrap();
+    }
+    let url = database.url_as(&format!("{name}_admin"));
+    made(folder.path(), &[&url]);
+    assert_eq!(made(folder.path(), &[&url])["changes"], json!([]));
+}
+
+#[test]
+fn a_url_that_cannot_be_read_is_not_repeated() {
+    let folder = Folder::new();
+    let url = "postgres://postgres:s3cret@db";
+    let init = Command::new(env!("CARGO_BIN_EXE_storefront"))
+        .args(["cell", "init"])
+        .env("STOREFRONT_ADMIN_URL", url)
+        .output()
+        .unwrap();
+    for output in [
+        init,
+        cell(folder.path(), &["init", url]),
+        cell(folder.path(), &["audit", url]),
+        cell(folder.path(), &["prober", url]),
+        serve_alone(folder.path(), &["--cell", url]),
+    ] {
+        refused(&output, 2, "the URL names no database");
+        let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
+
+/// On a server that asks for passwords, unlike all others of these tests.
+#[tokio::test]
+async fn passwords_count_where_they_are_asked_for() {
+    let server = tokio::task::spawn_blocking(|| Postgres::start().unwrap())
+        .await
+        .unwrap();
+    let (folder, database) = (Folder::new(), server.database().unwrap());
+    let first = made(folder.path(), &[&database.url()]);
+    let rules = database.run("show hba_file").unwrap();
+    database
+        .run(&format!(
+            "copy (values ('local all postgres trust'), ('local all all scram-sha-256')) to '{rules}';
+             select pg_reload_conf()"
+        ))
+        .unwrap();
+    let app = |made: &Value| made["app_url"].as_str().unwrap().to_owned();
+    // Until the server has read its rules.
+    let wrong = database.url_as(&format!("{}_app", database.name()));
+    while PgConnection::connect(&wrong).await.is_ok() {}
+    PgConnection::connect(&app(&first)).await.unwrap();
+    assert_eq!(
+        made(folder.path(), &[&database.url()])["changes"],
+        json!([])
+    );
+
+    let rotated = made(folder.path(), &[&database.url(), "--rotate"]);
+    PgConnection::connect(&app(&first)).await.unwrap_err();
+    PgConnection::connect(&app(&rotated)).await.unwrap();
+    // The file was saved, and the server does not know the passwords yet.
+    for role in ["app", "mover", "auditor"] {
+        let name = database.name();
+        let forget = format!("alter role {name}_{role} password 'another'");
+        database.run(&forget).unwrap();
+    }
+    let finished = made(folder.path(), &[&database.url()])["changes"].to_string();
+    assert_eq!(finished.matches("password of").count(), 3, "{finished}");
     let platform = Platform::start(Start {
         folder,
         arguments: &["--no-demo"],

@@ -1,0 +1,195 @@
+//! A cell belongs to one platform, and to one moment of it: everything else is refused before it is touched.
+
+use std::{fs, process::Command};
+
+use serde_json::json;
+use sqlx::{Connection as _, Executor as _, PgConnection};
+
+use super::{
+    cells::{database, made, refused, serve_alone},
+    platform::{Folder, Kind, Platform, Start, each_kind, serve},
+};
+
+const FILE: &str = "Handle,Title,Variant Price\nlamp,Lamp,1\n";
+const ARGUMENTS: &[&str] = &["--no-demo"];
+
+fn start(folder: Folder) -> Platform {
+    Platform::start(Start {
+        folder,
+        arguments: ARGUMENTS,
+    })
+}
+
+/// A copy of a data folder that nobody serves.
+fn copy(folder: &Folder) -> Folder {
+    let copy = Folder::new();
+    let copied = Command::new("cp")
+        .arg("-a")
+        .arg(folder.path().join("."))
+        .arg(copy.path())
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    copy
+}
+
+/// Takes the cells that are files from one folder into another. Those in Postgres are where they are.
+fn take_cells(from: &Folder, to: &Folder) {
+    for entry in fs::read_dir(from.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if name.starts_with("cell-") {
+            fs::copy(&path, to.path().join(name)).unwrap();
+        }
+    }
+}
+
+/// The shop is there, and has its product.
+async fn sells(platform: &Platform, slug: &str) {
+    let visitor = platform.visitor(&format!("{slug}.localhost"));
+    let shown = visitor.get("/api/products").await.expect_status(200);
+    assert_eq!(shown["products"][0]["handle"], "lamp", "{slug}");
+}
+
+async fn with_shop(platform: &Platform, slug: &str) {
+    platform.make_shop(slug).await;
+    platform.import(slug, FILE).await;
+}
+
+#[track_caller]
+fn refuses(folder: &Folder, expect: &str) {
+    let served = serve(folder.path(), ARGUMENTS).output().unwrap();
+    refused(&served, 4, expect);
+}
+
+each_kind!(
+    a_folder_that_is_older_than_its_cells_is_refused,
+    cells_that_are_older_than_their_folder_are_refused,
+);
+
+async fn a_folder_that_is_older_than_its_cells_is_refused(kind: Kind) {
+    let platform = start(Folder::of(kind).await);
+    with_shop(&platform, "first").await;
+    let (_, folder) = platform.stop("-TERM");
+    let backup = copy(&folder);
+    // Negative control: a copy of the same moment is served.
+    take_cells(&folder, &backup);
+    let (_, backup) = start(backup).stop("-TERM");
+
+    // A lifecycle that the copy does not know of.
+    let platform = start(folder);
+    let operator = platform.operator();
+    let changed = operator.patch("/v1/tenants/first", json!({"lifecycle": "suspended"}));
+    changed.await.expect_status(200);
+    let (_, folder) = platform.stop("-TERM");
+    take_cells(&folder, &backup);
+    refuses(
+        &backup,
+        "has tenant 1 at epoch 0.3, and the directory at 0.2",
+    );
+
+    // A shop that it does not know of, whose number it would give again.
+    let platform = start(folder);
+    let operator = platform.operator();
+    let changed = operator.patch("/v1/tenants/first", json!({"lifecycle": "active"}));
+    changed.await.expect_status(200);
+    let (_, folder) = platform.stop("-TERM");
+    let backup = copy(&folder);
+    let platform = start(folder);
+    with_shop(&platform, "second").await;
+    let (_, folder) = platform.stop("-TERM");
+    take_cells(&folder, &backup);
+    refuses(&backup, "has rows of tenant 2, who does not live there");
+
+    // Nothing was changed by the refusals.
+    let platform = start(folder);
+    for slug in ["first", "second"] {
+        sells(&platform, slug).await;
+    }
+}
+
+async fn cells_that_are_older_than_their_folder_are_refused(kind: Kind) {
+    let (folder, url) = match kind {
+        Kind::Sqlite => (Folder::new(), None),
+        Kind::Postgres => {
+            let (folder, url) = Folder::with_postgres(1, "local").await;
+            (folder, Some(url))
+        }
+    };
+    let (_, folder) = start(folder).stop("-TERM");
+    let before = copy(&folder);
+    let platform = start(folder);
+    with_shop(&platform, "first").await;
+    let (_, folder) = platform.stop("-TERM");
+    match url {
+        None => take_cells(&before, &folder),
+        // What a database is like that was restored from a copy from before the shop.
+        Some(url) => {
+            let mut admin = PgConnection::connect(&url).await.unwrap();
+            admin.execute("delete from tenancy.fence").await.unwrap();
+        }
+    }
+    refuses(&folder, "has nothing of tenant 1, who lives there");
+}
+
+#[tokio::test]
+async fn a_cell_of_another_platform_is_refused() {
+    let (folder, url) = Folder::with_postgres(1, "local").await;
+    let platform = start(folder);
+    with_shop(&platform, "first").await;
+    let (_, folder) = platform.stop("-TERM");
+    let file = folder.path().join("cells/cell-1.toml");
+    let other = Folder::new();
+    let arguments = ["--no-demo", "--cell-file", file.to_str().unwrap()];
+    let served = serve_alone(other.path(), &arguments);
+    refused(&served, 4, "cell-1 belongs to another platform");
+
+    // A cell that does not say whose it is gives itself away by its fences, and stays nobody's.
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    admin.execute("delete from cell_owner").await.unwrap();
+    let served = serve_alone(other.path(), &arguments);
+    refused(&served, 4, "cell-1 has rows of tenant 1");
+    let owners: i64 = sqlx::query_scalar("select count(*) from cell_owner")
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    assert_eq!(owners, 0);
+    sells(&start(folder), "first").await;
+}
+
+#[tokio::test]
+async fn a_cell_file_of_another_platform_is_refused() {
+    let (_, folder) = Platform::empty().stop("-TERM");
+    let (_, other) = Platform::empty().stop("-TERM");
+    take_cells(&other, &folder);
+    refuses(&folder, "cell-1 belongs to another platform");
+}
+
+#[tokio::test]
+async fn a_server_of_ones_own_does_not_take_the_place_of_a_cell_elsewhere() {
+    let (folder, database) = (Folder::new(), database());
+    made(folder.path(), &[&database.url()]);
+    let file = folder.path().join("cells/cell-1.toml");
+    let before = fs::read_to_string(&file).unwrap();
+    let served = serve_alone(folder.path(), &["--no-demo", "--postgres"]);
+    refused(&served, 1, "cell-1 is elsewhere");
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    assert!(!folder.path().join("postgres").exists());
+}
+
+#[tokio::test]
+async fn a_cell_in_which_shops_live_is_not_made_anew() {
+    let (folder, _) = Folder::with_postgres(1, "local").await;
+    let platform = start(folder);
+    with_shop(&platform, "first").await;
+    let (_, folder) = platform.stop("-TERM");
+    // As if the file had been named with --cell-file from elsewhere.
+    fs::remove_dir_all(folder.path().join("cells")).unwrap();
+    for arguments in [&["--cells", "1"][..], &["--postgres"]] {
+        let served = serve_alone(folder.path(), arguments);
+        refused(&served, 1, "shops live in cell-1, and there is no");
+    }
+    for made in ["cell-1.db", "postgres"] {
+        assert!(!folder.path().join(made).exists(), "{made}");
+    }
+}
