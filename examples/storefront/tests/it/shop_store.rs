@@ -320,10 +320,10 @@ async fn two_imports_at_once_are_one_after_the_other() {
                 world.put(1, &second).await;
             };
             tokio::join!(
-                import(larger.clone(), new.clone()),
-                import(larger.clone(), turned.clone()),
-                import(new.clone(), larger.clone()),
-                import(turned.clone(), larger.clone()),
+                Box::pin(import(larger.clone(), new.clone())),
+                Box::pin(import(larger.clone(), turned.clone())),
+                Box::pin(import(new.clone(), larger.clone())),
+                Box::pin(import(turned.clone(), larger.clone())),
             );
             let sizes: Vec<String> = variants(world, "shirt")
                 .await
