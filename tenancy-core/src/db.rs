@@ -59,7 +59,8 @@
 //! transaction alone and reads the fence, under a lock that writers share and a change of the fence that
 //! others rely on holds alone. One message ends it, which commits only what is still the tenant's. A connection that died while
 //! nobody used it, and one whose prepared statements a changed table has outdated, is replaced together with
-//! all of its pool, so that one request notices, or none.
+//! all of its pool, so that one request notices, or none. So is one whose server has become a replica; a server that
+//! replays another's log is no primary, also for readers.
 //!
 //! A reader that says [what it has seen](TenantTx::after) may be answered by a replica that has come as far;
 //! every other read goes to the primary.
@@ -80,8 +81,8 @@
 //! is that *dropping a connection closes it*, and only an acknowledged commit or rollback gives it back.
 //! While a statement runs, the connection is inside its future; a future that is dropped takes it along. So
 //! there is no moment at which another tenant could borrow a connection that is in a transaction, knows a
-//! tenant, or still runs something. On SQLite the statement that runs is interrupted; on Postgres it ends by
-//! its own `statement_timeout`. sqlx's `Transaction` is not used: a begin that is cancelled while it waits
+//! tenant, or still runs something. On SQLite the statement that runs is interrupted; on Postgres it ends when
+//! the server looks after its client, which it does twice a second, and until then its connection counts as in use. sqlx's `Transaction` is not used: a begin that is cancelled while it waits
 //! for its reply would leave its connection in the pool inside the transaction (transact-rs/sqlx issue 4393).
 //!
 //! # Sharing

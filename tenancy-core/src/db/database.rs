@@ -194,7 +194,18 @@ pub(super) mod private {
             arguments: Self::Arguments,
         ) -> impl Future<Output = Result<u64, sqlx::Error>> + Send;
 
-        /// Takes note of an error that says something about the other connections.
+        /// Takes note of what ran on the connection and is over.
+        fn hear<T>(lease: &mut Self::Lease, answer: &Result<T, sqlx::Error>) {
+            match answer {
+                Ok(_) => Self::rests(lease),
+                Err(error) => Self::learn(lease, error),
+            }
+        }
+
+        /// Takes note that nothing runs on the connection any more.
+        fn rests(lease: &mut Self::Lease);
+
+        /// Takes note of an error of what ran on the connection, which may say something about the others.
         fn learn(lease: &mut Self::Lease, error: &sqlx::Error);
 
         /// Whether the error says that the statement ran too long.
@@ -211,6 +222,9 @@ pub(super) mod private {
 
         /// Whether the error is the last word of a server that ends the connection.
         fn is_lost(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+        /// Whether the error says that the database has no room, no memory, or a disk that fails.
+        fn is_exhausted(error: &dyn sqlx::error::DatabaseError) -> bool;
     }
 }
 
@@ -279,14 +293,15 @@ macro_rules! statements {
                     source,
                 })?;
             }
-            Self::all(lease, sql.into(), arguments)
-                .await
-                .map_err(|error| DbError::of_waiting::<Self>(sql.into(), error))
+            let rows = Self::all(lease, sql.into(), arguments).await;
+            Self::hear(lease, &rows);
+            rows.map_err(|error| DbError::of_waiting::<Self>(sql.into(), error))
         }
 
         async fn clock(lease: &mut Self::Lease) -> Result<i64, DbError> {
             let sql: Cow<'static, str> = format!("SELECT {}", Self::FENCES.clock).into();
             let rows = Self::rows(lease, sql.clone(), Self::Arguments::default()).await;
+            Self::hear(lease, &rows);
             let now = rows.and_then(|rows| {
                 let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
                 sqlx::Row::try_get(row, 0)

@@ -41,7 +41,7 @@ pub enum DbError {
     /// too long.
     #[error("no database connection was free for the tenant, or a lock was not given up")]
     Busy,
-    /// The database could not be reached.
+    /// The database could not be reached, or has no room for work: no disk, memory or connection left.
     #[error("reach the cell's database")]
     Unreachable {
         /// What the driver said.
@@ -223,6 +223,9 @@ pub enum BrokenConstraint {
     /// A condition of the schema must hold of it.
     #[error("does not keep a check of the schema")]
     Check,
+    /// No two rows may be alike in what an exclusion names, such as times that overlap.
+    #[error("collides with another row, which an exclusion of the schema forbids")]
+    Exclusion,
 }
 
 impl From<Denied> for DbError {

@@ -50,9 +50,13 @@ impl DbError {
             };
         }
         match &error {
-            sqlx::Error::Database(refusal) if D::is_lost(&**refusal) => Self::Unreachable {
-                source: error.into(),
-            },
+            sqlx::Error::Database(refusal)
+                if D::is_lost(&**refusal) || D::is_exhausted(&**refusal) =>
+            {
+                Self::Unreachable {
+                    source: error.into(),
+                }
+            }
             sqlx::Error::Database(refusal) if D::is_locked(&**refusal) => Self::Busy,
             sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => Self::Unreachable {
                 source: error.into(),
@@ -78,6 +82,7 @@ fn broken(error: &sqlx::Error) -> Option<BrokenConstraint> {
         ErrorKind::NotNullViolation => Some(BrokenConstraint::NotNull),
         ErrorKind::ForeignKeyViolation => Some(BrokenConstraint::ForeignKey),
         ErrorKind::CheckViolation => Some(BrokenConstraint::Check),
+        ErrorKind::ExclusionViolation => Some(BrokenConstraint::Exclusion),
         _ => None,
     }
 }

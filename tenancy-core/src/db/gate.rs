@@ -68,11 +68,11 @@ impl Shared {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Hands out what is free. A permit for which nobody waits any more comes back and is handed on here,
+    /// Hands out what is free. A permit whose taker stops waiting in this moment comes back and is handed on here,
     /// not in its drop, which would recurse once for each.
     fn serve(shared: &Arc<Self>) {
         loop {
-            let next = shared.turns().next();
+            let next = shared.turns().next(|ticket| !ticket.is_closed());
             let Some((party, ticket)) = next else {
                 return;
             };

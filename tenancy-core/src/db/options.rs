@@ -27,7 +27,7 @@ pub enum Statements {
 
 impl CellOptions {
     /// That many connections (on SQLite: readers, beside the one writer). A write transaction may be open
-    /// for 10 s and a read transaction for 5 minutes, a request waits 5 s for a connection, 256 requests of
+    /// for 10 s and a read transaction for 5 minutes, a request waits 5 s for its turn, 256 requests of
     /// one tenant may wait, a replica is at most 30 s behind, and statements have names.
     #[must_use]
     pub const fn new(connections: NonZeroU16) -> Self {
@@ -57,7 +57,10 @@ impl CellOptions {
         self
     }
 
-    /// How long a request waits for a connection before it is [`Busy`](super::DbError::Busy).
+    /// How long a request waits for its turn at a connection before it is [`Busy`](super::DbError::Busy), and
+    /// again how long for a new connection, if its turn brings none that is there. A replica is asked before, for up
+    /// to 250 ms each; a connection that was found dead is replaced once, and a fence whose deadline has passed is
+    /// lifted, which takes up to 5 s of its own. So this bounds each wait, and not their sum.
     #[must_use]
     pub const fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
@@ -73,7 +76,9 @@ impl CellOptions {
     }
 
     /// How far a replica may be behind and still answer who has seen no more: by its own clock, since the last
-    /// commit that it shows was made. One that has shown all it received, and is connected, is not behind.
+    /// commit that it shows was made. One that has shown all it received, and is connected, is not behind; on a
+    /// line that broke without a word it takes itself for connected until its `wal_receiver_timeout`, which is 60 s
+    /// where nobody has set it, and is to be added to this.
     #[must_use]
     pub const fn max_replica_lag(mut self, lag: Duration) -> Self {
         self.max_replica_lag = lag;

@@ -21,7 +21,7 @@ use tenancy_types::TenantId;
 
 pub use self::external::ExternalKeyError;
 use self::{
-    lease::{Check, Door},
+    lease::{Clients, Door},
     replica::Replica,
 };
 use super::{
@@ -67,7 +67,8 @@ struct Inner {
 
 impl PostgresCell {
     /// Opens a database that was found to isolate. Tenants' transactions use the connection that was
-    /// audited; `mover` is the role that changes fences.
+    /// audited; `mover` is the role that changes fences, at the database itself or through a pooler in session
+    /// mode.
     ///
     /// # Errors
     /// [`OpenError`]: the database cannot be reached as the mover, or is of another version than this program.
@@ -78,10 +79,15 @@ impl PostgresCell {
     ) -> Result<Self, OpenError> {
         let (app, key) = receipt.into_parts();
         let cell = Self(Arc::new(Inner {
-            tenants: Door::new(app, options.connections.get(), options, Check::Use),
-            platform: Door::new(mover.clone(), PLATFORM_CONNECTIONS, options, Check::Before),
-            fences: Door::new(mover.clone(), FENCE_CONNECTIONS, options, Check::Before),
-            waiting: Door::new(mover, WAITING_CONNECTIONS, options, Check::Before),
+            tenants: Door::new(app, options.connections.get(), options, Clients::Tenants),
+            platform: Door::new(
+                mover.clone(),
+                PLATFORM_CONNECTIONS,
+                options,
+                Clients::Platform,
+            ),
+            fences: Door::new(mover.clone(), FENCE_CONNECTIONS, options, Clients::Platform),
+            waiting: Door::new(mover, WAITING_CONNECTIONS, options, Clients::Platform),
             replica: None,
             key,
             options,
@@ -97,7 +103,7 @@ impl PostgresCell {
     /// the one is the audit of the other.
     ///
     /// It is asked when it is no further behind than the cell [lets it](CellOptions::max_replica_lag). One that
-    /// does not answer within 250 ms, or ends a reader because of what it has to replay, is left alone for 5 s.
+    /// does not answer within 250 ms of being asked, or ends a reader because of what it has to replay, is left alone for 5 s.
     /// After a fail-over a replica that follows the new primary answers once its next restartpoint has come
     /// (`CHECKPOINT` on the primary, then on the replica, brings one): only then does it say whose log it shows.
     ///

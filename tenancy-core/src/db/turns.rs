@@ -87,12 +87,17 @@ impl<T> Turns<T> {
         });
     }
 
-    /// Who gets a connection now.
-    pub(super) fn next(&mut self) -> Option<(Party, T)> {
+    /// Who gets a connection now. Those of whom `alive` says no are passed over, which costs their party nothing.
+    pub(super) fn next(&mut self, alive: impl Fn(&T) -> bool) -> Option<(Party, T)> {
         if self.free == 0 {
             return None;
         }
-        let &(_, _, party) = self.eligible.first()?;
+        let party = loop {
+            let &(_, _, party) = self.eligible.first()?;
+            if self.goes_on(party, &alive) {
+                break party;
+            }
+        };
         self.moment += 1;
         self.free -= 1;
         let since = self.moment;
@@ -102,6 +107,16 @@ impl<T> Turns<T> {
             line.waiting.pop_front()
         });
         Some((party, ticket.expect("who is eligible waits")))
+    }
+
+    /// Whether the first in the party's line is alive, after those are gone who came before it.
+    fn goes_on(&mut self, party: Party, alive: impl Fn(&T) -> bool) -> bool {
+        self.change(party, |line| {
+            while line.waiting.front().is_some_and(|ticket| !alive(ticket)) {
+                line.waiting.pop_front();
+            }
+            !line.waiting.is_empty()
+        })
     }
 
     /// How many wait in the party's line, after those are gone of whom `alive` says no.

@@ -186,9 +186,7 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         mut lease: D::Lease,
         worked: &Result<T, sqlx::Error>,
     ) -> Result<(), DbError> {
-        if let Err(error) = worked {
-            D::learn(&mut lease, error);
-        }
+        D::hear(&mut lease, worked);
         let next = match worked {
             Ok(_) => State::Open(lease),
             Err(_) => State::Failed(Some(lease)),
@@ -219,7 +217,8 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     async fn open(&mut self) -> Result<D::Lease, DbError> {
         match self.begin().await {
             Err(error) if fence::has_lapsed(&error) => {
-                fence::expire::<D>(&self.cell, self.opening.tenant).await?;
+                let lifted = fence::expire::<D>(&self.cell, self.opening.tenant).await;
+                lifted.map_err(nothing_done)?;
                 self.begin().await
             }
             begun => begun,
@@ -262,6 +261,14 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
         DbError::TooOld {
             limit: self.max_age,
         }
+    }
+}
+
+/// Whether a fence was lifted before a transaction began, is nothing that the transaction did or did not do.
+fn nothing_done(error: DbError) -> DbError {
+    match error {
+        DbError::CommitUnknown { source } => DbError::Unreachable { source },
+        error => error,
     }
 }
 

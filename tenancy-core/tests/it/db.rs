@@ -14,6 +14,7 @@ mod given_up;
 mod isolation;
 mod limits;
 mod open;
+mod pool;
 mod pooler;
 mod portable;
 mod random;

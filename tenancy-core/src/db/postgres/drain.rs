@@ -6,7 +6,7 @@
 
 use std::{pin::pin, time::Duration};
 
-use sqlx::{Connection as _, PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres, Row as _};
 use tenancy_types::{Clock as _, SystemClock, TenantId, UnixMicros};
 use tokio::time::timeout;
 
@@ -171,32 +171,30 @@ impl PostgresCell {
     }
 
     async fn prepared(&self, tenant: TenantId) -> Result<Vec<String>, DbError> {
-        let (high, low) = guard::halves(tenant);
         let mut lease = self.own(tenant).await?;
-        let listed = sqlx::query_scalar(guard::PREPARED)
-            .bind(high)
-            .bind(low)
-            .fetch_all(lease.connection());
-        let transactions = answered(OWN_WAIT, listed)
-            .await
-            .map_err(|error| DbError::of_driver::<Postgres>(guard::PREPARED.into(), error))?;
+        let listed =
+            sqlx::raw_sql(AssertSqlSafe(guard::prepared(tenant))).fetch_all(lease.connection());
+        let listed = answered(OWN_WAIT, listed).await;
+        Postgres::hear(&mut lease, &listed);
+        let named = listed.and_then(|rows| rows.iter().map(|row| row.try_get(0)).collect());
+        let named = named.map_err(|error| {
+            DbError::of_driver::<Postgres>("list prepared transactions".into(), error)
+        })?;
         lease.keep();
-        Ok(transactions)
+        Ok(named)
     }
 
     /// Tells the writers' connections to end, as their own role, which needs no right beyond its own, and beside
     /// the pool, whose connections may all be theirs.
     async fn terminate(&self, tenant: TenantId) -> Result<(), DbError> {
-        let (high, low) = guard::halves(tenant);
+        let terminate = guard::terminate(tenant);
         let terminated = async {
             let mut connection = PgConnection::connect_with(self.0.tenants.address()).await?;
-            let ended: i64 = sqlx::query_scalar(guard::TERMINATE)
-                .bind(high)
-                .bind(low)
+            let ended = sqlx::raw_sql(AssertSqlSafe(terminate))
                 .fetch_one(&mut connection)
                 .await?;
             connection.close().await?;
-            Ok(ended)
+            ended.try_get::<i64, _>(0)
         };
         // That all connections are taken is a reason as well why the server cannot be reached.
         let ended =

@@ -8,8 +8,8 @@ use tenancy_types::TenantId;
 use super::{
     PLATFORM_CONNECTIONS, PostgresCell,
     errors::{
-        self, is_another_session, is_conflict, is_lost, is_not_ours, is_stale_plan, uncommitted,
-        unentered,
+        self, is_another_session, is_conflict, is_lost_to_all, is_of_replica, is_silence,
+        is_stale_plan, uncommitted, unentered, unfinished,
     },
     guard,
     lease::PgLease,
@@ -73,14 +73,8 @@ impl Driver for Postgres {
         let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
         let rows = match answered(opening.budget.statement_timeout, rows).await {
             Ok(rows) => rows,
-            Err(error) if guard != Guard::Spelled && is_another_session(&error) => {
-                lease.spell_out();
-                return Err(NotEntered::Lost(DbError::Unreachable {
-                    source: error.into(),
-                }));
-            }
             Err(error) => {
-                Self::learn(&mut lease, &error);
+                learn_at_begin(&mut lease, guard, &error);
                 return Err(unentered(error));
             }
         };
@@ -100,15 +94,15 @@ impl Driver for Postgres {
     async fn commit(mut lease: PgLease, opening: Opening) -> Result<(), DbError> {
         let commit = format!("{}; {FORGET}", messages::commit(&lease, opening));
         let left = sqlx::raw_sql(AssertSqlSafe(commit)).execute(lease.connection());
-        match answered(opening.budget.statement_timeout, left).await {
+        let limit = opening.budget.statement_timeout;
+        match answered(limit, left).await {
             Ok(_) => {
                 lease.keep();
                 Ok(())
             }
-            Err(sqlx::Error::Database(refusal)) if is_not_ours(&*refusal) => Err(DbError::NotOurs),
             Err(error) => {
                 Self::learn(&mut lease, &error);
-                Err(uncommitted(error))
+                Err(unfinished(limit, error))
             }
         }
     }
@@ -142,14 +136,17 @@ impl Driver for Postgres {
     }
 
     async fn conclude(mut lease: PgLease) -> Result<(), DbError> {
-        // A commit that waits for a replica and is cancelled is done, and is not where it was to be.
-        let commit = "SET LOCAL statement_timeout = 0; COMMIT";
-        let committed = sqlx::raw_sql(commit).execute(lease.connection());
-        answered(OWN_STATEMENT, committed)
-            .await
-            .map_err(uncommitted)?;
-        lease.keep();
-        Ok(())
+        let committed = sqlx::raw_sql("COMMIT").execute(lease.connection());
+        match answered(OWN_STATEMENT, committed).await {
+            Ok(_) => {
+                lease.keep();
+                Ok(())
+            }
+            Err(error) => {
+                Self::learn(&mut lease, &error);
+                Err(uncommitted(OWN_STATEMENT, error))
+            }
+        }
     }
 
     async fn survey(cell: &PostgresCell, limit: Duration) -> Result<PgLease, DbError> {
@@ -169,17 +166,22 @@ impl Driver for Postgres {
         lease.keep();
     }
 
+    fn rests(lease: &mut PgLease) {
+        lease.rests();
+    }
+
     fn learn(lease: &mut PgLease, error: &sqlx::Error) {
-        let stale = match error {
-            sqlx::Error::Database(refusal) => is_stale_plan(&**refusal),
-            _ => false,
-        };
-        if stale || is_lost(error) {
+        // One that says nothing may still be at it.
+        if !is_silence(error) {
+            lease.rests();
+        }
+        let stale = matches!(error, sqlx::Error::Database(refusal) if is_stale_plan(&**refusal));
+        if stale || is_lost_to_all(error) {
             lease.spoil();
         }
         // A replica ends readers that keep it from replaying, and would end the next one as well.
         let ended = matches!(error, sqlx::Error::Database(refusal) if is_conflict(&**refusal));
-        if ended || is_lost(error) {
+        if ended || is_silence(error) || is_lost_to_all(error) {
             lease.tire();
         }
     }
@@ -204,11 +206,27 @@ impl Driver for Postgres {
         errors::is_last_word(error)
     }
 
+    fn is_exhausted(error: &dyn DatabaseError) -> bool {
+        errors::is_exhausted(error)
+    }
+
     statements!(PgLease::connection, PgLease::statements);
 }
 
 /// How long a statement of the platform's own may take.
 const OWN_STATEMENT: Duration = Duration::from_secs(10);
+
+/// As [`Driver::learn`], of what came instead of the answer to a message that begins a transaction. Silence on a
+/// connection that has rested is that of a line which broke meanwhile, and broke for the others, too.
+pub(super) fn learn_at_begin(lease: &mut PgLease, guard: Guard, error: &sqlx::Error) {
+    Postgres::learn(lease, error);
+    if guard != Guard::Spelled && is_another_session(error) {
+        lease.spell_out();
+    }
+    if is_of_replica(error) || (is_silence(error) && lease.has_rested()) {
+        lease.spoil();
+    }
+}
 
 /// What the server answers within this time and a grace. A server that says nothing is no better than one
 /// that is gone: whoever waits for it would keep a connection from others for ever.

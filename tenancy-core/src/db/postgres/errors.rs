@@ -1,12 +1,16 @@
 //! What the server's errors say: about the statement, about the connection, and about a commit.
 
-use std::io;
+use std::{io, time::Duration};
 
-use sqlx::{Postgres, error::DatabaseError, postgres::PgDatabaseError};
+use sqlx::{
+    Postgres,
+    error::DatabaseError,
+    postgres::{PgDatabaseError, PgSeverity},
+};
 
 use super::guard::LOCK_NOT_AVAILABLE;
 use crate::{
-    db::{DbError, database::NotEntered},
+    db::{DbError, database::NotEntered, explain::explain},
     isolation::sqlstate::{NOT_OURS, SEAL_EXPIRED, SEAL_INVALID, SEAL_REPLAYED},
 };
 
@@ -14,8 +18,13 @@ use crate::{
 const QUERY_CANCELED: &str = "57014";
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 const CONNECTION: &str = "08";
-/// The server stops, has crashed, or starts; or it ended a transaction in which nothing went on.
-const GOING_AWAY: [&str; 4] = ["57P01", "57P02", "57P03", "25P03"];
+/// The server ended a transaction in which nothing went on, or that was open for too long by its own setting.
+const ENDED: [&str; 2] = ["25P03", "25P04"];
+/// The server has no more disk, memory or connections, or its disk does not answer.
+const EXHAUSTED: [&str; 6] = ["53000", "53100", "53200", "53300", "58000", "58030"];
+/// A transaction that writes, or that is serializable, cannot begin on a server that replays another's log; and
+/// nothing is written there.
+const OF_REPLICAS: [&str; 2] = ["0A000", "25006"];
 /// There is no prepared statement of that name, or there is one.
 const OTHER_SESSIONS: [&str; 2] = ["26000", "42P05"];
 /// A transaction that was not alone, or a deadlock.
@@ -37,15 +46,29 @@ pub(super) fn is_locked(refusal: &dyn DatabaseError) -> bool {
 }
 
 pub(super) fn is_foreign_row(refusal: &dyn DatabaseError) -> bool {
-    has_code(refusal, &[INSUFFICIENT_PRIVILEGE]) || has_code(refusal, &SEALS)
+    let refused = has_code(refusal, &[INSUFFICIENT_PRIVILEGE]);
+    (refused && routine(refusal) == Some("ExecWithCheckOptions")) || has_code(refusal, &SEALS)
 }
 
-/// The server ends the connection.
+/// The server, or a pooler before it, ends the connection: whatever the reason, its severity says so.
 pub(super) fn is_last_word(refusal: &dyn DatabaseError) -> bool {
-    has_code(refusal, &GOING_AWAY)
+    let severity = refusal
+        .try_downcast_ref::<PgDatabaseError>()
+        .map(PgDatabaseError::severity);
+    matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
         || refusal
             .code()
             .is_some_and(|code| code.starts_with(CONNECTION))
+}
+
+pub(super) fn is_exhausted(refusal: &dyn DatabaseError) -> bool {
+    has_code(refusal, &EXHAUSTED)
+}
+
+/// Instead of the answer to a message that begins a transaction: the server was demoted.
+pub(super) fn is_of_replica(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(refusal)
+        if has_code(&**refusal, &OF_REPLICAS) && !is_stale_plan(&**refusal))
 }
 
 fn has_code(refusal: &dyn DatabaseError, codes: &[&str]) -> bool {
@@ -59,14 +82,18 @@ pub(super) fn is_another_session(error: &sqlx::Error) -> bool {
 }
 
 /// A prepared statement has another shape than it had, because a table was changed. Its code (0A000) means
-/// other things as well, and its message is translated; where the server raised it is not.
-pub(super) fn is_stale_plan(error: &dyn DatabaseError) -> bool {
-    error
-        .try_downcast_ref::<PgDatabaseError>()
-        .is_some_and(|error| error.routine() == Some("RevalidateCachedQuery"))
+/// other things as well.
+pub(super) fn is_stale_plan(refusal: &dyn DatabaseError) -> bool {
+    routine(refusal) == Some("RevalidateCachedQuery")
 }
 
-fn is_silence(error: &sqlx::Error) -> bool {
+/// Where the server raised it, which is not translated as its message is.
+fn routine(refusal: &dyn DatabaseError) -> Option<&str> {
+    refusal.try_downcast_ref::<PgDatabaseError>()?.routine()
+}
+
+/// Nothing was said in time, which may have its reason in this connection alone.
+pub(super) fn is_silence(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
 
@@ -79,7 +106,13 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
-pub(super) fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
+/// The other connections are as dead as this one.
+pub(super) fn is_lost_to_all(error: &sqlx::Error) -> bool {
+    let alone = matches!(error, sqlx::Error::Database(refusal) if has_code(&**refusal, &ENDED));
+    is_lost(error) && !is_silence(error) && !alone
+}
+
+fn is_not_ours(refusal: &dyn DatabaseError) -> bool {
     has_code(refusal, &[NOT_OURS]) || has_code(refusal, &SEALS)
 }
 
@@ -97,6 +130,11 @@ pub(super) fn unentered(error: sqlx::Error) -> NotEntered {
                 source: error.into(),
             })
         }
+        _ if is_another_session(&error) || is_of_replica(&error) => {
+            NotEntered::Lost(DbError::Unreachable {
+                source: error.into(),
+            })
+        }
         _ => {
             let died = is_lost(&error) && !is_silence(&error);
             let error = DbError::of_driver::<Postgres>("begin".into(), error);
@@ -109,19 +147,27 @@ pub(super) fn unentered(error: sqlx::Error) -> NotEntered {
     }
 }
 
+/// As [`uncommitted`], of a tenant's transaction.
+pub(super) fn unfinished(limit: Duration, error: sqlx::Error) -> DbError {
+    match &error {
+        sqlx::Error::Database(refusal) if is_not_ours(&**refusal) => DbError::NotOurs,
+        _ => uncommitted(limit, error),
+    }
+}
+
 /// A refusal is an answer: nothing was committed. What a server, or a pooler before it, says of a lost
-/// connection is none.
-pub(super) fn uncommitted(error: sqlx::Error) -> DbError {
-    match error {
-        error if is_lost(&error) => DbError::CommitUnknown {
-            source: error.into(),
-        },
-        sqlx::Error::Database(refusal) if is_conflict(&*refusal) => DbError::Conflict {
-            source: Box::new(sqlx::Error::Database(refusal)),
-        },
-        sqlx::Error::Database(_) => DbError::of_driver::<Postgres>("commit".into(), error),
-        error => DbError::CommitUnknown {
+/// connection is none, unless it says that the transaction was ended before.
+pub(super) fn uncommitted(limit: Duration, error: sqlx::Error) -> DbError {
+    match &error {
+        sqlx::Error::Database(refusal) if is_answer(&**refusal) => {
+            explain::<Postgres>("commit".into(), limit, error)
+        }
+        _ => DbError::CommitUnknown {
             source: error.into(),
         },
     }
+}
+
+fn is_answer(refusal: &dyn DatabaseError) -> bool {
+    !is_last_word(refusal) || is_conflict(refusal) || has_code(refusal, &ENDED)
 }

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
-use sqlx::Postgres;
+use sqlx::{AssertSqlSafe, Postgres, Row as _};
 use tenancy_types::{Code, Kind, Problem, Retry, TenantId};
 
 use super::{PostgresCell, driver::answered};
-use crate::db::{DbError, explain::explain, fence::OWN_WAIT};
+use crate::db::{
+    DbError, Statements, database::private::Driver as _, explain::explain, fence::OWN_WAIT,
+};
 
 const SET: &str = "UPDATE tenancy.fence SET external = $2::uuid \
                    WHERE tenant_id = $1 AND external IS NULL";
-const READ: &str = "SELECT external::text FROM tenancy.fence WHERE tenant_id = $1";
+const READ: &str = "SELECT external::text FROM tenancy.fence WHERE tenant_id = ";
 
 /// Why a tenant's external key was not set.
 #[derive(Debug, thiserror::Error)]
@@ -69,12 +71,14 @@ impl PostgresCell {
 
     /// Whether the tenant had none and has this one now.
     async fn try_external(&self, tenant: TenantId, key: &str) -> Result<bool, DbError> {
-        let mut lease = self.0.fences.lease(Some(tenant), 1).await?;
+        let mut lease = Postgres::beside(self, tenant, OWN_WAIT).await?;
+        let kept = lease.statements() == Statements::Named;
         let set = sqlx::query(SET).bind(tenant.as_i64()).bind(key);
-        let done = answered(OWN_WAIT, set.execute(lease.connection()))
-            .await
-            .map_err(|error| explain::<Postgres>(SET.into(), OWN_WAIT, error))?;
-        lease.keep();
+        let set = set.persistent(kept).execute(lease.connection());
+        let done = answered(OWN_WAIT, set).await;
+        Postgres::hear(&mut lease, &done);
+        let done = done.map_err(|error| explain::<Postgres>(SET.into(), OWN_WAIT, error))?;
+        Postgres::conclude(lease).await?;
         Ok(done.rows_affected() == 1)
     }
 
@@ -90,9 +94,12 @@ impl PostgresCell {
     /// The key of a tenant that the cell knows.
     async fn external(&self, tenant: TenantId) -> Result<Option<Option<String>>, DbError> {
         let mut lease = self.0.fences.lease(Some(tenant), 1).await?;
-        let read = sqlx::query_scalar(READ).bind(tenant.as_i64());
-        let found = answered(OWN_WAIT, read.fetch_optional(lease.connection()))
-            .await
+        let read = format!("{READ}{tenant}");
+        let read = sqlx::raw_sql(AssertSqlSafe(read)).fetch_optional(lease.connection());
+        let found = answered(OWN_WAIT, read).await;
+        Postgres::hear(&mut lease, &found);
+        let found = found
+            .and_then(|row| row.map(|row| row.try_get(0)).transpose())
             .map_err(|error| DbError::of_driver::<Postgres>(READ.into(), error))?;
         lease.keep();
         Ok(found)

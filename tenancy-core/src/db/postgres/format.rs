@@ -1,5 +1,7 @@
 //! A program serves cells of its own version: the guard's arguments and answer may be others in the next.
 
+use sqlx::FromRow;
+
 use super::{PostgresCell, driver::answered};
 use crate::{
     db::{DbError, OpenError, database::private::Driver as _, fence::OWN_WAIT},
@@ -27,9 +29,11 @@ pub(super) async fn check(cell: &PostgresCell) -> Result<(), OpenError> {
 
 async fn versions(cell: &PostgresCell) -> Result<Vec<(String, i64)>, DbError> {
     let mut lease = sqlx::Postgres::platform(cell).await?;
-    let rows = sqlx::query_as(VERSIONS).fetch_all(lease.connection());
-    let versions = answered(OWN_WAIT, rows)
-        .await
+    let rows = sqlx::raw_sql(VERSIONS).fetch_all(lease.connection());
+    let rows = answered(OWN_WAIT, rows).await;
+    sqlx::Postgres::hear(&mut lease, &rows);
+    let versions = rows
+        .and_then(|rows| rows.iter().map(FromRow::from_row).collect())
         .map_err(|error| DbError::of_driver::<sqlx::Postgres>(VERSIONS.into(), error))?;
     lease.keep();
     Ok(versions)

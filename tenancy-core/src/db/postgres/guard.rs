@@ -13,10 +13,15 @@
 
 use std::time::Duration;
 
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, Postgres};
 use tenancy_types::TenantId;
 
-use super::{driver::answered, lease::PgLease, messages::milliseconds};
+use super::{
+    driver::{answered, learn_at_begin},
+    errors::is_of_replica,
+    lease::PgLease,
+    messages::{Guard, milliseconds},
+};
 use crate::db::{DbError, fence::OWN_WAIT};
 
 /// The high half of the locks' numbers: `TNCY`. The low half is the tenant.
@@ -72,32 +77,55 @@ fn begin(wait: Duration, limit: Duration) -> String {
 async fn begun(lease: &mut PgLease, wait: Duration, sql: String) -> Result<(), DbError> {
     let begun = sqlx::raw_sql(AssertSqlSafe(sql)).execute(lease.connection());
     match answered(wait, begun).await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(DbError::of_waiting::<sqlx::Postgres>("lock".into(), error)),
+        Ok(_) => {
+            lease.rests();
+            Ok(())
+        }
+        Err(error) => {
+            learn_at_begin(lease, Guard::Spelled, &error);
+            Err(if is_of_replica(&error) {
+                DbError::Unreachable {
+                    source: error.into(),
+                }
+            } else {
+                DbError::of_waiting::<Postgres>("lock".into(), error)
+            })
+        }
     }
 }
 
 /// The transactions that were prepared while they held the tenant's lock. Nobody's connection holds them, so
 /// only who prepared them, or a person, ends them. What holds a lock is named as it was before it was prepared,
 /// and after a restart by its number; beside its other locks it holds one of that number either way.
-pub(super) const PREPARED: &str = "SELECT p.gid FROM pg_locks l
+pub(super) fn prepared(tenant: TenantId) -> String {
+    let (high, low) = halves(tenant);
+    format!(
+        "SELECT p.gid FROM pg_locks l
     JOIN pg_locks own ON own.virtualtransaction = l.virtualtransaction
         AND own.locktype = 'transactionid' AND own.pid IS NULL
     JOIN pg_prepared_xacts p ON p.transaction = own.transactionid
     WHERE l.locktype = 'advisory' AND l.pid IS NULL
-        AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND l.objsubid = 1
+        AND l.classid::bigint = {high} AND l.objid::bigint = {low} AND l.objsubid = 1
         AND p.database = current_database()
-    ORDER BY p.gid";
+    ORDER BY p.gid"
+    )
+}
 
 /// Tells the sessions of this very role that write to the tenant to end, all at once, and waits for none: one
-/// that has ended its transaction meanwhile is the next tenant's.
-pub(super) const TERMINATE: &str = "SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid))
-    FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-    WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND l.objsubid = 1
-        AND l.granted AND l.mode = 'ShareLock'
-        AND a.datname = current_database() AND a.usename = current_user AND a.pid <> pg_backend_pid()";
+/// that has ended its transaction meanwhile is the next tenant's. One message, since a pooler may give two to two
+/// servers.
+pub(super) fn terminate(tenant: TenantId) -> String {
+    let (high, low) = halves(tenant);
+    format!(
+        "SELECT count(*) FILTER (WHERE pg_terminate_backend(l.pid))
+        FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+        WHERE l.locktype = 'advisory' AND l.classid::bigint = {high} AND l.objid::bigint = {low}
+            AND l.objsubid = 1 AND l.granted AND l.mode = 'ShareLock'
+            AND a.datname = current_database() AND a.usename = current_user AND a.pid <> pg_backend_pid()"
+    )
+}
 
 /// The lock of a tenant as `pg_locks` shows it: its high half and its low half.
-pub(super) fn halves(tenant: TenantId) -> (i64, i64) {
+fn halves(tenant: TenantId) -> (i64, i64) {
     (WRITERS >> 32, tenant.as_i64())
 }

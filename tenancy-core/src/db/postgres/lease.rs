@@ -7,17 +7,23 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, postgres::PgConnectOptions};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, Row as _, postgres::PgConnectOptions,
+};
 use tenancy_types::{Clock as _, SystemClock};
-use tokio::time::timeout;
+use tokio::{
+    runtime::Handle,
+    time::{sleep, timeout},
+};
 
 use super::{
-    messages::Guard,
+    messages::{Guard, milliseconds},
     rest::Rest,
     shelf::{Link, Shelf, Taken},
 };
 use crate::db::{
     CellOptions, DbError, Statements,
+    error::Source,
     gate::{Gate, Permit},
     turns::Party,
 };
@@ -33,7 +39,7 @@ pub(super) struct Door(Arc<Shared>);
 struct Shared {
     connect: PgConnectOptions,
     options: CellOptions,
-    check: Check,
+    clients: Clients,
     shelf: Mutex<Shelf<Session>>,
     gate: Gate,
     /// Its connections lead to sessions that others use as well, so that what they were taught is not kept.
@@ -46,23 +52,41 @@ struct Session {
     guard: Guard,
 }
 
-/// Nothing goes on in a transaction for this long only when its client is out of reach. Its locks would keep
-/// the tenant fenced, or its fence from changing, until the network gives up, which takes hours.
-const MAX_IDLE: (&str, &str) = ("idle_in_transaction_session_timeout", "60s");
+/// How long nothing may go on in a transaction that tenants do not wait in. Its locks would keep the tenant
+/// fenced, or its fence from changing, when its client is out of reach.
+const PLATFORM_IDLE: Duration = Duration::from_secs(60);
+
+/// Behind the age at which a tenant's transaction is ended by its own client.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A client that is out of reach is given up after a minute, not after the hours that the network takes: as long
+/// as its transactions are open, they keep their locks.
+const KEEP_ALIVE: [(&str, &str); 3] = [
+    ("tcp_keepalives_idle", "30"),
+    ("tcp_keepalives_interval", "10"),
+    ("tcp_keepalives_count", "3"),
+];
 
 /// A statement whose client has hung up runs on until the server looks: it holds its locks, and a connection
 /// more than there should be. So it looks twice in the second that a change of a fence waits longer than a
 /// write transaction may be open. A pooler may leave this out; then it is the pooler that hangs up.
-const LOOK_AFTER_CLIENT: (&str, &str) = ("client_connection_check_interval", "500ms");
+const LOOK_AFTER_CLIENT: Duration = Duration::from_millis(500);
 
-/// When a connection that has died is noticed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Check {
-    /// Before it is used, which costs a round trip.
-    Before,
-    /// By its user.
-    Use,
+/// Whom a door is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clients {
+    /// A connection that has died is noticed by its user, who is told so by the guard's silence.
+    Tenants,
+    /// A connection is asked whether it lives before it is used, which costs a round trip.
+    Platform,
+    /// As the tenants, and the server is a replica.
+    TenantsOfReplica,
 }
+
+/// The server at the primary's address replays another's log.
+#[derive(Debug, thiserror::Error)]
+#[error("the server at the primary's address is in recovery")]
+struct InRecovery;
 
 /// How long saying goodbye to a server may take.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -73,16 +97,14 @@ impl Door {
         connect: PgConnectOptions,
         connections: u16,
         options: CellOptions,
-        check: Check,
+        clients: Clients,
     ) -> Self {
         // The message that begins a transaction has its seal in it, which is no matter for a log.
-        let connect = connect
-            .options([MAX_IDLE, LOOK_AFTER_CLIENT])
-            .disable_statement_logging();
+        let connect = with_limits(connect, clients, options).disable_statement_logging();
         Self(Arc::new(Shared {
             connect,
             options,
-            check,
+            clients,
             shelf: Mutex::new(Shelf::new()),
             gate: Gate::new(connections.into(), options.patience()),
             spells: AtomicBool::new(false),
@@ -113,7 +135,8 @@ impl Door {
             door: self.clone(),
             setting: String::new(),
             rest: None,
-            _permit: permit,
+            asked: false,
+            permit: Some(permit),
         })
     }
 }
@@ -144,23 +167,20 @@ impl Shared {
     }
 
     async fn lives(&self, link: &mut Link<Session>) -> bool {
-        match self.check {
-            Check::Before => {
+        match self.clients {
+            Clients::Platform => {
                 let ping = timeout(self.options.wait, link.session.connection.ping());
                 matches!(ping.await, Ok(Ok(())))
             }
-            Check::Use => true,
+            Clients::Tenants | Clients::TenantsOfReplica => true,
         }
     }
 
     async fn make(&self, generation: u64) -> Result<Link<Session>, DbError> {
-        let connecting = PgConnection::connect_with(&self.connect);
-        let connected = timeout(self.options.wait, connecting).await;
+        let connected = timeout(self.options.wait, self.connect()).await;
         let connection = connected
-            .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
-            .map_err(|error| DbError::Unreachable {
-                source: error.into(),
-            })?;
+            .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+            .map_err(|source| DbError::Unreachable { source })?;
         let guard = match self.options.statements {
             Statements::Named => Guard::New,
             Statements::Unnamed => Guard::Spelled,
@@ -168,6 +188,45 @@ impl Shared {
         let session = Session { connection, guard };
         Ok(self.shelf().made(session, generation, SystemClock.now()))
     }
+
+    /// A server becomes a replica by a restart only, so that a connection needs to be asked once.
+    async fn connect(&self) -> Result<PgConnection, Source> {
+        let mut connection = PgConnection::connect_with(&self.connect).await?;
+        if self.clients == Clients::TenantsOfReplica {
+            return Ok(connection);
+        }
+        let row = sqlx::raw_sql("SELECT pg_catalog.pg_is_in_recovery()")
+            .fetch_one(&mut connection)
+            .await?;
+        if row.try_get(0)? {
+            return Err(InRecovery.into());
+        }
+        Ok(connection)
+    }
+}
+
+/// What the server is to do about clients that do nothing, or are gone, unless the address says otherwise.
+fn with_limits(
+    connect: PgConnectOptions,
+    clients: Clients,
+    options: CellOptions,
+) -> PgConnectOptions {
+    let idle = match clients {
+        Clients::Platform => PLATFORM_IDLE,
+        Clients::Tenants | Clients::TenantsOfReplica => {
+            let age = options.max_read_age.max(options.max_write_age);
+            age.saturating_add(GRACE)
+        }
+    };
+    let said = connect.get_options().unwrap_or_default().to_owned();
+    let limits = [
+        ("idle_in_transaction_session_timeout", idle),
+        ("client_connection_check_interval", LOOK_AFTER_CLIENT),
+    ];
+    let limits = limits.map(|(name, limit)| (name, milliseconds(limit).to_string()));
+    let keep_alive = KEEP_ALIVE.map(|(name, value)| (name, value.to_owned()));
+    let all = limits.into_iter().chain(keep_alive);
+    connect.options(all.filter(|(name, _)| !said.contains(name)))
 }
 
 /// Closes connections that have served long enough. The server is told, so that nobody's log complains.
@@ -185,14 +244,15 @@ fn part(worn: Vec<Session>) {
 /// A connection in use. Dropping it closes it, which rolls back: the socket goes with it, at once, in
 /// whatever runtime or none.
 pub struct PgLease {
-    /// Before the permit, so that it is closed before the next one may be made.
     link: Option<Link<Session>>,
     door: Door,
     /// What the guard set for the tenant whose transaction it is in.
     setting: String,
     /// Of the replica that it leads to, if it leads to one.
     rest: Option<Arc<Rest>>,
-    _permit: Permit,
+    /// Whether the server may be at work for it.
+    asked: bool,
+    permit: Option<Permit>,
 }
 
 impl PgLease {
@@ -227,8 +287,20 @@ impl PgLease {
         &self.setting
     }
 
+    /// For one message or statement. Whoever has its answer says that the connection [rests](Self::rests).
     pub(super) fn connection(&mut self) -> &mut PgConnection {
+        self.asked = true;
         &mut self.session().connection
+    }
+
+    /// Says that the server does nothing for it.
+    pub(super) fn rests(&mut self) {
+        self.asked = false;
+    }
+
+    /// Whether nobody had used it for a while.
+    pub(super) fn has_rested(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::has_rested)
     }
 
     fn session(&mut self) -> &mut Session {
@@ -280,6 +352,25 @@ impl PgLease {
     }
 }
 
+impl Drop for PgLease {
+    fn drop(&mut self) {
+        // Its socket is closed before the next one may be made.
+        let given_up = self.link.take().is_some();
+        // A server that is at work notices that only when it looks, and until then it has the connection. Without
+        // that many clients who give up would have all that there are.
+        if given_up
+            && self.asked
+            && let Some(permit) = self.permit.take()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                sleep(LOOK_AFTER_CLIENT).await;
+                drop(permit);
+            });
+        }
+    }
+}
+
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Of the address only this: sqlx prints its password, too.
@@ -288,7 +379,7 @@ impl fmt::Debug for Shared {
             .field("port", &self.connect.get_port())
             .field("database", &self.connect.get_database())
             .field("user", &self.connect.get_username())
-            .field("check", &self.check)
+            .field("clients", &self.clients)
             .field("gate", &self.gate)
             .field("idle", &self.shelf().len())
             .finish_non_exhaustive()
@@ -313,7 +404,7 @@ mod tests {
         let connect: PgConnectOptions = connect.parse().expect("an address");
         assert!(format!("{connect:?}").contains("s3cret"), "as it would be");
         let options = CellOptions::new(NonZeroU16::MIN);
-        let shown = format!("{:?}", Door::new(connect, 1, options, Check::Use));
+        let shown = format!("{:?}", Door::new(connect, 1, options, Clients::Tenants));
         assert!(!shown.contains("s3cret"), "{shown}");
         assert!(shown.contains("shop_app"), "{shown}");
     }

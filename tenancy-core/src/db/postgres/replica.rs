@@ -15,17 +15,17 @@ use tokio::time::timeout;
 
 use super::{
     PostgresCell,
-    driver::{admits, answered},
-    errors::{is_another_session, is_not_ours, uncommitted},
-    lease::{Check, Door, PgLease},
-    messages::{self, FORGET, Guard},
+    driver::{admits, answered, learn_at_begin},
+    errors::{unentered, unfinished},
+    lease::{Clients, Door, PgLease},
+    messages::{self, FORGET},
     rest::{Rest, Turn},
     seals::seal,
 };
 use crate::{
     db::{
         CellOptions, DbError, OpenError,
-        database::{IsolationLevel, Opening, private::Driver as _},
+        database::{IsolationLevel, Mode, NotEntered, Opening, private::Driver as _},
     },
     protocol::Position,
 };
@@ -75,7 +75,12 @@ impl Replica {
             });
         }
         let connections = options.connections.get();
-        let door = Door::new(address, connections, options.wait(PATIENCE), Check::Use);
+        let door = Door::new(
+            address,
+            connections,
+            options.wait(PATIENCE),
+            Clients::TenantsOfReplica,
+        );
         // The first reader finds a connection; if this fails, it makes its own.
         if let Ok(lease) = door.lease(None, 1).await {
             lease.keep();
@@ -93,9 +98,9 @@ async fn who(
 ) -> Result<(String, bool), sqlx::Error> {
     let asking = async {
         let mut connection = PgConnection::connect_with(address).await?;
-        let who = sqlx::query_as(WHO).fetch_one(&mut connection).await?;
+        let who = sqlx::raw_sql(WHO).fetch_one(&mut connection).await?;
         connection.close().await?;
-        Ok(who)
+        Ok((who.try_get(0)?, who.try_get(1)?))
     };
     answered(options.wait, asking).await
 }
@@ -113,18 +118,16 @@ pub(super) async fn open(cell: &PostgresCell, opening: Opening) -> Option<PgLeas
     if turn == Turn::No {
         return None;
     }
-    let entering = timeout(PATIENCE, enter_living(cell, replica, opening, seen));
-    let entered = entering.await.unwrap_or_else(|_| {
-        Err(DbError::Unreachable {
-            source: io::Error::from(io::ErrorKind::TimedOut).into(),
-        })
-    });
-    match entered {
+    match enter_living(cell, replica, opening, seen).await {
         Ok(lease) => {
             replica.rest.end(turn);
             lease
         }
-        Err(DbError::Busy) => None,
+        // Whoever waited for its own turn has not asked the replica.
+        Err(DbError::Busy) => {
+            replica.rest.pass(turn);
+            None
+        }
         Err(error) => {
             replica.rest.begin();
             let error: &dyn Error = &error;
@@ -144,10 +147,11 @@ async fn enter_living(
     opening: Opening,
     seen: Position,
 ) -> Result<Option<PgLease>, DbError> {
-    match enter(cell, replica, opening, seen).await {
-        Err(DbError::Unreachable { .. }) => enter(cell, replica, opening, seen).await,
+    let entered = match enter(cell, replica, opening, seen).await {
+        Err(NotEntered::Lost(_)) => enter(cell, replica, opening, seen).await,
         entered => entered,
-    }
+    };
+    entered.map_err(NotEntered::into_error)
 }
 
 /// One message: where the replica is, then the transaction and the guard. Where it is, is asked in a transaction
@@ -157,25 +161,22 @@ async fn enter(
     replica: &Replica,
     opening: Opening,
     seen: Position,
-) -> Result<Option<PgLease>, DbError> {
+) -> Result<Option<PgLease>, NotEntered> {
     let share = opening.budget.connections.get();
-    let mut lease = replica.door.lease(Some(opening.tenant), share).await?;
+    let leased = replica.door.lease(Some(opening.tenant), share).await;
+    let mut lease = leased.map_err(NotEntered::Refused)?;
     let seal = cell.0.key.as_ref().map(|key| seal(key, opening));
     let guard = lease.guard();
     let begin = messages::begin(opening, seal.as_deref(), guard);
     let message = format!("BEGIN READ ONLY; {REPLAYED}; COMMIT; {begin}");
-    let rows = sqlx::raw_sql(AssertSqlSafe(message))
-        .fetch_all(lease.connection())
-        .await
+    let rows = sqlx::raw_sql(AssertSqlSafe(message)).fetch_all(lease.connection());
+    // Only this is the replica's own time; the wait for a connection is that of its readers.
+    let rows = timeout(PATIENCE, rows).await;
+    let rows = rows
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(io::ErrorKind::TimedOut.into())))
         .map_err(|error| {
-            if guard != Guard::Spelled && is_another_session(&error) {
-                lease.spell_out();
-                return DbError::Unreachable {
-                    source: error.into(),
-                };
-            }
-            Postgres::learn(&mut lease, &error);
-            DbError::of_driver::<Postgres>("begin on a replica".into(), error)
+            learn_at_begin(&mut lease, guard, &error);
+            unentered(error)
         })?;
     lease.taught();
     let max_lag = cell.0.options.max_replica_lag;
@@ -200,7 +201,7 @@ async fn enter(
 }
 
 /// Commits, and says where the log is behind what the transaction wrote and saw. `None` when the commit was
-/// answered, and that was not.
+/// answered, and that was not, or when that would not be all.
 pub(in crate::db) async fn commit(
     mut lease: PgLease,
     opening: Opening,
@@ -210,6 +211,7 @@ pub(in crate::db) async fn commit(
     } else {
         WRITTEN
     };
+    let limit = opening.budget.statement_timeout;
     let commit = messages::commit(&lease, opening);
     let message = format!("{commit}; {place}; {FORGET}");
     let mut done = 0;
@@ -224,18 +226,27 @@ pub(in crate::db) async fn commit(
         }
         Ok(last)
     };
-    match answered(opening.budget.statement_timeout, answers).await {
+    match answered(limit, answers).await {
         Ok(row) => {
             lease.keep();
-            Ok(row.and_then(|row| position(opening, &row)))
+            Ok(row
+                .filter(|_| has_one_epoch(opening))
+                .and_then(|row| position(opening, &row)))
         }
-        Err(_) if done >= 2 => Ok(None),
-        Err(sqlx::Error::Database(refusal)) if is_not_ours(&*refusal) => Err(DbError::NotOurs),
         Err(error) => {
             Postgres::learn(&mut lease, &error);
-            Err(uncommitted(error))
+            if done >= 2 {
+                return Ok(None);
+            }
+            Err(unfinished(limit, error))
         }
     }
+}
+
+/// Whether all that the transaction saw was of the epoch at which it was let in: a writer keeps the fence, and one
+/// snapshot shows one. A reader of many may have seen what came after a move, where only that move's epoch says so.
+fn has_one_epoch(opening: Opening) -> bool {
+    opening.access == Mode::Write || opening.level != IsolationLevel::ReadCommitted
 }
 
 /// How far a replica is behind. Its clock may be behind the primary's.

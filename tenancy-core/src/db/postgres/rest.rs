@@ -53,6 +53,13 @@ impl Rest {
         }
     }
 
+    /// Lets somebody else have this turn, who is asked instead.
+    pub(super) fn pass(&self, turn: Turn) {
+        if turn == Turn::First {
+            *self.until() = Some(SystemClock.now());
+        }
+    }
+
     fn until(&self) -> MutexGuard<'_, Option<Nanos>> {
         // It is always whole.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -81,5 +88,11 @@ mod tests {
         assert_eq!(rest.turn_at(later), Turn::First);
         rest.end(Turn::First);
         assert_eq!(rest.turn_at(later), Turn::Yes);
+        // Whoever did not ask leaves the question to the next.
+        rest.begin();
+        let later = SystemClock.now().after(REST);
+        assert_eq!(rest.turn_at(later), Turn::First);
+        rest.pass(Turn::First);
+        assert_eq!(rest.turn_at(later), Turn::First);
     }
 }

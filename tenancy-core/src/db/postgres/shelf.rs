@@ -11,6 +11,9 @@ const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// A connection that nobody has needed for this long is one more than are needed.
 const REST: Duration = Duration::from_secs(10 * 60);
 
+/// Under load a connection comes back and goes out within milliseconds.
+const NAP: Duration = Duration::from_secs(1);
+
 /// Connections outside any transaction, the one that was used last on top: what is warm stays in use, and
 /// what is not needed grows old below.
 #[derive(Debug)]
@@ -28,8 +31,10 @@ pub(super) struct Link<C> {
     pub(super) session: C,
     generation: u64,
     retires: Nanos,
-    /// Since when nobody has used it.
+    /// Since when nobody has used it, while it lies there.
     since: Nanos,
+    /// How long it lay there before it was taken.
+    rested: Duration,
 }
 
 /// Where a connection comes from.
@@ -51,10 +56,11 @@ impl<C> Shelf<C> {
 
     /// The connection that was used last. Those that are too old are put into `worn`.
     pub(super) fn take(&mut self, now: Nanos, worn: &mut Vec<C>) -> Taken<C> {
-        while let Some(link) = self.idle.pop() {
+        while let Some(mut link) = self.idle.pop() {
             if link.is_worn(now) {
                 worn.push(link.session);
             } else {
+                link.rested = now.since(link.since);
                 return Taken::Idle(link);
             }
         }
@@ -69,6 +75,7 @@ impl<C> Shelf<C> {
             generation,
             retires: now.after(lifetime(self.made)),
             since: now,
+            rested: Duration::ZERO,
         }
     }
 
@@ -104,6 +111,11 @@ impl<C> Shelf<C> {
 impl<C> Link<C> {
     pub(super) fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Whether it lay here for so long that what is said of it is said of those below as well.
+    pub(super) fn has_rested(&self) -> bool {
+        self.rested >= NAP
     }
 
     fn is_worn(&self, now: Nanos) -> bool {
@@ -154,6 +166,21 @@ mod tests {
         assert_eq!(idle(shelf.take(START, &mut worn)), Some(1));
         assert_eq!(idle(shelf.take(START, &mut worn)), None);
         assert!(worn.is_empty());
+    }
+
+    #[test]
+    fn what_lay_there_for_a_while_has_rested() {
+        let (mut shelf, mut worn) = (shelf([1]), Vec::new());
+        for (rest, has_rested) in [(NAP / 2, false), (NAP, true), (NAP / 2, false)] {
+            let put = shelf.idle[0].since;
+            let Taken::Idle(link) = shelf.take(put.after(rest), &mut worn) else {
+                panic!("there is one");
+            };
+            assert_eq!(link.has_rested(), has_rested, "{rest:?}");
+            shelf.put(link, put.after(rest), &mut worn);
+        }
+        let new = shelf.made(2, 0, START);
+        assert!(!new.has_rested());
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub(super) async fn drain(
 
 /// SQLite, "Result and Error Codes".
 const SQLITE_BUSY: &str = "5";
+/// `SQLITE_NOMEM`, `SQLITE_IOERR` and `SQLITE_FULL`.
+const EXHAUSTED: [u32; 3] = [7, 10, 13];
 
 impl Driver for Sqlite {
     type Cell = SqliteCell;
@@ -198,6 +200,10 @@ impl Driver for Sqlite {
         lease.keep();
     }
 
+    fn rests(_: &mut SqliteLease) {
+        // Dropping it stops what runs, if something does.
+    }
+
     fn learn(_: &mut SqliteLease, _: &sqlx::Error) {
         // Its connections notice a changed schema themselves.
     }
@@ -225,6 +231,12 @@ impl Driver for Sqlite {
     fn is_lost(_: &dyn DatabaseError) -> bool {
         // A file has no connection to lose.
         false
+    }
+
+    fn is_exhausted(error: &dyn DatabaseError) -> bool {
+        // The low byte of an extended code is the code.
+        let code = error.code().and_then(|code| code.parse::<u32>().ok());
+        code.is_some_and(|code| EXHAUSTED.contains(&(code & 0xff)))
     }
 
     statements!(SqliteLease::connection, |_: &SqliteLease| Statements::Named);

@@ -8,7 +8,7 @@ fn tenant(id: u32) -> Party {
 
 /// Everybody who is let in, in order.
 fn let_in(turns: &mut Turns<u32>) -> Vec<(u32, u32)> {
-    std::iter::from_fn(|| turns.next())
+    std::iter::from_fn(|| turns.next(|_| true))
         .map(|(party, ticket)| (party.unwrap().get(), ticket))
         .collect()
 }
@@ -38,7 +38,7 @@ fn tenants_take_turns() {
         }
     }
     let mut order = Vec::new();
-    while let Some((id, _)) = turns.next() {
+    while let Some((id, _)) = turns.next(|_| true) {
         order.push(id.unwrap().get());
         turns.give_back(id);
     }
@@ -67,6 +67,24 @@ fn who_has_gone_away_is_not_counted() {
     assert_eq!(turns.waiting(tenant(2), |_| true), 0);
     turns.give_back(tenant(1));
     assert_eq!(let_in(&mut turns), [(1, 3)]);
+}
+
+/// Past bug: a connection for somebody who had gone counted as one that the tenant had, and it was last again.
+#[test]
+fn who_has_gone_away_costs_its_tenant_no_turn() {
+    let mut turns = Turns::new(1);
+    turns.ask(tenant(3), 9, 30);
+    assert_eq!(let_in(&mut turns), [(3, 30)]);
+    for (id, ticket) in [(1, 10), (1, 11), (2, 20)] {
+        turns.ask(tenant(id), 9, ticket);
+    }
+    turns.give_back(tenant(3));
+    let next = turns.next(|ticket| *ticket != 10);
+    assert_eq!(next, Some((tenant(1), 11)), "it has waited longer than 2");
+    turns.give_back(tenant(1));
+    assert_eq!(turns.next(|ticket| *ticket != 20), None);
+    assert!(turns.lines.is_empty() && turns.eligible.is_empty());
+    assert_eq!(turns.free, 1);
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Tenants of tables that know them by a UUID.
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tenancy_core::{
     Manifest, ReadWrite, Table, TenantContext,
     db::ExternalKeyError,
@@ -65,4 +65,18 @@ async fn a_key_is_set_once_and_for_one() {
     let taken = cell.set_external_key(tenant(2), ONE).await.unwrap_err();
     assert_eq!(taken.code().as_str(), "external_key_taken");
     cell.set_external_key(tenant(2), TWO).await.unwrap();
+}
+
+/// It is set as a fence is changed: bounded by the server, which does not go on when nobody waits any more.
+#[tokio::test]
+async fn a_key_that_somebody_holds_is_not_waited_for_for_ever() {
+    let (database, cell) = letters().await;
+    cell.tenant(tenant(1)).await.unwrap();
+    let mut plain = PgConnection::connect(&database.url()).await.unwrap();
+    let hold = "begin; select from tenancy.fence for update";
+    sqlx::raw_sql(hold).execute(&mut plain).await.unwrap();
+    let held = cell.set_external_key(tenant(1), ONE).await.unwrap_err();
+    assert_eq!(held.code().as_str(), "database_busy", "{held:?}");
+    sqlx::raw_sql("rollback").execute(&mut plain).await.unwrap();
+    cell.set_external_key(tenant(1), ONE).await.unwrap();
 }

@@ -9,7 +9,7 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Address, Direction, Postgres, Proxy};
 
-use super::{SCHEMA, admitted, create, isolated, options, stock, writer};
+use super::{SCHEMA, admitted, create, isolated, options, reader, stock, tenant, writer};
 
 const INSERT: &str = "insert into mark values (1)";
 const MARKS: &str = "select count(*) from mark";
@@ -108,6 +108,40 @@ async fn a_promoted_replica_takes_over_in_a_transaction() {
     assert_eq!(marks, 0, "tenant 2's was not");
     next.commit().await.unwrap();
     drop(promoted);
+}
+
+/// The address leads to a server that replays another's log, as one does that was demoted.
+#[tokio::test]
+async fn a_server_in_recovery_is_no_primary() {
+    let mut primary = Postgres::start().unwrap();
+    let database = primary.database().unwrap();
+    let replica = primary.replica().unwrap();
+    let copy = replica.database(&database);
+    let (first, second) = (socket(database.address()), socket(copy.address()));
+    let cell = shop(&database.url(), &database.url()).await;
+    insert(&cell).await.unwrap();
+    replica.wait_for(&primary.log_position().unwrap()).unwrap();
+    primary.crash().unwrap();
+    std::fs::rename(&second, &first).unwrap();
+    let written = insert(&cell).await.unwrap_err();
+    assert!(
+        matches!(written, DbError::Unreachable { .. }),
+        "{written:?}"
+    );
+    let mut tx = cell.begin(&reader(1));
+    let read = sqlx::query(MARKS).fetch_one(&mut tx).await.unwrap_err();
+    let read = DbError::from_sqlx(read);
+    assert!(matches!(read, DbError::Unreachable { .. }), "{read:?}");
+    let fence = cell.fence(tenant(1)).await.unwrap_err();
+    assert!(matches!(fence, DbError::Unreachable { .. }), "{fence:?}");
+    // Control: it would answer.
+    let mut plain = PgConnection::connect(&database.url()).await.unwrap();
+    let there: (bool, i64) =
+        sqlx::query_as("select pg_is_in_recovery(), (select count(*) from mark)")
+            .fetch_one(&mut plain)
+            .await
+            .unwrap();
+    assert_eq!(there, (true, 1));
 }
 
 fn socket(address: &Address) -> PathBuf {

@@ -10,7 +10,7 @@ use tenancy_core::{
     protocol::{FenceEvent, Position},
     types::{CellId, Lifecycle, Problem as _, UnixMicros},
 };
-use tenancy_testkit::{Database, Postgres, Replica};
+use tenancy_testkit::{Database, Direction, Postgres, Proxy, Replica};
 
 use super::{
     admitted, budget, epoch, isolated, options, postgres, postgres_in, reader, stock, tenant,
@@ -323,6 +323,59 @@ async fn a_silent_replica_is_not_waited_for_for_ever() {
         matches!(silent, Err(OpenError::Connect { .. })),
         "{silent:?}"
     );
+}
+
+/// Past bug: the time in a tenant's own line counted as the replica's silence, and its rest was everybody's.
+#[tokio::test]
+async fn a_tenant_that_waits_for_itself_does_not_send_the_replica_to_rest() {
+    let pair = Pair::new().await;
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    let one = admitted(1, 1, budget(1)).read_only();
+    let mut held = pair.cell.begin(&one).after(seen);
+    pair.check(held.sql(TITLE).one().await, "first", true);
+    // Its second waits for the first, and then asks the primary.
+    pair.check(pair.read(&one, Some(seen)).await, "first", false);
+    // Others are answered meanwhile, also those who waited for some of the time.
+    pair.check(pair.read(&reader(1), Some(seen)).await, "first", true);
+    let works = async move {
+        held.sql("select count(pg_sleep(0.2))")
+            .one::<(i64,)>()
+            .await
+            .unwrap();
+        held.commit().await.unwrap();
+    };
+    let (waited, ()) = tokio::join!(pair.read(&one, Some(seen)), works);
+    waited.unwrap();
+    pair.check(pair.read(&one, Some(seen)).await, "first", true);
+}
+
+/// One that has opened, and then says nothing.
+#[tokio::test]
+async fn a_replica_that_falls_silent_costs_one_reader_a_moment() {
+    let pair = Pair::new().await;
+    let ctx = reader(1);
+    let seen = pair.write("first").await;
+    pair.catch_up();
+    let copy = pair.replica.database(&pair.database);
+    let line = Proxy::start(copy.address().clone()).unwrap();
+    let cell = isolated(&pair.database.url(), options(2)).await;
+    let cell = cell.with_replica(as_app(&line.database(&copy)));
+    let cell = cell.await.unwrap();
+    let title = async || {
+        let mut tx = cell.begin(&ctx).after(seen);
+        let row: (String, bool) = tx.sql(TITLE).one().await.unwrap();
+        tx.commit().await.unwrap();
+        row.1
+    };
+    assert!(title().await, "control: the replica answers");
+    line.hang(Direction::ToClient);
+    for _ in 0..3 {
+        assert!(!title().await, "the primary answers");
+    }
+    // Control: it rests, and is not asked though it would answer.
+    line.heal();
+    assert!(!title().await);
 }
 
 #[tokio::test]
