@@ -105,11 +105,14 @@ pub(super) mod private {
         /// Who ends the cell's transactions that grow too old.
         fn reaper(cell: &Self::Cell) -> &Reaper;
 
+        /// A connection of the tenant's share, if one is there that nobody has to wait for.
+        fn lease_at_once(cell: &Self::Cell, opening: Opening) -> Option<Self::Lease>;
+
         /// Waits for a connection of the tenant's share.
         fn lease(
-            cell: &Self::Cell,
+            cell: Self::Cell,
             opening: Opening,
-        ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send;
+        ) -> impl Future<Output = Result<Self::Lease, DbError>> + Send + 'static;
 
         /// Begins the transaction, sets the tenant and asks the fence.
         fn enter(
@@ -122,10 +125,10 @@ pub(super) mod private {
         fn commit(
             lease: Self::Lease,
             opening: Opening,
-        ) -> impl Future<Output = Result<(), DbError>> + Send;
+        ) -> impl Future<Output = Result<(), DbError>> + Send + 'static;
 
         /// Rolls back. That the connection cannot is no error: it is closed instead.
-        fn rollback(lease: Self::Lease) -> impl Future<Output = ()> + Send;
+        fn rollback(lease: Self::Lease) -> impl Future<Output = ()> + Send + 'static;
 
         /// A connection of the platform's own, outside any tenant's transaction.
         fn platform(cell: &Self::Cell)

@@ -212,7 +212,7 @@ pub(super) async fn page<D: CellDatabase>(
     let after = after.map_or(0, TenantId::as_i64);
     let values = [Value::Int(after), Value::Int(limit.into())];
     let rows = select::<D>(cell, D::FENCES.page, &values).await?;
-    rows.into_iter().map(load).collect()
+    rows.into_iter().map(stored).collect()
 }
 
 async fn select<D: CellDatabase>(
@@ -248,7 +248,7 @@ async fn in_time<T>(work: impl Future<Output = Result<T, DbError>>) -> Result<T,
 /// The fence of the first row.
 pub(super) fn first(rows: Vec<StoredFence>) -> Result<Option<Fence>, DbError> {
     let row = rows.into_iter().next();
-    Ok(row.map(load).transpose()?.map(|(_, fence)| fence))
+    Ok(row.map(stored).transpose()?.map(|(_, fence)| fence))
 }
 
 /// Which the fence itself names.
@@ -277,8 +277,18 @@ fn store(fence: Fence, deadline: i64) -> [Value; 4] {
     ]
 }
 
-fn load(
+fn stored(
     (tenant_id, state, lifecycle, epoch, deadline): StoredFence,
+) -> Result<(TenantId, Fence), DbError> {
+    load(tenant_id, (&state, &lifecycle), epoch, deadline)
+}
+
+/// What a row says, in whatever form it came.
+pub(super) fn load(
+    tenant_id: i64,
+    (state, lifecycle): (&str, &str),
+    epoch: i64,
+    deadline: i64,
 ) -> Result<(TenantId, Fence), DbError> {
     let bad = |column, found: &str| DbError::BadFence {
         tenant_id,
@@ -286,7 +296,7 @@ fn load(
         found: found.into(),
     };
     let tenant = TenantId::try_from(tenant_id).map_err(|error| bad("tenant_id", &error.found))?;
-    let state = match &*state {
+    let state = match state {
         "incoming" => FenceState::Incoming,
         "ready" => FenceState::Ready,
         "active" => FenceState::Active,
@@ -298,9 +308,7 @@ fn load(
         "refused" => FenceState::Refused,
         other => return Err(bad("state", other)),
     };
-    let lifecycle: Lifecycle = lifecycle
-        .parse()
-        .map_err(|_| bad("lifecycle", &lifecycle))?;
+    let lifecycle: Lifecycle = lifecycle.parse().map_err(|_| bad("lifecycle", lifecycle))?;
     let epoch = Epoch::try_from(epoch).map_err(|error| bad("epoch", &error.found))?;
     Ok((
         tenant,

@@ -35,6 +35,15 @@ impl Gate {
         }))
     }
 
+    /// A connection of which the party may hold `limit`, if nobody waits for one before it.
+    pub(super) fn enter_at_once(&self, party: Party, limit: u16) -> Option<Permit> {
+        let entered = self.0.turns().at_once(party, limit);
+        entered.then(|| Permit {
+            gate: Some(Arc::clone(&self.0)),
+            party,
+        })
+    }
+
     /// Waits for a connection of which the party may hold `limit`.
     ///
     /// Cancel safe: who stops waiting is passed over, and a permit that arrives too late is given back.

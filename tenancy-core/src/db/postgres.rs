@@ -1,5 +1,6 @@
 //! A cell in a Postgres database.
 
+mod clients;
 mod drain;
 mod driver;
 mod errors;
@@ -20,10 +21,7 @@ use sqlx::postgres::PgConnectOptions;
 use tenancy_types::TenantId;
 
 pub use self::external::ExternalKeyError;
-use self::{
-    lease::{Clients, Door},
-    replica::Replica,
-};
+use self::{clients::Clients, lease::Door, replica::Replica};
 use super::{
     CellOptions, DbError, IsolationLevel, OpenError, TenantTx, fence, reaper::Reaper, survey,
 };

@@ -36,6 +36,8 @@ pub struct TenantTx<D: CellDatabase, A: Access> {
     cell: D::Cell,
     opening: Opening,
     max_age: Duration,
+    /// How long it may wait for a connection, beyond that.
+    max_wait: Duration,
     state: Shared<D::Lease>,
     /// Until it is dropped, the transaction is ended at its maximum age.
     watch: Option<Watch>,
@@ -67,6 +69,8 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
                 seen: None,
             },
             max_age,
+            // For its turn, and for a connection that is made then.
+            max_wait: options.wait.saturating_mul(2),
             state: Arc::new(Mutex::new(State::Unopened)),
             watch: None,
             access: PhantomData,
@@ -105,7 +109,8 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     /// # Errors
     /// [`DbError::Failed`] when a statement failed or was cancelled, [`DbError::TooOld`] after the maximum
     /// age, [`DbError::NotOurs`] when something ended the transaction or changed its tenant; all of these
-    /// are rolled back. [`DbError::CommitUnknown`] when the connection was lost meanwhile.
+    /// are rolled back. [`DbError::CommitUnknown`] when the connection was lost meanwhile, or the maximum age was
+    /// reached.
     ///
     /// # Cancel safety
     /// When the future is dropped, the commit may have happened or not.
@@ -117,13 +122,21 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     async fn close<R, F, Fut>(self, commit: F) -> Result<Option<R>, DbError>
     where
         F: FnOnce(D::Lease, Opening) -> Fut + Send,
-        Fut: Future<Output = Result<R, DbError>> + Send,
+        Fut: Future<Output = Result<R, DbError>> + Send + 'static,
+        R: Send + 'static,
     {
         match self.take() {
             State::Unopened => Ok(None),
-            State::Open(lease) => commit(lease, self.opening).await.map(Some),
+            State::Open(lease) => {
+                let committing = hold(&self.state, commit(lease, self.opening)).only();
+                let committed = committing.await.unwrap_or_else(|Expired| {
+                    let source = self.too_old().into();
+                    Err(DbError::CommitUnknown { source })
+                });
+                committed.map(Some)
+            }
             State::Failed(Some(lease)) => {
-                D::rollback(lease).await;
+                self.give_back(lease).await;
                 Err(DbError::Failed)
             }
             State::Failed(None) | State::Working(_) => Err(DbError::Failed),
@@ -134,8 +147,14 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     /// Rolls back and keeps the connection for others, where dropping closes it.
     pub async fn rollback(self) {
         if let State::Open(lease) | State::Failed(Some(lease)) = self.take() {
-            D::rollback(lease).await;
+            self.give_back(lease).await;
         }
+    }
+
+    /// When that takes too long, the connection is closed, which rolls back as well.
+    async fn give_back(&self, lease: D::Lease) {
+        let rolling_back = hold(&self.state, D::rollback(lease)).only();
+        let _gone_or_back = rolling_back.await;
     }
 
     /// Runs one statement on the open transaction, opening it before the first, and reads what it answers.
@@ -236,16 +255,31 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     }
 
     async fn enter(&mut self) -> Result<Result<D::Lease, NotEntered>, DbError> {
-        let lease = D::lease(&self.cell, self.opening).await?;
-        // A caller who forgets about it must not keep other tenants from theirs.
-        let state: Weak<Mutex<_>> = Arc::downgrade(&self.state);
-        self.watch = Some(D::reaper(&self.cell).watch(self.max_age, state));
+        let lease = match D::lease_at_once(&self.cell, self.opening) {
+            Some(lease) => lease,
+            None => self.wait().await?,
+        };
+        self.look_after(self.max_age);
         let entering = hold(
             &self.state,
             D::enter(self.cell.clone(), lease, self.opening),
         );
         let entered = entering.only().await;
         entered.map_err(|Expired| self.too_old())
+    }
+
+    /// A connection that has to be waited for, or made. One that comes to somebody who does not look is the next
+    /// one's.
+    async fn wait(&mut self) -> Result<D::Lease, DbError> {
+        self.look_after(self.max_age.saturating_add(self.max_wait));
+        let waiting = hold(&self.state, D::lease(self.cell.clone(), self.opening)).only();
+        waiting.await.unwrap_or(Err(DbError::Busy))
+    }
+
+    /// A caller who forgets about it must not keep other tenants from theirs.
+    fn look_after(&mut self, age: Duration) {
+        let state: Weak<Mutex<_>> = Arc::downgrade(&self.state);
+        self.watch = Some(D::reaper(&self.cell).watch(age, state));
     }
 
     /// The state, leaving `Failed` behind; what has expired stays so.

@@ -25,7 +25,7 @@ use crate::{
         fence::{self, FenceSql, StoredFence, Value, fence_sql},
         reaper::Reaper,
     },
-    protocol,
+    protocol::{self, Fence},
 };
 
 impl CellDatabase for Postgres {}
@@ -44,7 +44,16 @@ impl Driver for Postgres {
         &cell.0.reaper
     }
 
-    async fn lease(cell: &PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
+    fn lease_at_once(cell: &PostgresCell, opening: Opening) -> Option<PgLease> {
+        // Whoever has seen something is to be compared with it, and may be a replica's.
+        if opening.seen.is_some() {
+            return None;
+        }
+        let limit = opening.budget.connections.get();
+        cell.0.tenants.lease_at_once(Some(opening.tenant), limit)
+    }
+
+    async fn lease(cell: PostgresCell, opening: Opening) -> Result<PgLease, DbError> {
         // Also of the primary: after a move the cell that was left is one that stopped at the old epoch.
         if let Some(seen) = opening.seen.filter(|seen| seen.epoch > opening.epoch) {
             return Err(DbError::StaleEpoch {
@@ -52,7 +61,7 @@ impl Driver for Postgres {
                 found: seen.epoch,
             });
         }
-        if let Some(entered) = replica::open(cell, opening).await {
+        if let Some(entered) = replica::open(&cell, opening).await {
             return Ok(entered);
         }
         let limit = opening.budget.connections.get();
@@ -241,12 +250,12 @@ pub(super) async fn answered<T>(
 }
 
 /// The answer of [`messages::begin`].
-struct Answer {
+struct Answer<'r> {
     /// Whether it holds the writers' lock, or needs none.
     entered: bool,
-    fence: StoredFence,
+    fence: Fence,
     /// What the guard set the tenant to, when it let the transaction in.
-    setting: String,
+    setting: &'r str,
 }
 
 /// Whether the transaction may go on, by the answer to [`messages::begin`], and what stands for its tenant.
@@ -254,8 +263,8 @@ pub(super) fn admits(opening: Opening, rows: &[PgRow]) -> Result<String, DbError
     let (fence, entered) = match answer(opening, rows)? {
         None => (None, None),
         Some(answer) => {
-            let fence = fence::first(vec![answer.fence])?;
-            (fence, answer.entered.then_some(answer.setting))
+            let setting = answer.entered.then(|| answer.setting.to_owned());
+            (Some(answer.fence), setting)
         }
     };
     match opening.access {
@@ -267,7 +276,7 @@ pub(super) fn admits(opening: Opening, rows: &[PgRow]) -> Result<String, DbError
 }
 
 /// What the guard says. Without a fence there is nothing to come into.
-fn answer(opening: Opening, rows: &[PgRow]) -> Result<Option<Answer>, DbError> {
+fn answer(opening: Opening, rows: &[PgRow]) -> Result<Option<Answer<'_>>, DbError> {
     let of_driver = |error| DbError::of_driver::<Postgres>("begin".into(), error);
     let row = rows
         .first()
@@ -277,18 +286,20 @@ fn answer(opening: Opening, rows: &[PgRow]) -> Result<Option<Answer>, DbError> {
     };
     let answer = words(opening.tenant, text)
         .ok_or_else(|| of_driver(sqlx::Error::Decode("the guard's answer".into())))?;
-    Ok(Some(answer))
+    answer.map(Some)
 }
 
 /// The guard answers with words: `t` or `f`, the fence, and what it has set.
-fn words(tenant: TenantId, text: &str) -> Option<Answer> {
+fn words(tenant: TenantId, text: &str) -> Option<Result<Answer<'_>, DbError>> {
     let mut words = text.split(' ');
     let entered = words.next()? == "t";
-    let (state, lifecycle) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let (state, lifecycle) = (words.next()?, words.next()?);
     let (epoch, deadline) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
-    Some(Answer {
+    let setting = words.next()?;
+    let fence = fence::load(tenant.as_i64(), (state, lifecycle), epoch, deadline);
+    Some(fence.map(|(_, fence)| Answer {
         entered,
-        fence: (tenant.as_i64(), state, lifecycle, epoch, deadline),
-        setting: words.next()?.to_owned(),
-    })
+        fence,
+        setting,
+    }))
 }

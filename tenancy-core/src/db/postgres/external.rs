@@ -77,7 +77,14 @@ impl PostgresCell {
         let set = set.persistent(kept).execute(lease.connection());
         let done = answered(OWN_WAIT, set).await;
         Postgres::hear(&mut lease, &done);
-        let done = done.map_err(|error| explain::<Postgres>(SET.into(), OWN_WAIT, error))?;
+        let done =
+            done.map_err(
+                |error| match explain::<Postgres>(SET.into(), OWN_WAIT, error) {
+                    // It is short but for who holds the fence.
+                    DbError::Timeout { .. } => DbError::Busy,
+                    error => error,
+                },
+            )?;
         Postgres::conclude(lease).await?;
         Ok(done.rows_affected() == 1)
     }

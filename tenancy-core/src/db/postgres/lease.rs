@@ -17,7 +17,8 @@ use tokio::{
 };
 
 use super::{
-    messages::{Guard, milliseconds},
+    clients::{Clients, LOOK_AFTER_CLIENT, with_limits},
+    messages::Guard,
     rest::Rest,
     shelf::{Link, Shelf, Taken},
 };
@@ -50,37 +51,6 @@ struct Shared {
 struct Session {
     connection: PgConnection,
     guard: Guard,
-}
-
-/// How long nothing may go on in a transaction that tenants do not wait in. Its locks would keep the tenant
-/// fenced, or its fence from changing, when its client is out of reach.
-const PLATFORM_IDLE: Duration = Duration::from_secs(60);
-
-/// Behind the age at which a tenant's transaction is ended by its own client.
-const GRACE: Duration = Duration::from_secs(1);
-
-/// A client that is out of reach is given up after a minute, not after the hours that the network takes: as long
-/// as its transactions are open, they keep their locks.
-const KEEP_ALIVE: [(&str, &str); 3] = [
-    ("tcp_keepalives_idle", "30"),
-    ("tcp_keepalives_interval", "10"),
-    ("tcp_keepalives_count", "3"),
-];
-
-/// A statement whose client has hung up runs on until the server looks: it holds its locks, and a connection
-/// more than there should be. So it looks twice in the second that a change of a fence waits longer than a
-/// write transaction may be open. A pooler may leave this out; then it is the pooler that hangs up.
-const LOOK_AFTER_CLIENT: Duration = Duration::from_millis(500);
-
-/// Whom a door is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clients {
-    /// A connection that has died is noticed by its user, who is told so by the guard's silence.
-    Tenants,
-    /// A connection is asked whether it lives before it is used, which costs a round trip.
-    Platform,
-    /// As the tenants, and the server is a replica.
-    TenantsOfReplica,
 }
 
 /// The server at the primary's address replays another's log.
@@ -116,6 +86,15 @@ impl Door {
         &self.0.connect
     }
 
+    /// A connection that is there, of which the party may hold `limit`. Its user finds out whether it lives.
+    pub(super) fn lease_at_once(&self, party: Party, limit: u16) -> Option<PgLease> {
+        let permit = self.0.gate.enter_at_once(party, limit)?;
+        match self.0.take() {
+            Taken::Idle(link) => Some(self.lend(link, permit)),
+            Taken::None(_) => None,
+        }
+    }
+
     /// Waits for a connection of which the party may hold `limit`. Cancel safe.
     pub(super) async fn lease(&self, party: Party, limit: u16) -> Result<PgLease, DbError> {
         let permit = self.0.gate.enter(party, limit).await?;
@@ -130,14 +109,18 @@ impl Door {
                 Taken::None(generation) => break self.0.make(generation).await?,
             }
         };
-        Ok(PgLease {
+        Ok(self.lend(link, permit))
+    }
+
+    fn lend(&self, link: Link<Session>, permit: Permit) -> PgLease {
+        PgLease {
             link: Some(link),
             door: self.clone(),
             setting: String::new(),
             rest: None,
             asked: false,
             permit: Some(permit),
-        })
+        }
     }
 }
 
@@ -203,30 +186,6 @@ impl Shared {
         }
         Ok(connection)
     }
-}
-
-/// What the server is to do about clients that do nothing, or are gone, unless the address says otherwise.
-fn with_limits(
-    connect: PgConnectOptions,
-    clients: Clients,
-    options: CellOptions,
-) -> PgConnectOptions {
-    let idle = match clients {
-        Clients::Platform => PLATFORM_IDLE,
-        Clients::Tenants | Clients::TenantsOfReplica => {
-            let age = options.max_read_age.max(options.max_write_age);
-            age.saturating_add(GRACE)
-        }
-    };
-    let said = connect.get_options().unwrap_or_default().to_owned();
-    let limits = [
-        ("idle_in_transaction_session_timeout", idle),
-        ("client_connection_check_interval", LOOK_AFTER_CLIENT),
-    ];
-    let limits = limits.map(|(name, limit)| (name, milliseconds(limit).to_string()));
-    let keep_alive = KEEP_ALIVE.map(|(name, value)| (name, value.to_owned()));
-    let all = limits.into_iter().chain(keep_alive);
-    connect.options(all.filter(|(name, _)| !said.contains(name)))
 }
 
 /// Closes connections that have served long enough. The server is told, so that nobody's log complains.

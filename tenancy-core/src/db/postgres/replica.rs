@@ -15,9 +15,10 @@ use tokio::time::timeout;
 
 use super::{
     PostgresCell,
+    clients::Clients,
     driver::{admits, answered, learn_at_begin},
     errors::{unentered, unfinished},
-    lease::{Clients, Door, PgLease},
+    lease::{Door, PgLease},
     messages::{self, FORGET},
     rest::{Rest, Turn},
     seals::seal,

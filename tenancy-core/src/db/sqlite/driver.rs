@@ -1,10 +1,13 @@
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use sqlx::{AssertSqlSafe, Encode, FromRow, Sqlite, Type, error::DatabaseError};
 
 use tenancy_types::TenantId;
 
-use super::{SqliteCell, pool::SqliteLease};
+use super::{
+    SqliteCell,
+    pool::{Pool, SqliteLease},
+};
 use crate::{
     db::{
         CellDatabase, DbError, Drain, Statements,
@@ -32,6 +35,13 @@ const COMMIT: &str = "UPDATE temp.tenancy_current SET tenant_id = NULL; COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
 impl CellDatabase for Sqlite {}
+
+fn pool(cell: &SqliteCell, opening: Opening) -> &Arc<Pool> {
+    match opening.access {
+        Mode::Read => &cell.0.readers,
+        Mode::Write => &cell.0.writer,
+    }
+}
 
 /// Begins. The inner answer is the fence's.
 async fn ask_the_fence(
@@ -111,13 +121,16 @@ impl Driver for Sqlite {
         &cell.0.reaper
     }
 
-    async fn lease(cell: &SqliteCell, opening: Opening) -> Result<SqliteLease, DbError> {
-        let pool = match opening.access {
-            Mode::Read => &cell.0.readers,
-            Mode::Write => &cell.0.writer,
-        };
+    fn lease_at_once(cell: &SqliteCell, opening: Opening) -> Option<SqliteLease> {
         let limit = opening.budget.connections.get();
-        pool.lease(Some(opening.tenant), limit).await
+        pool(cell, opening).lease_at_once(Some(opening.tenant), limit)
+    }
+
+    async fn lease(cell: SqliteCell, opening: Opening) -> Result<SqliteLease, DbError> {
+        let limit = opening.budget.connections.get();
+        pool(&cell, opening)
+            .lease(Some(opening.tenant), limit)
+            .await
     }
 
     async fn enter(

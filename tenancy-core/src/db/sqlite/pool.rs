@@ -57,6 +57,13 @@ impl Pool {
         })
     }
 
+    /// A connection that is there, of which the party may hold `limit`.
+    pub(super) fn lease_at_once(self: &Arc<Self>, party: Party, limit: u16) -> Option<SqliteLease> {
+        let permit = self.gate.enter_at_once(party, limit)?;
+        let link = self.idle().pop()?;
+        Some(self.lend(link, permit))
+    }
+
     /// Waits for a connection of which the party may hold `limit`. Cancel safe.
     pub(super) async fn lease(
         self: &Arc<Self>,
@@ -71,11 +78,15 @@ impl Pool {
                 source: error.into(),
             })?,
         };
-        Ok(SqliteLease {
+        Ok(self.lend(link, permit))
+    }
+
+    fn lend(self: &Arc<Self>, link: Link, permit: Permit) -> SqliteLease {
+        SqliteLease {
             link: Some(link),
             pool: Arc::clone(self),
             _permit: permit,
-        })
+        }
     }
 
     async fn connect(&self) -> Result<Link, sqlx::Error> {

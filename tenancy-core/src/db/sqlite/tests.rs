@@ -69,7 +69,7 @@ async fn open(cell: &SqliteCell, tenant: u32, access: Mode) -> SqliteLease {
 
 async fn try_open(cell: &SqliteCell, tenant: u32, access: Mode) -> Result<SqliteLease, NotEntered> {
     let opening = opening(tenant, access);
-    let lease = Sqlite::lease(cell, opening).await.unwrap();
+    let lease = Sqlite::lease(cell.clone(), opening).await.unwrap();
     Sqlite::enter(cell.clone(), lease, opening).await
 }
 

@@ -1,13 +1,13 @@
 //! On Postgres, with a pool of one: whatever keeps a transaction open, and does not go on with it, is ended at
 //! its maximum age, and its connection is the next one's.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, pin::Pin, time::Duration};
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use sqlx::{Connection as _, PgConnection};
 use tenancy_core::db::{CellDb, CellOptions, DbError, PostgresCell};
 
-use super::{options, postgres, reader, until, writer};
+use super::{given_up::given_up, options, postgres, reader, until, writer};
 
 const AGE: Duration = Duration::from_millis(200);
 
@@ -145,4 +145,72 @@ async fn a_reader_that_is_forgotten() {
     assert!(too_old(waiting.await).is_some());
     sqlx::query(one).fetch_one(&mut kept).await.unwrap();
     kept.commit().await.unwrap();
+}
+
+/// Polls it once, and then no more.
+async fn begun<F: Future + Unpin>(work: &mut F) -> Option<F::Output> {
+    given_up(work, 1).await
+}
+
+#[tokio::test]
+async fn a_commit_that_nobody_polls() {
+    for rolls_back in [false, true] {
+        let (cell, ..) = cell(options(1).max_write_age(AGE)).await;
+        let mut tx = cell.begin(&writer(1));
+        let insert = sqlx::query("insert into mark values (1)");
+        if too_old(insert.execute(&mut tx).await).is_some() {
+            // A slow machine, on which there is nothing to end.
+            continue;
+        }
+        let mut ending: Pin<Box<dyn Future<Output = Result<(), DbError>>>> = if rolls_back {
+            Box::pin(tx.rollback().map(Ok))
+        } else {
+            Box::pin(tx.commit())
+        };
+        if begun(&mut ending).await.is_none() {
+            next_one_comes_in(&cell).await;
+            match ending.await {
+                Ok(()) => assert!(rolls_back),
+                Err(DbError::CommitUnknown { .. } | DbError::TooOld { .. }) => {
+                    assert!(!rolls_back);
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_comes_to_somebody_who_does_not_look() {
+    let short = options(1)
+        .max_write_age(AGE)
+        .wait(Duration::from_millis(500));
+    let (cell, ..) = cell(short).await;
+    let mut held = cell.begin(&reader(1));
+    sqlx::query("select 1").fetch_one(&mut held).await.unwrap();
+    let mut tx = cell.begin(&writer(1));
+    let mut waiting = Box::pin(sqlx::query("select 1").fetch_one(&mut tx));
+    assert!(
+        begun(&mut waiting).await.is_none(),
+        "there is one, and held"
+    );
+    held.commit().await.unwrap();
+    for _ in 0..100 {
+        let mut next = cell.begin(&writer(2));
+        match sqlx::query("select 1").fetch_one(&mut next).await {
+            Ok(_) => {
+                let late = waiting.await.map_err(DbError::from_sqlx).unwrap_err();
+                assert!(matches!(late, DbError::Busy), "{late:?}");
+                return;
+            }
+            Err(error) => {
+                let error = DbError::from_sqlx(error);
+                assert!(
+                    matches!(error, DbError::Busy | DbError::TooOld { .. }),
+                    "{error:?}"
+                );
+            }
+        }
+    }
+    panic!("it keeps a connection that it does not use");
 }

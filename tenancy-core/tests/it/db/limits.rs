@@ -23,7 +23,7 @@ async fn read(cell: &CellDb, id: u32, budget: WorkBudget) -> Result<(i64,), DbEr
 
 #[tokio::test]
 async fn a_tenant_holds_no_more_connections_than_its_budget() {
-    let options = options(3).wait(Duration::from_millis(50));
+    let options = options(3).wait(Duration::from_millis(500));
     let sqlite = Sqlite::new(2, options).await;
     for cell in [sqlite.cell.clone(), postgres(2, options).await.0] {
         let ctx = admitted(1, 1, budget(1)).read_only();
