@@ -3,6 +3,7 @@
 mod viewport;
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -152,7 +153,7 @@ fn start_driver() -> Result<(Supervisor, PathBuf, u16), Error> {
     })?;
     let user = ServerUser::own();
     let folder = Workspace::open(user)?.unique("browser");
-    let mut supervisor = Supervisor::start(SCRIPT, [&driver, &folder], user)?;
+    let mut supervisor = Supervisor::start(SCRIPT, [&driver, &folder], user, Stdio::null())?;
     match supervisor.wait_for(port_in)? {
         Some(port) => Ok((supervisor, folder, port)),
         None => Err(Error::Failed {

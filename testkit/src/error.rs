@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum Error {
     /// A program is not installed.
     #[error(
-        "{what} not found on this machine; get it with `cargo xtask test --install`, or: {how}"
+        "{what} not found on this machine; get it with: {how} (for this repository's tests, `cargo xtask test --install`)"
     )]
     Missing {
         /// The program, in a person's words.

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::num::NonZeroU32;
 
 use crate::postgres::{Database, Postgres, socket_in};
-use crate::server::Server;
+use crate::server::{Kind, Server};
 use crate::server_user::ServerUser;
 use crate::workspace::Workspace;
 use crate::{Address, Error, program};
@@ -16,7 +16,7 @@ use crate::{Address, Error, program};
 /// superuser's help. Parameters of a connection that it cannot keep apart in its pools are left out
 /// instead of refusing the client, since sqlx always sends one.
 const SCRIPT: &str = r#"
-program=$2 programs=$3 libraries=$4 cluster=$5 size=$6
+program=$2 programs=$3 libraries=$4 cluster=$5 size=$6 pid=
 prepare() {
     echo '"postgres" ""' >"$folder/users" &&
         cat >"$folder/pgbouncer.ini" <<INI
@@ -43,7 +43,7 @@ start() {
         sleep 0.02
     done
 }
-crash() { kill -KILL "$pid"; wait "$pid"; pid=; }
+crash() { kill -KILL "$pid" || return 1; wait "$pid"; pid=; }
 leave() { :; }
 "#;
 
@@ -78,8 +78,12 @@ impl PgBouncer {
         let user = ServerUser::postgres()?;
         let programs = cluster.programs();
         let server = Server::start(
-            "PgBouncer",
-            SCRIPT,
+            Kind {
+                what: "PgBouncer",
+                functions: SCRIPT.to_owned(),
+                user,
+                holds: None,
+            },
             Workspace::open(user)?.unique("pgbouncer"),
             &[
                 pgbouncer.as_os_str(),
@@ -88,7 +92,6 @@ impl PgBouncer {
                 cluster.socket_folder().as_os_str(),
                 OsStr::new(&size.to_string()),
             ],
-            user,
         )?;
         Ok(Self { server })
     }

@@ -3,12 +3,16 @@
 mod control;
 mod data_folder;
 mod database;
+mod hold;
 mod programs;
 mod psql;
 mod replica;
 mod template;
 
-use std::path::Path;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -19,7 +23,7 @@ pub use replica::Replica;
 pub use template::Template;
 
 use crate::error::with_causes;
-use crate::server::{Order, Server};
+use crate::server::{Kind, Order, Server};
 use crate::server_user::ServerUser;
 use crate::workspace::{self, Workspace};
 use crate::{Address, Error};
@@ -34,7 +38,11 @@ const LOOKS: u32 = 1000;
 
 /// The file of a server's socket in `folder`, as every client of Postgres expects it.
 pub(crate) fn socket_in(folder: &Path) -> Address {
-    Address::Unix(folder.join(format!(".s.PGSQL.{PORT}")))
+    Address::Unix(socket_file(folder))
+}
+
+fn socket_file(folder: &Path) -> PathBuf {
+    folder.join(format!(".s.PGSQL.{PORT}"))
 }
 
 /// The longest path of a socket: `sun_path` of `sockaddr_un` on Linux without its last zero (unix(7)).
@@ -81,6 +89,8 @@ pub struct Postgres {
     programs: Programs,
     /// How many databases were made, here and in the cluster that this one was a replica of.
     databases: Arc<AtomicU32>,
+    /// Of a cluster that stays: nobody else may have its folder. After the server, which ends first.
+    _hold: Option<File>,
 }
 
 impl Postgres {
@@ -97,20 +107,24 @@ impl Postgres {
         let workspace = Workspace::open(user)?;
         let prepared = data_folder::prepare(&programs, &workspace, user)?;
         let server = Server::start(
-            "Postgres",
-            &format!("{CONTROL}{COPY}"),
+            Kind {
+                what: "Postgres",
+                functions: format!("{CONTROL}{COPY}"),
+                user,
+                holds: None,
+            },
             workspace.unique("postgres"),
             &[
                 programs.folder().as_os_str(),
                 programs.libraries(),
                 prepared.as_os_str(),
             ],
-            user,
         )?;
         Ok(Self {
             server,
             programs,
             databases: Arc::default(),
+            _hold: None,
         })
     }
 
@@ -119,30 +133,36 @@ impl Postgres {
     /// connections: for some seconds the first time.
     ///
     /// The folder is the server's user's alone; above it, that user must be able to enter every folder. One
-    /// process at a time may have it.
+    /// cluster at a time may have it: another one is refused, and what a killed process left behind is waited
+    /// for, two minutes at most.
     ///
     /// # Errors
     ///
-    /// As [`Postgres::start`]. [`Error::Failed`] also for a folder whose path is too long for a socket, and for
-    /// data of another major version.
+    /// As [`Postgres::start`]. [`Error::Failed`] also for a folder that another cluster has, for one whose path is too
+    /// long for a socket, and for data of another major version.
     pub fn keep_in(folder: &Path) -> Result<Self, Error> {
         let user = ServerUser::postgres()?;
         let programs = Programs::find(user)?;
         let folder = workspace::own_folder(folder, user)?;
         check_socket(&folder)?;
         check_way(&folder, user)?;
+        let (hold, supervisors) = hold::take(&folder)?;
         data_folder::keep(&programs, &folder, user)?;
         let server = Server::start(
-            "Postgres",
-            &format!("{CONTROL}{KEEP}"),
+            Kind {
+                what: "Postgres",
+                functions: format!("{CONTROL}{KEEP}"),
+                user,
+                holds: Some(supervisors),
+            },
             folder,
             &[programs.folder().as_os_str(), programs.libraries()],
-            user,
         )?;
         Ok(Self {
             server,
             programs,
             databases: Arc::default(),
+            _hold: Some(hold),
         })
     }
 
@@ -274,6 +294,19 @@ impl Postgres {
     /// [`Error::Failed`] with the server's log when it runs, or does not start.
     pub fn start_again(&mut self) -> Result<(), Error> {
         self.server.order(Order::Start)
+    }
+
+    /// Whether somebody listens where it does: not so after a crash. It may be too busy to answer.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        let connected = UnixStream::connect(socket_file(self.socket_folder()));
+        let gone = |error: &io::Error| {
+            matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::ConnectionRefused
+            )
+        };
+        !connected.as_ref().is_err_and(gone)
     }
 
     pub(crate) fn programs(&self) -> &Programs {

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::error::with_causes;
-use crate::server::{Order, Server};
+use crate::server::{Kind, Order, Server};
 use crate::server_user::ServerUser;
 use crate::workspace::Workspace;
 use crate::{Address, Error, program};
@@ -13,7 +13,7 @@ const SOCKET: &str = "redis.sock";
 
 /// `$2` is the server, `$3` its client.
 const SCRIPT: &str = r#"
-server=$2 client=$3
+server=$2 client=$3 pid=
 prepare() { :; }
 start() {
     "$server" --port 0 --unixsocket "$folder/redis.sock" --unixsocketperm 700 \
@@ -26,7 +26,7 @@ start() {
         sleep 0.02
     done
 }
-crash() { kill -KILL "$pid"; wait "$pid"; pid=; }
+crash() { kill -KILL "$pid" || return 1; wait "$pid"; pid=; }
 leave() { :; }
 "#;
 
@@ -54,11 +54,14 @@ impl Redis {
         let client = program::find_server("redis-cli").ok_or_else(missing)?;
         let user = ServerUser::redis()?;
         let server = Server::start(
-            "Redis",
-            SCRIPT,
+            Kind {
+                what: "Redis",
+                functions: SCRIPT.to_owned(),
+                user,
+                holds: None,
+            },
             Workspace::open(user)?.unique("redis"),
             &[redis.as_os_str(), client.as_os_str()],
-            user,
         )?;
         Ok(Self { server })
     }

@@ -1,8 +1,10 @@
 //! A server that its supervisor can stop and start again.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use crate::Error;
 use crate::server_user::ServerUser;
@@ -11,10 +13,11 @@ use crate::supervisor::Supervisor;
 /// What goes before the functions of each server. `$1` is the server's own folder; further arguments
 /// are up to the functions.
 ///
-/// The signals are caught instead of ignored, because children inherit what is ignored. A server that is to
+/// The signals are caught instead of ignored, because children inherit what is ignored; what they interrupt goes on. A
+/// server that is to
 /// leave something behind has its own `open_folder` and `close_folder`.
 const HEAD: &str = r#"
-trap : HUP INT TERM PIPE
+trap signalled=yes HUP INT TERM PIPE
 folder=$1
 open_folder() { mkdir -m 700 "$folder"; }
 close_folder() { crash; leave; rm -rf "$folder"; }
@@ -22,16 +25,37 @@ close_folder() { crash; leave; rm -rf "$folder"; }
 
 /// What goes after the functions of each server, which are `prepare` (once, in the new folder),
 /// `start`, `stop` and `crash`, each done when it returns, and `leave` (once, when the server is gone).
-/// What they print is the server's report.
+/// What they print is the server's report. A folder that is there already is somebody else's, and is left alone.
 const TAIL: &str = r#"
 obey() {
     if "$@" >>"$folder/report" 2>&1; then echo ready; else echo failed; fi
 }
 begin() { prepare && start; }
-if open_folder; then obey begin; else echo failed; fi
-while read -r order; do obey "$order"; done
+open_folder || { echo failed; exit 1; }
+obey begin
+signalled=
+while read -r order || [ -n "$signalled" ]; do
+    [ -z "$order" ] || obey "$order"
+    signalled=
+done
 close_folder >/dev/null 2>&1
 "#;
+
+/// What a server is, and whose.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// In a person's words.
+    pub(crate) what: &'static str,
+    /// Its shell functions.
+    pub(crate) functions: String,
+    /// As whom it runs.
+    pub(crate) user: ServerUser,
+    /// A file that is open for as long as the supervisor lives, and so locked, if it is.
+    pub(crate) holds: Option<File>,
+}
+
+/// So much of a report is looked at, from its end.
+const REPORT_BYTES: u64 = 64 * 1024;
 
 /// Lines of a report that say why something failed.
 const LAST_WORDS: usize = 40;
@@ -74,18 +98,14 @@ impl Server {
     /// # Errors
     ///
     /// [`Error::Failed`] with the server's report when it does not start.
-    pub(crate) fn start(
-        what: &'static str,
-        functions: &str,
-        folder: PathBuf,
-        arguments: &[&OsStr],
-        user: ServerUser,
-    ) -> Result<Self, Error> {
-        let script = format!("{HEAD}{functions}{TAIL}");
+    pub(crate) fn start(kind: Kind, folder: PathBuf, arguments: &[&OsStr]) -> Result<Self, Error> {
+        let script = format!("{HEAD}{}{TAIL}", kind.functions);
         let arguments = [&[folder.as_os_str()], arguments].concat();
-        let supervisor = Supervisor::start(&script, arguments, user)?;
+        // The supervisor says nothing there, and its children have another one.
+        let holds = kind.holds.map_or_else(Stdio::null, Stdio::from);
+        let supervisor = Supervisor::start(&script, arguments, kind.user, holds)?;
         let mut server = Self {
-            what,
+            what: kind.what,
             folder,
             supervisor,
         };
@@ -115,12 +135,21 @@ impl Server {
         if obeyed == Some(true) {
             return Ok(());
         }
-        let report = fs::read_to_string(self.folder.join("report")).unwrap_or_default();
+        let report = end_of(&self.folder.join("report")).unwrap_or_default();
         Err(Error::Failed {
             what: self.what,
             report: format!("{doing}: {}", last_lines(&report)),
         })
     }
+}
+
+fn end_of(report: &Path) -> io::Result<String> {
+    let mut file = File::open(report)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(REPORT_BYTES)))?;
+    let mut end = Vec::new();
+    file.read_to_end(&mut end)?;
+    Ok(String::from_utf8_lossy(&end).into_owned())
 }
 
 fn last_lines(report: &str) -> &str {

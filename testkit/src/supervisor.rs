@@ -23,11 +23,12 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
-    /// Starts `script` with `arguments` as `$1`, `$2` and so on.
+    /// Starts `script` with `arguments` as `$1`, `$2` and so on, and `errors` as its standard error.
     pub(crate) fn start(
         script: &str,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
         user: ServerUser,
+        errors: Stdio,
     ) -> Result<Self, Error> {
         let mut command = Command::new("sh");
         let mut child = program::without_libpq(user.apply(&mut command))
@@ -35,7 +36,7 @@ impl Supervisor {
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(errors)
             .process_group(0)
             .spawn()
             .map_err(Error::io("start a supervisor"))?;

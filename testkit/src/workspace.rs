@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, Command};
@@ -51,7 +52,10 @@ impl Workspace {
     pub(crate) fn unique(&self, kind: &str) -> PathBuf {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        self.path.join(format!("{kind}-{}-{number}", process::id()))
+        // Containers have the same process ids, and may share the folder.
+        let others = RandomState::new().build_hasher().finish() as u32;
+        self.path
+            .join(format!("{kind}-{}-{number}-{others:08x}", process::id()))
     }
 
     /// The path of `name` in this folder.

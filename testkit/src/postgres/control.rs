@@ -18,11 +18,17 @@ leave() { :; }
 "#;
 
 /// A cluster that stays: its data is there already. It ends in good order, also when whoever started it was
-/// killed; and one whose supervisor was killed, or is about to stop it, is stopped first.
+/// killed; and one whose supervisor was killed is stopped first.
+///
+/// It runs for years, so its log is a file for each day of the week; the report has what comes before that begins.
 pub(super) const KEEP: &str = r#"
 open_folder() { [ -d "$folder/data" ]; }
 close_folder() { stop; }
-prepare() { stop || :; }
+prepare() { : >"$folder/report"; stop || :; }
+start() {
+    control -l "$folder/report" -o "-c logging_collector=on -c log_directory=log -c log_filename=day-%u.log \
+        -c log_rotation_age=1d -c log_rotation_size=0 -c log_truncate_on_rotation=on" start
+}
 "#;
 
 /// A replica of the cluster whose socket is in `$4`, by a replication slot of the name `$5`.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::control::{BACK_UP, CONTROL};
 use super::{Database, Postgres};
-use crate::server::{Order, Server};
+use crate::server::{Kind, Order, Server};
 use crate::server_user::ServerUser;
 use crate::workspace::Workspace;
 use crate::{Address, Error};
@@ -28,8 +28,12 @@ impl Replica {
         let slot = folder.file_name().unwrap_or_default().to_string_lossy();
         let slot = slot.replace('-', "_");
         let server = Server::start(
-            "Postgres replica",
-            &format!("{CONTROL}{BACK_UP}"),
+            Kind {
+                what: "Postgres replica",
+                functions: format!("{CONTROL}{BACK_UP}"),
+                user,
+                holds: None,
+            },
             folder,
             &[
                 programs.folder().as_os_str(),
@@ -37,7 +41,6 @@ impl Replica {
                 primary.socket_folder().as_os_str(),
                 OsStr::new(&slot),
             ],
-            user,
         )?;
         let databases = Arc::clone(&primary.databases);
         Ok(Self {
@@ -45,6 +48,7 @@ impl Replica {
                 server,
                 programs,
                 databases,
+                _hold: None,
             },
         })
     }

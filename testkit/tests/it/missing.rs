@@ -22,12 +22,12 @@ fn a_missing_server_is_named_with_a_way_to_get_it() {
     check(
         "browser",
         NO_PROGRAMS,
-        "Chromium not found on this machine; get it with `cargo xtask test --install`, or: apt-get install chromium",
+        "Chromium not found on this machine; get it with: apt-get install chromium (for this repository's tests, `cargo xtask test --install`)",
     );
     check(
         "redis",
         NO_PROGRAMS,
-        "Redis not found on this machine; get it with `cargo xtask test --install`, or: apt-get install redis-server",
+        "Redis not found on this machine; get it with: apt-get install redis-server (for this repository's tests, `cargo xtask test --install`)",
     );
 }
 

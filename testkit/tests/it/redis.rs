@@ -59,6 +59,7 @@ fn it_is_empty_after_a_crash() {
         panic!("Redis listens on a socket")
     };
     assert!(UnixStream::connect(file).is_err());
+    assert!(redis.crash().is_err(), "there is nothing left to end");
     redis.start_again().unwrap();
     assert_eq!(ask(connect(&redis), "EXISTS cart\r\n"), ":0");
     assert_eq!(ask(connect(&other), "EXISTS cart\r\n"), ":1");
