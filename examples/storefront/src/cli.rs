@@ -139,7 +139,11 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<Exit, CliError> {
     match command {
         Command::Serve(args) => {
-            runtime(&mut Builder::new_multi_thread())?.block_on(Box::pin(serve::run(args)))
+            let runtime = runtime(&mut Builder::new_multi_thread())?;
+            let exit = runtime.block_on(Box::pin(serve::run(args)));
+            // A server's start that was given up cannot be cancelled; its supervisor ends it.
+            runtime.shutdown_background();
+            exit
         }
         Command::Client(command) => {
             let runtime = runtime(&mut Builder::new_current_thread())?;

@@ -71,7 +71,7 @@ pub enum ServeError {
 }
 
 /// Serves the platform until SIGINT or SIGTERM, then finishes the requests in flight; a second signal ends it
-/// at once.
+/// at once, and so does the first while the platform opens.
 ///
 /// Standard output gets the lines `listening http://…` and `ops http://…` once both listeners answer, a line for
 /// each cell in Postgres, and lines with browser and curl addresses for each demo shop.
@@ -81,7 +81,15 @@ pub enum ServeError {
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let stop = stop_signal().map_err(ServeError::Signals)?;
     let metrics = telemetry::init_metrics();
-    let platform = Platform::open(config.clone()).await?;
+    // Servers may start in there, and other ones not answer. What it does can be done again, so it is left where it is.
+    let mut first = stop.clone();
+    let platform = tokio::select! {
+        opened = Platform::open(config.clone()) => opened?,
+        _ = first.wait_for(|stop| *stop != Stop::Not) => {
+            tracing::info!("stopped before anything was served");
+            return Ok(());
+        }
+    };
     let token = OperatorToken::load_or_create(&config.data.join(TOKEN_FILE));
     let token = token.map_err(|source| ServeError::File {
         path: config.data.join(TOKEN_FILE),

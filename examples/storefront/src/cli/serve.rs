@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use nix::sys::stat::{Mode, umask};
 use tenancy_types::{DomainName, PlanSet};
 
 use super::{
@@ -146,6 +147,8 @@ impl TryFrom<ServeArgs> for Config {
 
 pub(super) async fn run(args: ServeArgs) -> Result<Exit, CliError> {
     init_logs(args.log_format);
+    // SQLite makes its files as the process says: with others' rows in them, they are its user's alone.
+    umask(Mode::from_bits_truncate(0o077));
     Box::pin(serve::run(Config::try_from(args)?)).await?;
     Ok(Exit::Ok)
 }

@@ -1,8 +1,11 @@
 //! Servers of one's own, below the data folder, for whoever has none.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use tenancy_core::isolation::Roles;
@@ -19,10 +22,51 @@ const NAME: &str = "shops";
 /// The folder of the servers, below the data folder.
 const FOLDER: &str = "postgres";
 
-/// A server that stops in good order when this is dropped, or when the process ends.
+/// Between two looks whether the server is there.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A server that is started again when it has ended by itself, and stops in good order when this is dropped, or when
+/// the process ends.
 #[derive(Debug)]
 pub struct PrivateServer {
-    _server: Postgres,
+    /// What the keeper waits on. Gone before it is joined.
+    end: Option<mpsc::Sender<()>>,
+    keeper: Option<JoinHandle<()>>,
+}
+
+impl PrivateServer {
+    fn keep(cell: CellId, server: Postgres) -> io::Result<Self> {
+        let (end, ended) = mpsc::channel();
+        let keeper = thread::Builder::new().name(format!("postgres of {cell}"));
+        let keeper = keeper.spawn(move || keep_up(cell, server, &ended))?;
+        Ok(Self {
+            end: Some(end),
+            keeper: Some(keeper),
+        })
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(keeper) = self.keeper.take() {
+            // A panic there has been printed, and the server's supervisor ends it.
+            let _ = keeper.join();
+        }
+    }
+}
+
+/// Starts the server again whenever nobody listens any more, until the other end of the channel is gone.
+fn keep_up(cell: CellId, mut server: Postgres, ended: &mpsc::Receiver<()>) {
+    while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+        if server.is_listening() {
+            continue;
+        }
+        tracing::error!(%cell, "the cell's Postgres server has ended, and is started again");
+        if let Err(error) = server.start_again() {
+            tracing::error!(%cell, %error, "the cell's Postgres server does not start");
+        }
+    }
 }
 
 /// Why a cell has no server of its own.
@@ -32,6 +76,9 @@ pub enum PrivateError {
     /// It does not start.
     #[error(transparent)]
     Start(#[from] tenancy_testkit::Error),
+    /// Nobody can look after it.
+    #[error("start the thread that looks after the server")]
+    Keep(#[source] io::Error),
     /// It is where no URL leads.
     #[error(transparent)]
     Url(#[from] InvalidCellUrl),
@@ -78,7 +125,7 @@ pub async fn start(
     for change in &made.changes {
         tracing::info!(%cell, change, "cell");
     }
-    let server = PrivateServer { _server: server };
+    let server = PrivateServer::keep(cell, server).map_err(PrivateError::Keep)?;
     Ok((server, made.credentials))
 }
 

@@ -1,5 +1,5 @@
-//! The books of a platform that is not running: what its files say of orders, stock and money, and whether it
-//! agrees with itself and with what buyers were told. Reads the files directly and shares no code with what
+//! The books of a platform that is not running: what its cells and files say of orders, stock and money, and whether it
+//! agrees with itself and with what buyers were told. Reads them directly and shares no code with what
 //! is checked.
 
 use std::{
@@ -9,8 +9,10 @@ use std::{
 
 use serde_json::Value;
 use sqlx::{
-    Connection as _, FromRow, SqliteConnection, sqlite::SqliteConnectOptions, sqlite::SqliteRow,
+    Connection as _, FromRow, PgConnection, SqliteConnection, postgres::PgRow,
+    sqlite::SqliteConnectOptions, sqlite::SqliteRow,
 };
+use storefront::postgres::CellFiles;
 
 use super::buyers::{Market, Purchase};
 
@@ -89,26 +91,39 @@ impl Books {
         let mut books = Self::default();
         for path in cells(folder) {
             let mut file = open(&path).await;
-            books
-                .stock
-                .extend(all(&mut file, "select * from stock").await);
-            let events = "select * from stock_event order by tenant_id, variant_id, seq";
-            books.events.extend(all(&mut file, events).await);
-            books
-                .orders
-                .extend(all(&mut file, "select * from shop_order").await);
-            books
-                .lines
-                .extend(all(&mut file, "select * from order_line").await);
-            books
-                .keys
-                .extend(all(&mut file, "select * from checkout_key").await);
+            books.read_cell(&mut file).await;
             file.close().await.unwrap();
         }
+        for known in CellFiles::of(folder).all().unwrap() {
+            let mut database = PgConnection::connect_with(&known.mover.options())
+                .await
+                .unwrap();
+            books.read_cell(&mut database).await;
+            database.close().await.unwrap();
+        }
         let mut file = open(&folder.join("payments.db")).await;
-        books.payments = all(&mut file, "select * from payments").await;
+        books.payments = file.all("select * from payments").await;
         file.close().await.unwrap();
         books
+    }
+
+    async fn read_cell<C: Cell>(&mut self, cell: &mut C)
+    where
+        Stock: for<'r> FromRow<'r, C::Row>,
+        Event: for<'r> FromRow<'r, C::Row>,
+        Order: for<'r> FromRow<'r, C::Row>,
+        Line: for<'r> FromRow<'r, C::Row>,
+        Key: for<'r> FromRow<'r, C::Row>,
+    {
+        self.stock.extend(cell.all("select * from stock").await);
+        let events = "select * from stock_event order by tenant_id, variant_id, seq";
+        self.events.extend(cell.all(events).await);
+        self.orders
+            .extend(cell.all("select * from shop_order").await);
+        self.lines
+            .extend(cell.all("select * from order_line").await);
+        self.keys
+            .extend(cell.all("select * from checkout_key").await);
     }
 
     /// Everything that does not add up once all is settled; empty when the books are in order.
@@ -349,13 +364,18 @@ impl Books {
 
 /// Lets the time of all orders be over that are pending in a platform that is not running.
 pub(crate) async fn let_orders_expire(folder: &Path) {
+    let sql = "update shop_order set expires_at = 1 where state = 'pending'";
     for path in cells(folder) {
         let mut file = open(&path).await;
-        sqlx::query("update shop_order set expires_at = 1 where state = 'pending'")
-            .execute(&mut file)
+        sqlx::query(sql).execute(&mut file).await.unwrap();
+        file.close().await.unwrap();
+    }
+    for known in CellFiles::of(folder).all().unwrap() {
+        let mut database = PgConnection::connect_with(&known.mover.options())
             .await
             .unwrap();
-        file.close().await.unwrap();
+        sqlx::query(sql).execute(&mut database).await.unwrap();
+        database.close().await.unwrap();
     }
 }
 
@@ -379,9 +399,34 @@ pub(crate) async fn open(path: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&options).await.unwrap()
 }
 
-async fn all<R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin>(
-    file: &mut SqliteConnection,
-    sql: &'static str,
-) -> Vec<R> {
-    sqlx::query_as(sql).fetch_all(file).await.unwrap()
+/// A cell's database.
+trait Cell {
+    type Row: sqlx::Row;
+
+    async fn all<R: for<'r> FromRow<'r, Self::Row> + Send + Unpin>(
+        &mut self,
+        sql: &'static str,
+    ) -> Vec<R>;
+}
+
+impl Cell for SqliteConnection {
+    type Row = SqliteRow;
+
+    async fn all<R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin>(
+        &mut self,
+        sql: &'static str,
+    ) -> Vec<R> {
+        sqlx::query_as(sql).fetch_all(self).await.unwrap()
+    }
+}
+
+impl Cell for PgConnection {
+    type Row = PgRow;
+
+    async fn all<R: for<'r> FromRow<'r, PgRow> + Send + Unpin>(
+        &mut self,
+        sql: &'static str,
+    ) -> Vec<R> {
+        sqlx::query_as(sql).fetch_all(self).await.unwrap()
+    }
 }

@@ -9,13 +9,14 @@ use sqlx::Connection as _;
 use super::{
     books::{self, Books},
     buyers::Market,
-    platform::Folder,
+    platform::{Folder, Kind, each_kind},
 };
 
-#[tokio::test]
-async fn killed_checkouts_are_finished_once_and_the_books_agree() {
+each_kind!(killed_checkouts_are_finished_once_and_the_books_agree);
+
+async fn killed_checkouts_are_finished_once_and_the_books_agree(kind: Kind) {
     let mut random = Rng::with_seed(3);
-    let mut platform = Market::platform(Folder::new());
+    let mut platform = Market::platform(Folder::of(kind).await);
     let market = Arc::new(Market::open(&platform, 3).await);
     for answered in [3, 20, 45] {
         let folder = market
@@ -34,6 +35,10 @@ async fn killed_checkouts_are_finished_once_and_the_books_agree() {
     let books = Books::read(folder.path()).await;
     assert_eq!(books.findings(&market), [""; 0]);
     assert!(books.paid() > 20, "{} orders are few", books.paid());
+    if kind == Kind::Postgres {
+        // The books are read by the same statements, and a file is easier to copy.
+        return;
+    }
     for planted in ERRORS {
         check_planted(&folder, &market, planted).await;
     }

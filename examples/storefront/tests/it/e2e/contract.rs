@@ -7,6 +7,8 @@ use super::platform::{Folder, Kind, Platform, Start, each_kind};
 each_kind!(
     a_shop_is_made_listed_changed_and_visited,
     suspending_and_resuming_change_the_epoch_and_take_effect_at_once,
+    domains_and_plan_change_in_one_step_or_not_at_all,
+    the_same_key_and_request_give_the_same_answer,
 );
 
 async fn a_shop_is_made_listed_changed_and_visited(kind: Kind) {
@@ -105,9 +107,8 @@ async fn suspending_and_resuming_change_the_epoch_and_take_effect_at_once(kind: 
     assert_eq!(platform.import("acme", csv).await["created"], 1);
 }
 
-#[tokio::test]
-async fn domains_and_plan_change_in_one_step_or_not_at_all() {
-    let platform = Platform::empty();
+async fn domains_and_plan_change_in_one_step_or_not_at_all(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     platform
         .make_shop_from(json!({"slug": "other", "plan": "basic", "domains": ["other.example"]}))
@@ -155,9 +156,8 @@ async fn domains_and_plan_change_in_one_step_or_not_at_all() {
         .expect_error(404, "unknown_domain");
 }
 
-#[tokio::test]
-async fn the_same_key_and_request_give_the_same_answer() {
-    let platform = Platform::empty();
+async fn the_same_key_and_request_give_the_same_answer(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let operator = platform.operator().header("idempotency-key", "sign-up-7");
     let request = json!({"slug": "acme", "plan": "basic", "domains": []}).to_string();
     let first = operator

@@ -15,6 +15,9 @@ use super::{
 each_kind!(
     rows_that_do_not_go_together_make_nothing_and_replace_nothing,
     a_shop_gets_back_what_was_deleted_by_mistake,
+    a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing,
+    an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key,
+    a_replacement_that_is_killed_is_gone_on_with_by_itself,
 );
 
 const FILE: &str = "\
@@ -356,9 +359,8 @@ async fn rows_that_do_not_go_together_make_nothing_and_replace_nothing(kind: Kin
     }
 }
 
-#[tokio::test]
-async fn a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing() {
-    let platform = Platform::empty();
+async fn a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     shop_that_sells(&platform).await;
     let operator = platform.operator();
     let suspend = json!({"lifecycle": "suspended"});
@@ -453,9 +455,8 @@ fn is_cut_off(folder: &Folder) -> bool {
     names.any(|name| name.ends_with(".tar"))
 }
 
-#[tokio::test]
-async fn an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key() {
-    let mut platform = Platform::empty();
+async fn an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key(kind: Kind) {
+    let mut platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     platform.import("acme", &many_products()).await;
     let whole = rows(&platform, "acme").await;
@@ -553,11 +554,10 @@ async fn a_shop_gets_back_what_was_deleted_by_mistake(kind: Kind) {
     assert_eq!(waiting(&platform.data()), [""; 0]);
 }
 
-#[tokio::test]
-async fn a_replacement_that_is_killed_is_gone_on_with_by_itself() {
+async fn a_replacement_that_is_killed_is_gone_on_with_by_itself(kind: Kind) {
     let arguments = &["--no-demo", "--rest-seconds", "1"];
     let mut platform = Platform::start(Start {
-        folder: Folder::new(),
+        folder: Folder::of(kind).await,
         arguments,
     });
     platform.make_shop("acme").await;

@@ -12,6 +12,8 @@ use super::platform::{Folder, Kind, Platform, Start, each_kind};
 each_kind!(
     an_import_that_was_killed_leaves_whole_products_and_goes_on,
     a_client_that_goes_away_leaves_no_half_made_shop,
+    shops_that_were_acknowledged_are_whole_after_a_kill_and_the_others_go_on,
+    a_client_that_goes_away_leaves_no_shop_between_two_epochs,
 );
 
 const ARGUMENTS: &[&str] = &["--no-demo"];
@@ -71,9 +73,8 @@ async fn kill_while_making(
     (platform.stop("-KILL").1, made)
 }
 
-#[tokio::test]
-async fn shops_that_were_acknowledged_are_whole_after_a_kill_and_the_others_go_on() {
-    let (mut folder, mut made) = (Folder::new(), BTreeMap::new());
+async fn shops_that_were_acknowledged_are_whole_after_a_kill_and_the_others_go_on(kind: Kind) {
+    let (mut folder, mut made) = (Folder::of(kind).await, BTreeMap::new());
     for (round, acknowledged) in [1, 5, 11].into_iter().enumerate() {
         let (left, round_made) = kill_while_making(folder, round, acknowledged).await;
         folder = left;
@@ -264,9 +265,8 @@ async fn a_client_that_goes_away_leaves_no_half_made_shop(kind: Kind) {
     }
 }
 
-#[tokio::test]
-async fn a_client_that_goes_away_leaves_no_shop_between_two_epochs() {
-    let platform = Platform::empty();
+async fn a_client_that_goes_away_leaves_no_shop_between_two_epochs(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     for round in 0..24 {
         let lifecycle = if round % 2 == 0 {

@@ -11,7 +11,12 @@ use super::{
     platform::{Folder, Kind, Platform, Start, each_kind},
 };
 
-each_kind!(every_address_that_changes_something_leaves_an_entry_with_its_status,);
+each_kind!(
+    every_address_that_changes_something_leaves_an_entry_with_its_status,
+    an_entry_names_tenants_by_number_and_no_name_at_all,
+    an_act_that_a_crash_interrupts_has_an_entry_without_a_status,
+    an_act_whose_client_goes_away_has_its_status,
+);
 
 async fn entries(platform: &Platform, query: &str) -> Vec<Value> {
     let path = format!("/v1/audit?{query}");
@@ -73,9 +78,8 @@ async fn every_address_that_changes_something_leaves_an_entry_with_its_status(ki
     );
 }
 
-#[tokio::test]
-async fn an_entry_names_tenants_by_number_and_no_name_at_all() {
-    let platform = Platform::empty();
+async fn an_entry_names_tenants_by_number_and_no_name_at_all(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     let new = json!({"slug": "acme", "plan": "basic", "domains": ["acme.example"]});
     platform.make_shop_from(new).await.expect_status(201);
     platform.make_shop("other").await;
@@ -142,9 +146,8 @@ async fn import_without_end(platform: &Platform) -> TcpStream {
     stream
 }
 
-#[tokio::test]
-async fn an_act_that_a_crash_interrupts_has_an_entry_without_a_status() {
-    let platform = Platform::empty();
+async fn an_act_that_a_crash_interrupts_has_an_entry_without_a_status(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     let _importing = import_without_end(&platform).await;
     let arguments = &["--no-demo"];
@@ -158,9 +161,8 @@ async fn an_act_that_a_crash_interrupts_has_an_entry_without_a_status() {
     );
 }
 
-#[tokio::test]
-async fn an_act_whose_client_goes_away_has_its_status() {
-    let platform = Platform::empty();
+async fn an_act_whose_client_goes_away_has_its_status(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     drop(import_without_end(&platform).await);
     let ended = async { while entries(&platform, "tenant=1").await[1]["status"] != 400 {} };

@@ -8,7 +8,12 @@ use super::{
     platform::{Kind, Platform, each_kind},
 };
 
-each_kind!(a_product_is_made_changed_listed_and_removed,);
+each_kind!(
+    a_product_is_made_changed_listed_and_removed,
+    what_is_shown_is_what_a_file_said_and_putting_it_changes_nothing,
+    a_product_that_a_file_could_not_have_is_refused_and_named,
+    products_of_a_suspended_shop_are_shown_and_not_changed,
+);
 
 const LAMP: &str = "/v1/tenants/acme/products/lamp";
 
@@ -29,9 +34,8 @@ fn ids(product: &Value) -> Vec<String> {
     variants.iter().map(id).collect()
 }
 
-#[tokio::test]
-async fn what_is_shown_is_what_a_file_said_and_putting_it_changes_nothing() {
-    let platform = Platform::empty();
+async fn what_is_shown_is_what_a_file_said_and_putting_it_changes_nothing(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     assert_eq!(platform.import("acme", FILE).await["created"], 1);
     let shown = platform.operator().get(LAMP).await.expect_status(200);
@@ -100,9 +104,8 @@ async fn a_product_is_made_changed_listed_and_removed(kind: Kind) {
     }
 }
 
-#[tokio::test]
-async fn a_product_that_a_file_could_not_have_is_refused_and_named() {
-    let platform = Platform::empty();
+async fn a_product_that_a_file_could_not_have_is_refused_and_named(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     let variant = |value: &str| json!({"options": [value], "price_minor": 1});
     let cases = [
@@ -171,9 +174,8 @@ async fn a_product_that_a_file_could_not_have_is_refused_and_named() {
     assert_eq!(list.expect_status(200)["products"], json!([]));
 }
 
-#[tokio::test]
-async fn products_of_a_suspended_shop_are_shown_and_not_changed() {
-    let platform = Platform::empty();
+async fn products_of_a_suspended_shop_are_shown_and_not_changed(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
     platform.make_shop("acme").await;
     put(&platform, LAMP, &json!({"title": "Lamp"}))
         .await

@@ -14,6 +14,7 @@ each_kind!(
     a_shop_is_purged_by_itself_when_its_time_is_over,
     an_undo_and_a_purge_that_meet_end_in_a_whole_shop_or_in_none,
     two_purges_at_once_are_one_purge,
+    a_purge_that_is_killed_is_gone_on_with_by_itself,
 );
 
 /// Texts that no other shop, and no part of the program, has.
@@ -180,10 +181,9 @@ async fn nothing_is_left_of_a_purged_shop_but_numbers() {
     assert_eq!(kept.expect_status(200), receipt);
 }
 
-#[tokio::test]
-async fn a_purge_that_is_killed_is_gone_on_with_by_itself() {
+async fn a_purge_that_is_killed_is_gone_on_with_by_itself(kind: Kind) {
     let arguments = &["--no-demo", "--rest-seconds", "1"];
-    let mut folder = Folder::new();
+    let mut folder = Folder::of(kind).await;
     let mut products = "Handle,Title,Variant Price\n".to_owned();
     for number in 0..250 {
         products += &format!("p-{number},{} {number},1\n", MARKS[2]);

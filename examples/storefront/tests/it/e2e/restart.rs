@@ -1,6 +1,6 @@
 //! Starting again: everything acknowledged is there, requests in flight are finished.
 
-use std::time::Instant;
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Instant};
 
 use serde_json::json;
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::platform::{Folder, Kind, Platform, Start, each_kind};
+use super::platform::{Folder, Kind, PATIENCE, Platform, Start, each_kind};
 
 each_kind!(what_was_acknowledged_survives_a_stop_and_a_kill,);
 
@@ -169,4 +169,48 @@ async fn a_stop_finishes_the_request_in_flight() {
     );
     let (status, _folder) = ended.await.unwrap();
     assert!(status.success(), "process {process}: {status}");
+}
+
+/// Where servers of its own run, others may pass through the data folder.
+#[tokio::test]
+async fn what_is_written_can_be_read_by_its_user_alone() {
+    let platform = Platform::with_demo();
+    let mut files = 0;
+    for entry in fs::read_dir(platform.data()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{:?} has {mode:o}", entry.file_name());
+        files += 1;
+    }
+    assert!(files > 5, "only {files} files");
+}
+
+#[tokio::test]
+async fn a_server_of_its_own_that_crashes_comes_back() {
+    let (folder, arguments) = (Folder::new(), &["--no-demo", "--postgres"]);
+    let platform = Platform::start(Start { folder, arguments });
+    platform.make_shop("anna").await;
+    let postmaster = platform.data().join("postgres/cell-1/data/postmaster.pid");
+    let process = || {
+        let lines = fs::read_to_string(&postmaster).ok()?;
+        Some(lines.lines().next()?.to_owned())
+    };
+    let crashed = process().unwrap();
+    let killed = Command::new("kill").args(["-KILL", &crashed]).status();
+    assert!(killed.unwrap().success());
+    let anna = platform.visitor("anna.localhost");
+    let back = async {
+        loop {
+            let status = anna.get("/").await.status;
+            if status == 200 && process().is_some_and(|process| process != crashed) {
+                break;
+            }
+            assert!([200, 503].contains(&status), "{status}");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, back).await.unwrap();
+    let (ended, _folder) = platform.stop("-TERM");
+    assert!(ended.success());
+    assert!(!postmaster.exists(), "the server still runs");
 }

@@ -160,13 +160,13 @@ async fn a_client_may_go_away_at_any_moment() {
 /// Each write of the two transactions, refused once by the database.
 const WRITES: [(&str, &str); 9] = [
     ("insert", "checkout_key"),
-    ("update", "stock when new.reserved > old.reserved"),
+    ("update", "stock when (new.reserved > old.reserved)"),
     ("insert", "stock_event"),
     ("insert", "shop_order"),
     ("insert", "order_line"),
     ("update", "shop_order"),
-    ("update", "stock when new.allocated > old.allocated"),
-    ("insert", "stock_event when new.kind = 'allocated'"),
+    ("update", "stock when (new.allocated > old.allocated)"),
+    ("insert", "stock_event when (new.kind = 'allocated')"),
     ("update", "checkout_key"),
 ];
 
@@ -174,18 +174,42 @@ const WRITES: [(&str, &str); 9] = [
 const BEFORE_THE_PROVIDER: usize = 5;
 
 #[tokio::test]
-async fn every_write_may_fail_once() {
+async fn every_write_may_fail_once_in_a_file() {
     let world = World::sqlite().await;
-    let till = Till::new(&world);
-    let mug = till.mug(1, Some(100)).await;
     let mut behind = world.behind_its_back().await;
+    let refusing = "begin select raise(abort, 'broken on purpose'); end";
+    every_write_may_fail_once(&world, &mut behind, [refusing, ""]).await;
+    behind.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_write_may_fail_once_in_postgres() {
+    let world = World::postgres().await;
+    let mut behind = world.past_the_door().await;
+    let function = "create function broken() returns trigger language plpgsql
+        as $$ begin raise exception 'broken on purpose'; end $$";
+    behind.execute(function).await.unwrap();
+    let refusing = "execute function broken()";
+    every_write_may_fail_once(&world, &mut behind, [refusing, "on"]).await;
+    behind.close().await.unwrap();
+}
+
+/// What `refusing` says is done for each row; a trigger is dropped from its table where the database wants to know it.
+async fn every_write_may_fail_once<C>(world: &World, behind: &mut C, [refusing, on]: [&str; 2])
+where
+    for<'c> &'c mut C: sqlx::Executor<'c>,
+{
+    let till = Till::new(world);
+    let mug = till.mug(1, Some(100)).await;
     for (step, (verb, table)) in WRITES.into_iter().enumerate() {
         let (table, when) = table.split_once(' ').unwrap_or((table, ""));
         let trigger = format!(
-            "create trigger broken before {verb} on {table} for each row {when}
-             begin select raise(abort, 'broken on purpose'); end"
+            "create trigger broken before {verb} on {table} for each row {when} {refusing}"
         );
-        behind.execute(sqlx::AssertSqlSafe(trigger)).await.unwrap();
+        (&mut *behind)
+            .execute(sqlx::AssertSqlSafe(trigger))
+            .await
+            .unwrap();
         let name = format!("step-{step}");
         let failed = till.buy(1, &name, &basket(&[(mug, 1)])).await;
         // Once the provider has been asked, no failure sounds as if nothing had been paid.
@@ -196,13 +220,21 @@ async fn every_write_may_fail_once() {
         };
         assert!(expected, "{verb} {table}: {failed:?}");
         till.audit().await;
-        behind.execute("drop trigger broken").await.unwrap();
+        let on = if on.is_empty() {
+            String::new()
+        } else {
+            format!("{on} {table}")
+        };
+        let drop = format!("drop trigger broken {on}");
+        (&mut *behind)
+            .execute(sqlx::AssertSqlSafe(drop))
+            .await
+            .unwrap();
         let answer = till.buy(1, &name, &basket(&[(mug, 1)])).await.unwrap();
         assert_eq!(answer.status(), 201, "{verb} {table}");
         let again = till.buy(1, &name, &basket(&[(mug, 1)])).await.unwrap();
         assert_eq!(again, answer, "{verb} {table}");
     }
-    behind.close().await.unwrap();
     let steps = WRITES.len() as i64;
     assert_eq!(till.places(1, mug).await, [100 - steps, 0, steps, 0]);
     till.audit().await;
