@@ -17,7 +17,6 @@ each_kind!(
     a_shop_gets_back_what_was_deleted_by_mistake,
     a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing,
     an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key,
-    a_replacement_that_is_killed_is_gone_on_with_by_itself,
 );
 
 const FILE: &str = "\
@@ -554,10 +553,11 @@ async fn a_shop_gets_back_what_was_deleted_by_mistake(kind: Kind) {
     assert_eq!(waiting(&platform.data()), [""; 0]);
 }
 
-async fn a_replacement_that_is_killed_is_gone_on_with_by_itself(kind: Kind) {
+#[tokio::test]
+async fn a_replacement_that_is_killed_is_gone_on_with_by_itself() {
     let arguments = &["--no-demo", "--rest-seconds", "1"];
     let mut platform = Platform::start(Start {
-        folder: Folder::of(kind).await,
+        folder: Folder::new(),
         arguments,
     });
     platform.make_shop("acme").await;
