@@ -28,8 +28,9 @@ use sqlx::{
 use tenancy_core::{
     Manifest, SearchDocument, SearchFunction, Table,
     isolation::{
-        Isolation, IsolationMode, Roles, SealAccess, SealClaim, SealKey, audit, install,
-        install_key,
+        Isolation, IsolationMode, Roles, SealAccess, SealClaim, SealKey,
+        audit::{self, Report, Ways},
+        install, install_key,
     },
     types::{Clock as _, Epoch, SystemClock, TenantId, UnixMicros},
 };
@@ -201,8 +202,13 @@ async fn look(setting: Setting, admin: PgConnectOptions) -> Result<f64, Failure>
             audit::boot(app.clone(), &isolation, key(setting.mode)).await?;
         } else {
             let key = key(setting.mode);
-            let report = audit::full(app.clone(), prober.clone(), &isolation, key).await?;
-            if !report.findings.is_empty() || !report.unprobed.is_empty() {
+            let ways = Ways {
+                catalogs: None,
+                app: Some(app.clone()),
+                prober: Some(prober.clone()),
+            };
+            let report = audit::everything(ways, &isolation, key).await;
+            if report != Report::default() {
                 return Err(format!("the cell is not as it should be: {report:?}").into());
             }
         }

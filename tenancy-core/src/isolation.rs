@@ -80,6 +80,6 @@ pub use mode::{IsolationMode, Net};
 pub use password::{Password, set_password};
 pub use plan::Isolation;
 pub use roles::{InvalidPrefix, Login, Roles};
-pub use seal::{InvalidKeyId, SealAccess, SealClaim, SealKey};
+pub use seal::{InvalidKey, InvalidKeyId, SealAccess, SealClaim, SealKey};
 pub use seal_keys::{install_key, retire_key};
 pub use statement::Statement;

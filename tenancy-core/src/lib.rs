@@ -50,6 +50,8 @@ mod refusal;
 pub mod resolve;
 #[cfg(feature = "test-util")]
 pub mod testing;
+#[cfg(feature = "cli")]
+mod toml_fault;
 
 pub use access::{Access, ReadOnly, ReadWrite};
 pub use admission::{Admitted, TenantContext, admit};

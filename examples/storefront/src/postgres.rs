@@ -6,7 +6,6 @@
 
 mod address;
 mod admin;
-mod audit;
 mod credentials;
 mod files;
 mod init;
@@ -16,7 +15,6 @@ mod private;
 
 pub use address::{CellUrl, InvalidCellUrl, Place};
 pub use admin::AdminError;
-pub use audit::{AuditRequest, audit};
 pub use credentials::Credentials;
 pub use files::{CellFiles, FileError};
 pub use init::{Init, InitError, Initialised, Passwords, init, roles_of, script};

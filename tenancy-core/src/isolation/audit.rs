@@ -8,6 +8,7 @@ mod boot;
 mod check;
 mod connect;
 mod error;
+mod everything;
 pub(super) mod facts;
 mod finding;
 #[cfg(feature = "cli")]
@@ -26,8 +27,9 @@ pub use baseline::{Baseline, Judged, Known};
 pub use boot::{Enforcement, boot, boot_with};
 pub use check::{Check, Severity};
 pub use error::AuditError;
+pub use everything::{Ways, everything};
 pub use finding::Finding;
-pub use probe::{full, probe, prober};
+pub use probe::{probe, prober};
 pub use report::{Failed, Report, Unprobed};
 pub(super) use schema::findings as of_schema;
 

@@ -11,3 +11,15 @@ pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
     }
     text
 }
+
+/// 32 bytes, two digits each.
+pub(super) fn bytes(digits: &str) -> Option<[u8; 32]> {
+    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).ok()?;
+    }
+    Some(bytes)
+}

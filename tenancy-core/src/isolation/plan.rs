@@ -124,7 +124,7 @@ impl fmt::Display for Isolation {
             "-- Run it as an administrator in the cell's database. It can be run again.\n\nBEGIN;\n{PREAMBLE}"
         )?;
         for statement in self.statements() {
-            writeln!(f, "\n-- {}\n{}", statement.name(), statement.sql().trim())?;
+            write!(f, "\n{statement}")?;
         }
         writeln!(f, "\nCOMMIT;")
     }

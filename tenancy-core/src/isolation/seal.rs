@@ -2,7 +2,10 @@ use std::fmt;
 
 use tenancy_types::{Epoch, TenantId, UnixMicros};
 
-use super::{hex::hex, hmac::Hmac};
+use super::{
+    hex::{bytes, hex},
+    hmac::Hmac,
+};
 
 /// What makes seals, and what a sealed cell checks them with: HMAC-SHA256 (RFC 2104) under an id.
 ///
@@ -20,6 +23,18 @@ pub struct SealKey {
 pub struct InvalidKeyId {
     /// What was found instead.
     pub found: Box<str>,
+}
+
+/// Texts that are no [`SealKey`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidKey {
+    /// The id is none.
+    #[error(transparent)]
+    Id(#[from] InvalidKeyId),
+    /// The secret is none. It is not repeated.
+    #[error("a seal key's secret is 64 hexadecimal digits")]
+    Secret,
 }
 
 /// What a seal lets a transaction do: enter as one tenant, at one epoch, for reading or writing, for a while.
@@ -58,6 +73,15 @@ impl SealKey {
             id: id.into(),
             hmac: Hmac::new(&secret),
         })
+    }
+
+    /// A key that is stored as an id and the 64 hexadecimal digits of its secret.
+    ///
+    /// # Errors
+    /// [`InvalidKey`].
+    pub fn from_hex(id: &str, digits: &str) -> Result<Self, InvalidKey> {
+        let secret = bytes(digits).ok_or(InvalidKey::Secret)?;
+        Ok(Self::new(id, secret)?)
     }
 
     /// The key's name, which stands in its seals.
@@ -102,12 +126,30 @@ impl fmt::Debug for SealKey {
 
 #[cfg(test)]
 mod tests {
-    use super::SealKey;
+    use super::{InvalidKey, SealKey};
 
     #[test]
     fn a_key_is_not_printed() {
         let key = SealKey::new("k-1", [0xab; 32]).unwrap();
         assert_eq!(format!("{key:?}"), r#"SealKey { id: "k-1", .. }"#);
+    }
+
+    #[test]
+    fn a_key_is_read_from_digits() {
+        let key = SealKey::from_hex("k-1", &"aB".repeat(32)).unwrap();
+        assert_eq!(key.pads(), SealKey::new("k-1", [0xab; 32]).unwrap().pads());
+        for wrong in [
+            "",
+            &"a".repeat(63),
+            &"zz".repeat(32),
+            &"+a".repeat(32),
+            &"é".repeat(32),
+        ] {
+            let read = SealKey::from_hex("k-1", wrong);
+            assert_eq!(read.unwrap_err(), InvalidKey::Secret, "{wrong}");
+        }
+        let read = SealKey::from_hex("K", &"00".repeat(32));
+        assert!(matches!(read, Err(InvalidKey::Id(_))));
     }
 
     #[test]

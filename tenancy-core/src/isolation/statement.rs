@@ -1,3 +1,5 @@
+use std::fmt;
+
 /// One step of an isolation: SQL that can be run again, and what it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
@@ -23,5 +25,12 @@ impl Statement {
     #[must_use]
     pub fn sql(&self) -> &str {
         &self.sql
+    }
+}
+
+/// The SQL below a comment with what it is for, with a last line feed.
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "-- {}\n{}", self.name, self.sql.trim())
     }
 }

@@ -10,6 +10,7 @@ use tenancy_types::{Code, Kind, Problem, Retry};
 
 use self::entry::{File, TableEntry};
 use super::{Manifest, ManifestError, SearchFunction, Table};
+use crate::toml_fault::TomlFault;
 
 /// Why a text is no manifest.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +105,7 @@ impl Manifest {
     /// [`ManifestFileError`].
     pub fn from_toml(text: &str) -> Result<Self, ManifestFileError> {
         let file: File = toml::from_str(text).map_err(|error| ManifestFileError::Syntax {
-            source: error.into(),
+            source: TomlFault::from(error).into(),
         })?;
         let undecided: Vec<Box<str>> = file
             .table

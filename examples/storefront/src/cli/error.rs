@@ -1,7 +1,5 @@
 use std::{error::Error, io, path::PathBuf};
 
-use tenancy_core::isolation::{AuditError, audit::BaselineError};
-
 use super::{
     client::ClientError, endpoint::EndpointError, exit::Exit, serve::ServeArgsError,
     values::InvalidCellName,
@@ -35,12 +33,17 @@ pub(super) enum CliError {
     /// A database did not become a cell.
     #[error(transparent)]
     Init(#[from] Box<InitError>),
-    /// It could not be found out whether a cell isolates.
+    /// The file of a cell that was to be audited cannot be used.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    Unaudited(FileError),
     /// The known findings cannot be read.
-    #[error(transparent)]
-    Baseline(#[from] BaselineError),
+    #[error("{}", path.display())]
+    Baseline {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The platform cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -95,7 +98,7 @@ impl CliError {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => Exit::NotFound,
             Self::CellFile(error) | Self::ServeArgs(ServeArgsError::File(error)) => of_file(error),
             Self::ServeArgs(ServeArgsError::Cells(_) | ServeArgsError::Name(_))
-            | Self::Baseline(_)
+            | Self::Baseline { .. }
             | Self::Url(_)
             | Self::CellName(_) => Exit::Usage,
             Self::Init(error) => of_init(error),
@@ -106,7 +109,7 @@ impl CliError {
             }
             Self::Serve(ServeError::Open(OpenError::Disagrees(_))) => Exit::Conflict,
             // The number that `tenancy-audit` has for it.
-            Self::Audit(_) => Exit::NotFound,
+            Self::Unaudited(_) => Exit::NotFound,
             Self::Runtime(_)
             | Self::ServeArgs(ServeArgsError::Plans(_))
             | Self::Serve(_)

@@ -247,7 +247,7 @@ impl Stored {
             auditor: credentials.auditor.revealed().to_owned(),
             seal_key: StoredKey {
                 id: credentials.key.id().to_owned(),
-                secret: credentials.key.digits(),
+                secret: credentials.key.digits().to_owned(),
             },
         }
     }

@@ -2,17 +2,19 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Parser, ValueEnum};
-use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
+use clap::Parser;
 use tenancy_core::isolation::{
-    AuditError, Isolation, SealKey,
-    audit::{self, Baseline, Enforcement, Finding, Judged, Report, output},
+    Isolation, SealKey,
+    audit::{
+        Baseline, Ways, everything,
+        output::{self, Format},
+    },
 };
 
 use crate::{
     Failed,
     cell::{CellArguments, Mode},
-    input::{self, Unusable, chain, options, read},
+    input::{self, Unusable, options, read},
 };
 
 /// Looks whether a live Postgres cell isolates its tenants, and says what does not.
@@ -74,27 +76,21 @@ pub(crate) struct Arguments {
     format: Format,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Sarif,
-}
-
 /// What was asked, with all files read.
 struct Task {
     isolation: Isolation,
-    catalogs: PgConnectOptions,
-    app: Option<(PgConnectOptions, Option<SealKey>)>,
-    probe: Option<PgConnectOptions>,
+    ways: Ways,
+    key: Option<SealKey>,
     baseline: Baseline,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failed> {
     let task = task(arguments)?;
     let runtime = input::runtime().map_err(Failed::database)?;
-    let judged = runtime.block_on(audit(task));
-    input::say(&written(&judged, arguments));
+    let report = runtime.block_on(everything(task.ways, &task.isolation, task.key));
+    let judged = task.baseline.judge(report);
+    let manifest = arguments.cell.manifest.to_string_lossy();
+    input::say(&output::write(&judged, arguments.format, &manifest));
     for failed in &judged.failed {
         eprintln!("error: {}: {}", failed.part, failed.why);
     }
@@ -107,11 +103,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failed> {
 
 fn task(arguments: &Arguments) -> Result<Task, Unusable> {
     let isolation = arguments.cell.isolation()?;
-    let app = match &arguments.app_url {
-        Some(url) => Some((options("--app-url", url)?, key(arguments)?)),
-        None => None,
+    let (app, key) = match &arguments.app_url {
+        Some(url) => (Some(options("--app-url", url)?), key(arguments)?),
+        None => (None, None),
     };
-    let probe = arguments.probe_url.as_deref();
+    let prober = arguments.probe_url.as_deref();
     let baseline = match &arguments.baseline {
         Some(file) => {
             Baseline::from_toml(&read(file)?).map_err(Unusable::of(file.display().to_string()))?
@@ -120,9 +116,12 @@ fn task(arguments: &Arguments) -> Result<Task, Unusable> {
     };
     Ok(Task {
         isolation,
-        catalogs: options("--url", &arguments.url)?,
-        app,
-        probe: probe.map(|url| options("--probe-url", url)).transpose()?,
+        ways: Ways {
+            catalogs: Some(options("--url", &arguments.url)?),
+            app,
+            prober: prober.map(|url| options("--probe-url", url)).transpose()?,
+        },
+        key,
         baseline,
     })
 }
@@ -137,62 +136,5 @@ fn key(arguments: &Arguments) -> Result<Option<SealKey>, Unusable> {
         )),
         None => Ok(None),
         Some(file) => input::key(file).map(Some),
-    }
-}
-
-/// What one part cannot look at the others still do.
-async fn audit(task: Task) -> Judged {
-    let isolation = &task.isolation;
-    let mut report = Report::default();
-    match catalogs(&task.catalogs, isolation).await {
-        Ok(findings) => report.findings = findings,
-        Err(error) => report
-            .failed
-            .push(audit::Failed::new("the catalogs", chain(&error))),
-    }
-    let key = task.app.as_ref().and_then(|(_, key)| key.clone());
-    if let Some((app, key)) = task.app {
-        match audit::boot_with(app, isolation, key, Enforcement::ReportOnly).await {
-            Ok(receipt) => report.findings.extend_from_slice(receipt.findings()),
-            Err(error) => {
-                report.failed.push(audit::Failed::new(
-                    "the application's connection",
-                    chain(&error),
-                ));
-            }
-        }
-    }
-    if let Some(prober) = task.probe {
-        match audit::probe(prober, isolation, key.as_ref()).await {
-            Ok(probed) => {
-                report.findings.extend(probed.findings);
-                report.unprobed = probed.unprobed;
-            }
-            Err(error) => report
-                .failed
-                .push(audit::Failed::new("the probe", chain(&error))),
-        }
-    }
-    report.findings.sort();
-    // The catalogs were read twice where the application's connection was looked at.
-    report.findings.dedup();
-    task.baseline.judge(report)
-}
-
-async fn catalogs(
-    options: &PgConnectOptions,
-    isolation: &Isolation,
-) -> Result<Vec<Finding>, AuditError> {
-    let mut connection = PgConnection::connect_with(options).await?;
-    let findings = audit::catalog(&mut connection, isolation).await?;
-    connection.close().await?;
-    Ok(findings)
-}
-
-fn written(judged: &Judged, arguments: &Arguments) -> String {
-    match arguments.format {
-        Format::Text => output::text(judged),
-        Format::Json => output::json(judged) + "\n",
-        Format::Sarif => output::sarif(judged, &arguments.cell.manifest.to_string_lossy()) + "\n",
     }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
-use tenancy_core::isolation::{IntrospectError, Introspected, introspect};
+use tenancy_core::isolation::{IntrospectError, Introspected, audit::output::chain, introspect};
 
 use crate::{
     Failed,
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failed> {
     });
     let refused = found.manifest().err();
     if let Some(why @ IntrospectError::Declaration { .. }) = &refused {
-        eprintln!("no manifest: {}", input::chain(why));
+        eprintln!("no manifest: {}", chain(why));
     }
     Ok(ExitCode::from(u8::from(refused.is_some())))
 }

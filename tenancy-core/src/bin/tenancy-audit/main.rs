@@ -14,7 +14,7 @@ mod introspect;
 use std::{fmt, process::ExitCode};
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches, Subcommand};
-use tenancy_core::isolation::audit::prober;
+use tenancy_core::isolation::audit::{output::chain, prober};
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -69,7 +69,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode, Failed> {
         }
         Command::Prober(arguments) => {
             for statement in prober(&arguments.isolation()?) {
-                input::say(&format!("-- {}\n{}\n\n", statement.name(), statement.sql()));
+                input::say(&format!("{statement}\n"));
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -96,7 +96,7 @@ impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Input(unusable) => unusable.fmt(f),
-            Self::Database(error) => f.write_str(&input::chain(&**error)),
+            Self::Database(error) => f.write_str(&chain(&**error)),
         }
     }
 }

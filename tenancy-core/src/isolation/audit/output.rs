@@ -5,6 +5,32 @@ mod json;
 mod sarif;
 mod text;
 
+pub use super::report::chain;
 pub use json::json;
 pub use sarif::sarif;
 pub use text::text;
+
+use super::Judged;
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[non_exhaustive]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+    /// For what collects the findings of programs.
+    Sarif,
+}
+
+/// Writes a report, with a last line feed. SARIF names a file with each finding: `manifest`, relative to wherever its
+/// reader looks.
+#[must_use]
+pub fn write(judged: &Judged, format: Format, manifest: &str) -> String {
+    match format {
+        Format::Text => text(judged),
+        Format::Json => json(judged) + "\n",
+        Format::Sarif => sarif(judged, manifest) + "\n",
+    }
+}

@@ -32,7 +32,7 @@ use self::{
     question::{Answer, Verdict},
 };
 use super::{
-    AuditError, Check, Enforcement, Finding, Report, Unprobed, boot_with,
+    AuditError, Check, Finding, Report, Unprobed,
     connect::connect,
     facts::{self, Facts, Relation},
     rules, seals,
@@ -43,26 +43,6 @@ pub use role::prober;
 
 /// For all questions about one relation.
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// Looks at everything: what [`boot`](super::boot()) looks at, and the [`probe`].
-///
-/// # Errors
-/// [`AuditError`], without [`Unsafe`](AuditError::Unsafe): everything is in the report.
-///
-/// # Cancel safety
-/// As [`probe`].
-pub async fn full(
-    app: PgConnectOptions,
-    prober: PgConnectOptions,
-    isolation: &Isolation,
-    key: Option<SealKey>,
-) -> Result<Report, AuditError> {
-    let receipt = boot_with(app, isolation, key.clone(), Enforcement::ReportOnly).await?;
-    let mut report = probe(prober, isolation, key.as_ref()).await?;
-    report.findings.extend(receipt.findings);
-    report.findings.sort();
-    Ok(report)
-}
 
 /// Tries out what the application can do to two canaries' rows, and whether the cell takes seals of other keys
 /// than the program's. It connects as the [`prober`].

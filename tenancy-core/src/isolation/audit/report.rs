@@ -1,3 +1,5 @@
+use std::error::Error;
+
 use super::Finding;
 
 /// What the whole audit says of a cell.
@@ -33,12 +35,23 @@ pub struct Failed {
 }
 
 impl Failed {
-    /// A part, and why it could not be done.
-    #[must_use]
-    pub fn new(part: &str, why: impl Into<Box<str>>) -> Self {
+    pub(super) fn new(part: &str, error: &(dyn Error + 'static)) -> Self {
         Self {
             part: part.into(),
-            why: why.into(),
+            why: chain(error).into(),
         }
     }
+}
+
+/// An error with its sources, on one line.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }

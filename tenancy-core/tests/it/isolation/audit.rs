@@ -8,7 +8,7 @@ use tenancy_core::{
     Manifest, Table,
     isolation::{
         AuditError, AuditReceipt, Isolation, IsolationMode, SealAccess, SealKey,
-        audit::{self, Baseline, Check, Enforcement, Finding, Known, Report, Severity},
+        audit::{self, Baseline, Check, Enforcement, Finding, Known, Report, Severity, Ways},
         install_key,
     },
     types::Problem as _,
@@ -97,9 +97,14 @@ async fn full(world: &World) -> Report {
     let app = options(world, &world.isolation.roles().app());
     let key = key(&world.isolation, world);
     let prober = options(world, &world.isolation.roles().prober());
-    audit::full(app, prober, &world.isolation, key)
-        .await
-        .unwrap()
+    let ways = Ways {
+        catalogs: None,
+        app: Some(app),
+        prober: Some(prober),
+    };
+    let report = audit::everything(ways, &world.isolation, key).await;
+    assert_eq!(report.failed, []);
+    report
 }
 
 #[tokio::test]

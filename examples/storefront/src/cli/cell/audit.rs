@@ -1,7 +1,14 @@
-use std::{fs, path::PathBuf};
+use std::{
+    error::Error,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use clap::{Args, ValueEnum};
-use tenancy_core::isolation::audit::{Baseline, Judged, output};
+use clap::Args;
+use tenancy_core::isolation::audit::{
+    Baseline, Ways, everything,
+    output::{self, Format},
+};
 
 use super::{CliError, Exit, url};
 use crate::{
@@ -9,7 +16,7 @@ use crate::{
         output::{Form, Output},
         values::CellName,
     },
-    postgres::{AuditRequest, CellFiles, audit},
+    postgres::CellFiles,
 };
 
 /// Look whether a cell in Postgres isolates its shops
@@ -24,7 +31,8 @@ Examples:
   storefront cell audit cell-1 --probe-url postgres://shops_prober:…@db.example/shops
   storefront cell audit cell-1 --baseline known.toml --format sarif > audit.sarif
 
-Exit codes: 0 nothing new, 1 findings, 2 wrong usage, 3 the cell is not known or could not be audited")]
+Exit codes: 0 nothing new, 1 findings or outdated entries of the baseline, 2 wrong usage or input, 3 the cell is not
+known, or it or a part of it could not be audited: what was found is printed all the same")]
 pub(in crate::cli) struct Audit {
     /// The cell: its name, or the application's URL
     #[arg(value_name = "NAME or URL")]
@@ -51,34 +59,29 @@ pub(in crate::cli) struct Audit {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-    Sarif,
-}
-
 impl Audit {
     pub(super) async fn execute(self) -> Result<Exit, CliError> {
-        let baseline = match &self.baseline {
-            Some(path) => Baseline::from_toml(&read(path)?)?,
-            None => Baseline::default(),
+        let baseline = self.baseline.as_deref().map(baseline).transpose()?;
+        let cell: CellName = self.cell.parse()?;
+        let found = cell.credentials(&CellFiles::of(&self.data));
+        let credentials = found.map_err(CliError::Unaudited)?;
+        let probe = self.probe_url.as_deref().map(url).transpose()?;
+        let ways = Ways {
+            catalogs: Some(credentials.auditor.options()),
+            app: Some(credentials.app.options()),
+            prober: probe.map(|url| url.options()),
         };
-        let request = AuditRequest {
-            credentials: self
-                .cell
-                .parse::<CellName>()?
-                .credentials(&CellFiles::of(&self.data))?,
-            probe: self.probe_url.as_deref().map(url).transpose()?,
-        };
-        let report = Box::pin(audit(&request)).await?;
-        let judged = baseline.judge(report);
+        let key = credentials.key.key();
+        let report = Box::pin(everything(ways, &credentials.isolation(), Some(key))).await;
+        let judged = baseline.unwrap_or_default().judge(report);
         let format = if self.json { Format::Json } else { self.format };
-        Output::new(Form::Text).note(&written(&judged, format))?;
-        Ok(if judged.is_clean() {
-            Exit::Ok
-        } else {
-            Exit::Failed
+        let text = output::write(&judged, format, MANIFEST);
+        Output::new(Form::Text).note(&text)?;
+        Ok(match (judged.failed.is_empty(), judged.is_clean()) {
+            (true, true) => Exit::Ok,
+            (true, false) => Exit::Failed,
+            // The number that `tenancy-audit` has for it.
+            (false, _) => Exit::NotFound,
         })
     }
 }
@@ -86,17 +89,11 @@ impl Audit {
 /// Where the tables are declared, for reports that must name a file.
 const MANIFEST: &str = "examples/storefront/src/shop/schema.rs";
 
-fn read(path: &PathBuf) -> Result<String, CliError> {
-    fs::read_to_string(path).map_err(|source| CliError::Read {
-        path: path.clone(),
+fn baseline(path: &Path) -> Result<Baseline, CliError> {
+    let of = |source: Box<dyn Error + Send + Sync>| CliError::Baseline {
+        path: path.to_owned(),
         source,
-    })
-}
-
-fn written(judged: &Judged, format: Format) -> String {
-    match format {
-        Format::Text => output::text(judged),
-        Format::Json => output::json(judged) + "\n",
-        Format::Sarif => output::sarif(judged, MANIFEST) + "\n",
-    }
+    };
+    let text = fs::read_to_string(path).map_err(|error| of(error.into()))?;
+    Baseline::from_toml(&text).map_err(|error| of(error.into()))
 }

@@ -37,7 +37,7 @@ impl Prober {
             .credentials(&CellFiles::of(&self.data))?;
         let mut output = Output::new(Form::Text);
         for statement in audit::prober(&credentials.isolation()) {
-            output.note(&format!("-- {}\n{}\n\n", statement.name(), statement.sql()))?;
+            output.note(&format!("{statement}\n"))?;
         }
         Ok(Exit::Ok)
     }

@@ -157,6 +157,30 @@ async fn only_the_applications_url_is_served() {
     let audit = cell(folder.path(), &["audit", "cell-1", "--format", "json"]);
     assert_eq!(audit.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&audit.stdout).contains("\"T3\""));
+    // Unknown is not clean, nor is it a finding; what was found is printed all the same.
+    let audit = |arguments: &[&str]| cell(folder.path(), &[&["audit"], arguments].concat());
+    for (arguments, code, what) in [
+        (&["cell-9"][..], 3, "cell-9.toml"),
+        (&["cell-1", "--baseline", "none.toml"], 2, "none.toml"),
+        (&["cell-1", "--probe-url", &url], 3, "is a superuser"),
+        (&["cell-1", "--probe-url", &url], 3, "T3 public.product"),
+    ] {
+        let audited = audit(arguments);
+        let said = [audited.stdout, audited.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        assert_eq!(audited.status.code(), Some(code), "{said}");
+        assert!(said.contains(what), "{what}: {said}");
+    }
+    // A file that is no baseline may be a secret one.
+    let file = folder.path().join("cells/cell-1.toml");
+    let known = audit(&["cell-1", "--baseline", file.to_str().unwrap()]);
+    refused(&known, 2, "cell-1.toml: read the baseline");
+    let secret = std::fs::read_to_string(&file).unwrap();
+    let said = String::from_utf8_lossy(&known.stderr);
+    let mut lines = secret.lines().filter(|line| line.len() > 8);
+    assert!(lines.all(|line| !said.contains(line)), "{said}");
+    std::fs::write(&file, "cell = 7").unwrap();
+    assert_eq!(audit(&["cell-1"]).status.code(), Some(3));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tenancy_types::{Code, Kind, Problem, Retry};
 
 use super::{super::Check, Baseline, Known};
+use crate::toml_fault::TomlFault;
 
 /// A text that is no baseline.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +96,7 @@ impl Baseline {
     /// [`BaselineError`].
     pub fn from_toml(text: &str) -> Result<Self, BaselineError> {
         let file: File = toml::from_str(text).map_err(|error| BaselineError::Syntax {
-            source: error.into(),
+            source: TomlFault::from(error).into(),
         })?;
         let known: Vec<Known> = file
             .known
