@@ -33,7 +33,7 @@ mod tests {
         let fault = toml::from_str::<toml::Table>("a = 1\nsecret: 0707\n").expect_err("no TOML");
         assert!(fault.to_string().contains("0707"), "{fault}");
         let fault = TomlFault::from(fault).to_string();
-        assert!(fault.ends_with(" at line 2, column 7"), "{fault}");
+        assert!(fault.ends_with(" at line 2, column 9"), "{fault}");
         assert!(!fault.contains("0707"), "{fault}");
     }
 }

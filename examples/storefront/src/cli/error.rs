@@ -146,9 +146,13 @@ fn of_file(error: &FileError) -> Exit {
 fn of_init(error: &InitError) -> Exit {
     match error {
         error if is_away(error) => Exit::Unavailable,
-        InitError::Prefix(_) | InitError::Admin(AdminError::NotAdmin { .. }) => Exit::Usage,
+        InitError::Prefix(_)
+        | InitError::Admin(AdminError::NotAdmin { .. } | AdminError::Encoding { .. }) => {
+            Exit::Usage
+        }
         InitError::Admin(AdminError::Foreign { .. })
         | InitError::Differs { .. }
+        | InitError::RolesTaken { .. }
         | InitError::PasswordsUnknown { .. } => Exit::Conflict,
         InitError::File(error) => of_file(error),
         _ => Exit::Failed,

@@ -15,6 +15,12 @@ pub enum AdminError {
         /// What it lacks, or is lacking for it.
         missing: Vec<String>,
     },
+    /// The database does not store Unicode as UTF-8: what is longer or other than ASCII would be cut or refused.
+    #[error("the encoding of the database is {found}, and a cell's is UTF8")]
+    Encoding {
+        /// What it is.
+        found: String,
+    },
     /// The schema `tenancy` holds something else.
     #[error("the schema tenancy is not this program's: {}", objects.join(", "))]
     Foreign {
@@ -24,13 +30,15 @@ pub enum AdminError {
 }
 
 /// What there is before anything is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     /// Whether the administrator is above all rights.
     pub(super) superuser: bool,
     /// Whether the application's role is there already. The mover's and the search's may have been made for an
     /// administrator who is no superuser.
     pub(super) app: bool,
+    /// Another database of the server in which the cell's roles own something, or have rights.
+    pub(super) elsewhere: Option<String>,
 }
 
 const ROLE: &str = "SELECT r.rolname::text, r.rolsuper, r.rolcreaterole,
@@ -39,6 +47,15 @@ const ROLE: &str = "SELECT r.rolname::text, r.rolsuper, r.rolcreaterole,
     WHERE r.rolname = current_user AND d.datname = current_database()";
 
 const ROLES: &str = "SELECT rolname::text, rolbypassrls FROM pg_roles WHERE rolname = ANY($1)";
+
+const ENCODING: &str = "SELECT pg_encoding_to_char(encoding)::text FROM pg_database
+    WHERE datname = current_database()";
+
+const ELSEWHERE: &str = "SELECT d.datname::text FROM pg_shdepend s
+    JOIN pg_roles r ON r.oid = s.refobjid AND s.refclassid = 'pg_authid'::regclass
+    JOIN pg_database d ON d.oid = s.dbid
+    WHERE r.rolname = ANY($1) AND d.datname <> current_database()
+    ORDER BY 1 LIMIT 1";
 
 /// Tables that are not the isolation's; without its own table of versions, everything else too.
 const FOREIGN: &str = "WITH ours AS (
@@ -74,9 +91,15 @@ pub(super) async fn check(
         roles.search(),
     ];
     let there: Vec<(String, bool)> = sqlx::query_as(ROLES)
-        .bind(names)
+        .bind(&names)
         .fetch_all(&mut *connection)
         .await?;
+    let found: String = sqlx::query_scalar(ENCODING)
+        .fetch_one(&mut *connection)
+        .await?;
+    if found != "UTF8" {
+        return Ok(Err(AdminError::Encoding { found }));
+    }
     if !superuser {
         let bypassing = [roles.mover(), roles.search()];
         let lacking = bypassing
@@ -95,6 +118,10 @@ pub(super) async fn check(
             return Ok(Err(AdminError::NotAdmin { role, missing }));
         }
     }
+    let elsewhere = sqlx::query_scalar(ELSEWHERE)
+        .bind(&names)
+        .fetch_optional(&mut *connection)
+        .await?;
     let objects: Vec<String> = sqlx::query_scalar(FOREIGN).fetch_all(connection).await?;
     if !objects.is_empty() {
         return Ok(Err(AdminError::Foreign { objects }));
@@ -102,5 +129,6 @@ pub(super) async fn check(
     Ok(Ok(Found {
         superuser,
         app: there.iter().any(|(name, _)| *name == roles.app()),
+        elsewhere,
     }))
 }

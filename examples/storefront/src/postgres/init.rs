@@ -111,6 +111,16 @@ pub enum InitError {
         /// The roles.
         roles: String,
     },
+    /// The roles are another cell's, whose passwords would change, and who could enter this database.
+    #[error(
+        "the roles {roles} are those of the database {database} of this server: say other ones with --roles"
+    )]
+    RolesTaken {
+        /// The roles.
+        roles: String,
+        /// The other database.
+        database: String,
+    },
     /// No number of a cell is left.
     #[error("no number of a cell is free")]
     NoNumber,
@@ -239,6 +249,10 @@ fn credentials(
     (roles, found): (Roles, Found),
 ) -> Result<Credentials, InitError> {
     let kept = init.passwords == Passwords::Keep;
+    if let (None, Some(database)) = (&known, found.elsewhere) {
+        let roles = roles.to_string();
+        return Err(InitError::RolesTaken { roles, database });
+    }
     let net = if found.superuser { Net::Yes } else { Net::No };
     let (cell, region) = match known {
         Some(known) if kept => return Ok(Credentials { net, ..known }),

@@ -345,6 +345,32 @@ fn an_administrator_need_not_be_a_superuser() {
 }
 
 #[test]
+fn another_cells_roles_and_another_encoding_are_refused() {
+    let (folder, database, other) = (Folder::new(), database(), database());
+    made(folder.path(), &[&database.url()]);
+    let second = Folder::new();
+    for rotate in [&["--rotate"][..], &[]] {
+        let init = ["init", &other.url(), "--roles", database.name()];
+        let expect = format!("are those of the database {}", database.name());
+        refused(&cell(second.path(), &[&init, rotate].concat()), 4, &expect);
+    }
+    assert_eq!(
+        made(folder.path(), &[&database.url()])["changes"],
+        json!([])
+    );
+
+    let latin = format!("{}_latin", database.name());
+    let create = format!("create database {latin} template template0 encoding latin1 locale 'C'");
+    database.run(&create).unwrap();
+    let url = database
+        .url()
+        .replace(&format!("/{}", database.name()), &format!("/{latin}"));
+    let encoding = "the encoding of the database is LATIN1";
+    refused(&cell(second.path(), &["init", &url]), 2, encoding);
+    database.run(&format!("drop database {latin}")).unwrap();
+}
+
+#[test]
 fn a_url_that_cannot_be_read_is_not_repeated() {
     let folder = Folder::new();
     let url = "postgres://postgres:s3cret@db";
