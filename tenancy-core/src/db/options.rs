@@ -17,7 +17,8 @@ pub struct CellOptions {
 /// How a connection to Postgres remembers the statements that it has prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statements {
-    /// By name, so that each is prepared once.
+    /// By name, so that each is prepared once. So is the call of the guard, unless a pooler turns out not to carry
+    /// that name along, which it finds out by itself.
     Named,
     /// Not at all: each is prepared when it runs. For a pooler that gives transactions of one client to
     /// different connections and does not carry names along, such as PgBouncer before 1.21, where one
