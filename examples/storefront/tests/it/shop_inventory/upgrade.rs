@@ -72,6 +72,10 @@ async fn what_was_counted_becomes_the_opening_stock() {
         ]
     );
     connection.close().await.unwrap();
+    let newest = versions(schema::VERSIONS.len());
+    upgrade_sqlite(&newest, &options, &SystemClock)
+        .await
+        .unwrap();
     let readers = NonZeroU16::new(1).unwrap();
     let cell = SqliteCell::open(path, &schema::manifest(), CellOptions::new(readers)).await;
     cell.expect("the upgraded schema is the manifest's");
