@@ -5,12 +5,19 @@ mod json;
 mod sarif;
 mod text;
 
-pub use super::report::chain;
 pub use json::json;
 pub use sarif::sarif;
 pub use text::text;
 
-use super::Judged;
+use std::error::Error;
+
+use super::{Judged, report};
+
+/// An error with its sources, on one line, as a report gives it.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    report::chain(error)
+}
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -44,8 +44,7 @@ impl Failed {
 }
 
 /// An error with its sources, on one line.
-#[must_use]
-pub fn chain(error: &(dyn Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {
