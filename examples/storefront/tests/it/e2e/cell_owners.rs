@@ -1,6 +1,6 @@
 //! A cell belongs to one platform, and to one moment of it: everything else is refused before it is touched.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use serde_json::json;
 use sqlx::{Connection as _, Executor as _, PgConnection};
@@ -34,14 +34,25 @@ fn copy(folder: &Folder) -> Folder {
 }
 
 /// Takes the cells that are files from one folder into another. Those in Postgres are where they are.
+///
+/// What the other folder had goes first: the log of a database, if it has one left, would be read as that of the copy.
 fn take_cells(from: &Folder, to: &Folder) {
-    for entry in fs::read_dir(from.path()).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap();
-        if name.starts_with("cell-") {
-            fs::copy(&path, to.path().join(name)).unwrap();
-        }
+    for path in cell_files(to) {
+        fs::remove_file(path).unwrap();
     }
+    for path in cell_files(from) {
+        fs::copy(&path, to.path().join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+fn cell_files(folder: &Folder) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder.path()).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let is_cell = |path: &PathBuf| {
+        let name = path.file_name().unwrap();
+        name.to_str().unwrap().starts_with("cell-")
+    };
+    paths.filter(is_cell).collect()
 }
 
 /// The shop is there, and has its product.
