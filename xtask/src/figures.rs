@@ -2,6 +2,7 @@
 
 mod laxer;
 mod measure;
+mod page;
 mod report;
 mod set_up;
 mod verdict;
@@ -27,7 +28,7 @@ Examples:
   cargo xtask figures gcra-check --json
   cargo xtask figures storefront         a whole group
   cargo xtask figures --quick            one small round each: do they still run?
-  cargo xtask figures --write            and put the table into docs/benchmarks.md
+  cargo xtask figures storefront --write and put its table into docs/benchmarks.md
 
 JSON: [{name,value,unit,target,peer,ratio,rounds,pass}], value and peer being medians; peer and ratio
 are null where the target is a value.
@@ -44,8 +45,8 @@ pub(crate) struct Arguments {
     /// Answer as JSON on standard output
     #[arg(long)]
     json: bool,
-    /// Update the generated section of docs/benchmarks.md
-    #[arg(long, conflicts_with_all = ["quick", "names"])]
+    /// Put the tables of these groups into docs/benchmarks.md
+    #[arg(long, conflicts_with = "quick")]
     write: bool,
 }
 
@@ -53,19 +54,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let text = set_up::read()?;
     let figures = set_up::parse(&text)?;
     laxer::check(&text, &figures)?;
+    let groups = groups(&figures);
+    if arguments.write {
+        check_whole(&arguments.names, &groups)?;
+    }
     let chosen = choose(figures, &arguments.names)?;
     let outcomes: Vec<Outcome> = chosen
         .into_iter()
         .map(|figure| measure::measure(figure, arguments.quick))
         .collect::<Result<_>>()?;
-    let machine = Machine::here()?;
+    let parts = report::parts(&outcomes, &Machine::here()?);
     if arguments.json {
         println!("{}", report::json(&outcomes)?);
     } else {
-        print!("{}", report::table(&outcomes, &machine));
+        let parts: Vec<&str> = parts.values().map(String::as_str).collect();
+        print!("{}", parts.join("\n"));
     }
     if arguments.write {
-        report::write(&outcomes, &machine)?;
+        page::write(&parts, &groups)?;
     }
     let missed: Vec<&str> = outcomes
         .iter()
@@ -74,6 +80,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         .collect();
     if !missed.is_empty() && !arguments.quick {
         bail!("missed: {}", missed.join(", "));
+    }
+    Ok(())
+}
+
+/// The groups in the order of the set-ups.
+fn groups(figures: &[Figure]) -> Vec<String> {
+    let mut groups: Vec<String> = figures.iter().map(|figure| figure.group.clone()).collect();
+    groups.dedup();
+    groups
+}
+
+/// A table of some of a group's figures would take the place of the whole one.
+fn check_whole(names: &[String], groups: &[String]) -> Result<()> {
+    if let Some(name) = names.iter().find(|name| !groups.contains(name)) {
+        let groups = groups.join(", ");
+        bail!("--write takes whole groups, and `{name}` is none; there are: {groups}");
     }
     Ok(())
 }
@@ -99,7 +121,7 @@ fn choose(figures: Vec<Figure>, names: &[String]) -> Result<Vec<Figure>> {
 
 #[cfg(test)]
 mod tests {
-    use super::choose;
+    use super::{check_whole, choose};
     use crate::figures::set_up::tests::figure;
 
     #[track_caller]
@@ -130,5 +152,18 @@ mod tests {
         );
         let known = "no figure `speed`; there are: check, limits, page, refill, shops";
         check(&["page", "speed"], Err(known));
+    }
+
+    #[test]
+    fn only_whole_groups_are_written() {
+        let groups = ["limits", "shops"].map(str::to_owned);
+        let check = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            check_whole(&names, &groups).map_err(|error| error.to_string())
+        };
+        assert_eq!(check(&[]), Ok(()));
+        assert_eq!(check(&["shops"]), Ok(()));
+        let none = "--write takes whole groups, and `check` is none; there are: limits, shops";
+        assert_eq!(check(&["shops", "check"]), Err(none.to_owned()));
     }
 }

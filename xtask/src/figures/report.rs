@@ -1,7 +1,7 @@
-//! The measured figures as a table, as JSON, and in `docs/benchmarks.md`.
+//! The measured figures as tables and as JSON.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -9,11 +9,6 @@ use serde::Serialize;
 use super::set_up::Better;
 use super::verdict::Outcome;
 use crate::machine::Machine;
-use crate::workspace;
-
-const PAGE: &str = "docs/benchmarks.md";
-const BEGIN: &str = "<!-- figures: written by `cargo xtask figures --write` -->\n";
-const END: &str = "<!-- end of figures -->\n";
 
 /// A figure as scripts read it.
 #[derive(Serialize)]
@@ -47,26 +42,19 @@ pub(super) fn json(outcomes: &[Outcome]) -> Result<String> {
     serde_json::to_string_pretty(&lines).context("write JSON")
 }
 
-/// Markdown, which is also readable in a terminal.
-pub(super) fn table(outcomes: &[Outcome], machine: &Machine) -> String {
-    let mut text = format!("{machine}\n");
-    let mut group = "";
+/// A part for each group in Markdown, which is also readable in a terminal.
+pub(super) fn parts(outcomes: &[Outcome], machine: &Machine) -> BTreeMap<String, String> {
+    let mut parts = BTreeMap::new();
     for outcome in outcomes {
-        if outcome.figure.group != group {
-            group = &outcome.figure.group;
+        let group = &outcome.figure.group;
+        let part = parts.entry(group.clone()).or_insert_with(|| {
             let head = "figure | ours | peer | ratio (spread) | target | rounds | ";
-            let _ = write!(
-                text,
-                "\n### {group}\n\n| {head}|\n|{}\n",
-                " --- |".repeat(7)
-            );
-        }
-        let _ = writeln!(text, "{}", row(outcome));
+            let line = " --- |".repeat(7);
+            format!("### {group}\n\n{machine}\n\n| {head}|\n|{line}\n")
+        });
+        let _ = writeln!(part, "{}", row(outcome));
     }
-    if outcomes.is_empty() {
-        text.push_str("\nno figures yet\n");
-    }
-    text
+    parts
 }
 
 fn row(outcome: &Outcome) -> String {
@@ -112,30 +100,9 @@ fn rounded(value: f64) -> String {
     }
 }
 
-/// Puts the table between the two marks of the page.
-pub(super) fn write(outcomes: &[Outcome], machine: &Machine) -> Result<()> {
-    let path = workspace::root().join(PAGE);
-    let page = fs::read_to_string(&path).with_context(|| format!("read {PAGE}"))?;
-    let page = replace(&page, &table(outcomes, machine))?;
-    fs::write(&path, page).with_context(|| format!("write {PAGE}"))
-}
-
-fn replace(page: &str, table: &str) -> Result<String> {
-    let marks = || {
-        format!(
-            "{PAGE} needs the lines `{}` and `{}`",
-            BEGIN.trim(),
-            END.trim()
-        )
-    };
-    let (head, rest) = page.split_once(BEGIN).with_context(marks)?;
-    let (_, tail) = rest.split_once(END).with_context(marks)?;
-    Ok(format!("{head}{BEGIN}\n{table}\n{END}{tail}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, json, replace, row};
+    use super::{json, row};
     use crate::figures::set_up::tests::{absolute, figure};
     use crate::figures::verdict::{Outcome, Round};
 
@@ -172,15 +139,5 @@ mod tests {
         };
         let expect = "| `check`: one check | 1.000 ns | – | – (1.000-1.000 ns) | ≤ 0.5 ns | 7 | **missed** |";
         assert_eq!(row(&Outcome::new(absolute(), vec![alone; 7])), expect);
-    }
-
-    #[test]
-    fn only_the_generated_section_of_the_page_changes() {
-        let page = format!("before\n{BEGIN}old\n{END}after\n");
-        assert_eq!(
-            replace(&page, "new").unwrap(),
-            format!("before\n{BEGIN}\nnew\n{END}after\n")
-        );
-        assert!(replace("no marks", "new").is_err());
     }
 }
