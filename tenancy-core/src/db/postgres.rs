@@ -1,6 +1,7 @@
 //! A cell in a Postgres database.
 
 mod clients;
+mod commit;
 mod drain;
 mod driver;
 mod errors;

@@ -7,13 +7,14 @@ use tenancy_types::TenantId;
 
 use super::{
     PLATFORM_CONNECTIONS, PostgresCell,
+    commit::commit,
     errors::{
         self, is_another_session, is_conflict, is_lost_to_all, is_of_replica, is_silence,
-        is_stale_plan, uncommitted, unentered, unfinished,
+        is_stale_plan, uncommitted, unentered,
     },
     guard,
     lease::PgLease,
-    messages::{self, FORGET, Guard, milliseconds},
+    messages::{self, Guard, milliseconds},
     replica,
     seals::seal,
 };
@@ -100,20 +101,8 @@ impl Driver for Postgres {
         }
     }
 
-    async fn commit(mut lease: PgLease, opening: Opening) -> Result<(), DbError> {
-        let commit = format!("{}; {FORGET}", messages::commit(&lease, opening));
-        let left = sqlx::raw_sql(AssertSqlSafe(commit)).execute(lease.connection());
-        let limit = opening.budget.statement_timeout;
-        match answered(limit, left).await {
-            Ok(_) => {
-                lease.keep();
-                Ok(())
-            }
-            Err(error) => {
-                Self::learn(&mut lease, &error);
-                Err(unfinished(limit, error))
-            }
-        }
+    async fn commit(lease: PgLease, opening: Opening) -> Result<(), DbError> {
+        commit(lease, opening, None).await.map(drop)
     }
 
     async fn rollback(mut lease: PgLease) {
@@ -162,13 +151,16 @@ impl Driver for Postgres {
         let mut lease = cell.0.platform.lease(None, PLATFORM_CONNECTIONS).await?;
         let timeout = milliseconds(limit);
         let sql = format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {timeout}");
-        sqlx::raw_sql(AssertSqlSafe(sql))
-            .execute(lease.connection())
-            .await
-            .map_err(|error| DbError::Unreachable {
-                source: error.into(),
-            })?;
-        Ok(lease)
+        let begun = sqlx::raw_sql(AssertSqlSafe(sql)).execute(lease.connection());
+        match answered(OWN_STATEMENT, begun).await {
+            Ok(_) => Ok(lease),
+            Err(error) => {
+                Self::learn(&mut lease, &error);
+                Err(DbError::Unreachable {
+                    source: error.into(),
+                })
+            }
+        }
     }
 
     fn release(lease: PgLease) {

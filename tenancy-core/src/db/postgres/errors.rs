@@ -137,7 +137,8 @@ pub(super) fn unentered(error: sqlx::Error) -> NotEntered {
         }
         _ => {
             let died = is_lost(&error) && !is_silence(&error);
-            let error = DbError::of_driver::<Postgres>("begin".into(), error);
+            // A limit that somebody else set, or whoever cancelled it: nothing was done yet.
+            let error = DbError::of_waiting::<Postgres>("begin".into(), error);
             if died {
                 NotEntered::Lost(error)
             } else {

@@ -20,20 +20,34 @@ pub(super) enum Guard {
     Spelled,
 }
 
-/// In a transaction of its own, since the next one's level is set before anything else is done in it.
+/// In a transaction of its own, since the next one's level is set before anything else is done in it. The names end
+/// in the version of what they call: a pooler keeps sessions for longer than a release of this crate.
 const PREPARE: &str = "BEGIN; \
-    PREPARE tenancy_enter(bigint, bigint, boolean, bigint, text) AS SELECT tenancy.enter($1, $2, $3, $4, $5); \
-    PREPARE tenancy_leave(bigint, text) AS SELECT \
+    PREPARE tenancy_enter_2(bigint, bigint, boolean, bigint, text) AS SELECT tenancy.enter($1, $2, $3, $4, $5); \
+    PREPARE tenancy_leave_2(bigint, text) AS SELECT \
         CASE WHEN pg_catalog.current_setting('app.tenant_id', true) IS DISTINCT FROM $2 \
         THEN tenancy.leave($1) END, pg_catalog.pg_advisory_unlock_all(); \
     COMMIT; ";
 
 /// What a statement may have left in the session besides a transaction, through a function that it called:
 /// settings. Those with which the connection began come back.
-pub(super) const FORGET: &str = "RESET ALL";
+///
+/// A pooler begins its sessions without what sqlx asks for when it connects, and sets it where the client goes on. It
+/// would take the session's own values, which come back here, for the client's wish from then on. So they are set as
+/// sqlx has them.
+macro_rules! forget {
+    () => {
+        "RESET ALL; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET client_encoding = 'UTF8'"
+    };
+}
+
+pub(super) const FORGET: &str = forget!();
 
 /// Ends a transaction that is not to be, and leaves nothing of it in the session.
-pub(super) const ROLLBACK: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); RESET ALL";
+pub(super) const ROLLBACK: &str = concat!(
+    "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); ",
+    forget!()
+);
 
 /// One message: the transaction, and the guard, which sets the tenant and reads the fence. Its only row is the
 /// guard's.
@@ -59,7 +73,7 @@ pub(super) fn begin(opening: Opening, seal: Option<&str>, guard: Guard) -> Strin
         Guard::Known | Guard::Spelled => "",
     };
     let enter = match guard {
-        Guard::New | Guard::Known => "EXECUTE tenancy_enter",
+        Guard::New | Guard::Known => "EXECUTE tenancy_enter_2",
         Guard::Spelled => "SELECT tenancy.enter",
     };
     let seal = seal.map_or("NULL".to_owned(), |seal| format!("'{seal}'"));
@@ -82,7 +96,7 @@ pub(super) fn commit(lease: &PgLease, opening: Opening) -> String {
     let (tenant, setting) = (opening.tenant, lease.setting());
     match lease.guard() {
         Guard::New | Guard::Known => {
-            format!("EXECUTE tenancy_leave({tenant}, '{setting}'); COMMIT")
+            format!("EXECUTE tenancy_leave_2({tenant}, '{setting}'); COMMIT")
         }
         Guard::Spelled => format!(
             "SELECT CASE WHEN pg_catalog.current_setting('app.tenant_id', true) IS DISTINCT FROM '{setting}' \
@@ -94,4 +108,18 @@ pub(super) fn commit(lease: &PgLease, opening: Opening) -> String {
 /// As Postgres takes a limit: 0 would mean none, and there is a highest.
 pub(super) fn milliseconds(limit: Duration) -> i32 {
     i32::try_from(limit.as_millis()).unwrap_or(i32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::PREPARE;
+    use crate::isolation::Isolation;
+
+    #[test]
+    fn what_is_prepared_is_of_one_version_of_the_guard() {
+        let version = Isolation::VERSION;
+        for name in ["tenancy_enter", "tenancy_leave"] {
+            assert!(PREPARE.contains(&format!("PREPARE {name}_{version}(")));
+        }
+    }
 }

@@ -6,9 +6,8 @@
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
-use futures_util::TryStreamExt as _;
 use sqlx::{
-    AssertSqlSafe, Connection as _, Either, PgConnection, Postgres, Row as _,
+    AssertSqlSafe, Connection as _, PgConnection, Postgres, Row as _,
     postgres::{PgConnectOptions, PgRow},
 };
 use tokio::time::timeout;
@@ -17,9 +16,9 @@ use super::{
     PostgresCell,
     clients::Clients,
     driver::{admits, answered, learn_at_begin},
-    errors::{unentered, unfinished},
+    errors::unentered,
     lease::{Door, PgLease},
-    messages::{self, FORGET},
+    messages,
     rest::{Rest, Turn},
     seals::seal,
 };
@@ -204,7 +203,7 @@ async fn enter(
 /// Commits, and says where the log is behind what the transaction wrote and saw. `None` when the commit was
 /// answered, and that was not, or when that would not be all.
 pub(in crate::db) async fn commit(
-    mut lease: PgLease,
+    lease: PgLease,
     opening: Opening,
 ) -> Result<Option<Position>, DbError> {
     let place = if lease.is_of_replica() {
@@ -212,36 +211,10 @@ pub(in crate::db) async fn commit(
     } else {
         WRITTEN
     };
-    let limit = opening.budget.statement_timeout;
-    let commit = messages::commit(&lease, opening);
-    let message = format!("{commit}; {place}; {FORGET}");
-    let mut done = 0;
-    let answers = async {
-        let mut answers = sqlx::raw_sql(AssertSqlSafe(message)).fetch_many(lease.connection());
-        let mut last = None;
-        while let Some(answer) = answers.try_next().await? {
-            match answer {
-                Either::Left(_) => done += 1,
-                Either::Right(row) => last = Some(row),
-            }
-        }
-        Ok(last)
-    };
-    match answered(limit, answers).await {
-        Ok(row) => {
-            lease.keep();
-            Ok(row
-                .filter(|_| has_one_epoch(opening))
-                .and_then(|row| position(opening, &row)))
-        }
-        Err(error) => {
-            Postgres::learn(&mut lease, &error);
-            if done >= 2 {
-                return Ok(None);
-            }
-            Err(unfinished(limit, error))
-        }
-    }
+    let row = super::commit::commit(lease, opening, Some(place)).await?;
+    Ok(row
+        .filter(|_| has_one_epoch(opening))
+        .and_then(|row| position(opening, &row)))
 }
 
 /// Whether all that the transaction saw was of the epoch at which it was let in: a writer keeps the fence, and one

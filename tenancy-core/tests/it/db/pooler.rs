@@ -222,3 +222,59 @@ async fn a_tenant_that_is_set_for_the_session_leaks() {
         .unwrap();
     assert_eq!(tenant, "1");
 }
+
+/// A session of the pooler begins with the server's time zone and formats, and clients have theirs set for them. What
+/// a session is reset to, the pooler takes for its client's wish.
+#[tokio::test]
+async fn the_client_keeps_its_time_zone_and_formats() {
+    const FORMATS: &str =
+        "select concat_ws(' / ', current_setting('TimeZone'), current_setting('DateStyle'),
+        current_setting('client_encoding'))";
+    let mut pooled = Pooled::new().await;
+    let change = "do $$ begin
+            execute format('alter database %I set timezone = ''Asia/Tokyo''', current_database());
+            execute format('alter database %I set datestyle = ''German, DMY''', current_database());
+            execute format('alter database %I set client_encoding = ''LATIN1''', current_database());
+        end $$;
+        select pg_terminate_backend(pid, 5000) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid() and usename like '%_app'";
+    sqlx::raw_sql(change)
+        .execute(&mut pooled.plain)
+        .await
+        .unwrap();
+    let cell = pooled.address.opened(Statements::Unnamed).await;
+    for ends in ["commits", "is rolled back", "follows"] {
+        let mut tx = cell.begin(&reader(1));
+        let found: String = sqlx::query_scalar(FORMATS)
+            .persistent(false)
+            .fetch_one(&mut tx)
+            .await
+            .unwrap();
+        assert_eq!(found, "UTC / ISO, MDY / UTF8", "one that {ends}");
+        match ends {
+            "is rolled back" => tx.rollback().await,
+            _ => tx.commit().await.unwrap(),
+        }
+    }
+    // Control: a client that only resets what it had has the server's from then on.
+    let mut careless = PgConnection::connect_with(&pooled.address.app)
+        .await
+        .unwrap();
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let formats: String = sqlx::query_scalar(FORMATS)
+            .persistent(false)
+            .fetch_one(&mut careless)
+            .await
+            .unwrap();
+        found.push(formats);
+        sqlx::raw_sql("reset all")
+            .execute(&mut careless)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        found,
+        ["UTC / ISO, MDY / UTF8", "Asia/Tokyo / German, DMY / LATIN1"]
+    );
+}

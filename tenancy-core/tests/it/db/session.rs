@@ -109,7 +109,7 @@ async fn a_session_that_has_forgotten_the_guard_is_told_again() {
     let mut one = One::new().await;
     let forget = "create function forget() returns integer language plpgsql as $$
         begin
-            execute 'deallocate tenancy_enter';
+            execute 'deallocate tenancy_enter_2';
             return 1;
         end $$";
     sqlx::raw_sql(forget).execute(&mut one.plain).await.unwrap();
@@ -124,8 +124,31 @@ async fn a_session_that_has_forgotten_the_guard_is_told_again() {
     assert_eq!(again, next, "and that is kept");
 }
 
+/// Where the log is, is asked behind the commit. A transaction that is committed is not refused for it: whoever was
+/// told so would do it again.
+#[tokio::test]
+async fn what_fails_behind_a_commit_does_not_undo_it() {
+    let mut one = One::new().await;
+    let (before, ..) = one.found().await;
+    sqlx::raw_sql("revoke execute on function pg_walfile_name(pg_lsn) from public")
+        .execute(&mut one.plain)
+        .await
+        .unwrap();
+    let mut tx = one.cell.begin(&writer(1));
+    tx.sql("insert into mark values (1)").run().await.unwrap();
+    assert_eq!(tx.commit_position().await.unwrap(), None);
+    let kept: i64 = sqlx::query_scalar("select count(*) from mark")
+        .fetch_one(&mut one.plain)
+        .await
+        .unwrap();
+    assert_eq!(kept, 1);
+    let (next, ..) = one.found().await;
+    assert_ne!(next, before, "nobody gets a session that was not cleared");
+}
+
 crate::db::also_plain! {
     a_transaction_that_ends_well_leaves_nothing_in_the_session,
     a_transaction_that_is_rolled_back_leaves_nothing_in_the_session,
     a_session_that_has_forgotten_the_guard_is_told_again,
+    what_fails_behind_a_commit_does_not_undo_it,
 }
