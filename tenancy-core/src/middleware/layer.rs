@@ -1,6 +1,6 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
-use http::request::Parts;
+use http::Request;
 use tenancy_types::{Lookup, ProblemJson, TenantId, WorkBudget};
 use tower_layer::Layer;
 
@@ -41,7 +41,7 @@ pub struct Peer(pub IpAddr);
 /// ```
 pub struct TenantLayer<L, M, R = ProblemJson> {
     admission: Arc<Admission<L, M>>,
-    respond: R,
+    respond: Arc<R>,
 }
 
 /// What is needed to decide about a request; shared by all clones of a service.
@@ -72,7 +72,7 @@ impl<L: Lookup, M: Membership> TenantLayer<L, M> {
                 budget,
                 proxies,
             }),
-            respond: ProblemJson,
+            respond: Arc::new(ProblemJson),
         }
     }
 }
@@ -94,17 +94,17 @@ impl<L, M, R> TenantLayer<L, M, R> {
     pub fn respond_with<R2>(self, respond: R2) -> TenantLayer<L, M, R2> {
         TenantLayer {
             admission: self.admission,
-            respond,
+            respond: Arc::new(respond),
         }
     }
 }
 
 impl<L: Lookup, M: Membership> Admission<L, M> {
-    pub(super) fn admit(&self, request: &Parts) -> Result<Admitted, Refusal> {
+    pub(super) fn admit<B>(&self, request: &Request<B>) -> Result<Admitted, Refusal> {
         let authority = self.authority(request)?;
         let resolved = self.resolver.resolve(&authority, &self.routes)?;
         let principal = request
-            .extensions
+            .extensions()
             .get::<Principal>()
             .cloned()
             .unwrap_or_else(Principal::visitor);
@@ -112,8 +112,8 @@ impl<L: Lookup, M: Membership> Admission<L, M> {
         admit(resolved, principal, grant, (self.budget)(resolved.tenant))
     }
 
-    fn authority(&self, request: &Parts) -> Result<Authority, AuthorityError> {
-        match request.extensions.get::<Peer>() {
+    fn authority<B>(&self, request: &Request<B>) -> Result<Authority, AuthorityError> {
+        match request.extensions().get::<Peer>() {
             Some(&Peer(peer)) => Authority::from_forwarded_request(request, peer, &self.proxies),
             None => Authority::from_request(request),
         }
@@ -126,23 +126,23 @@ impl<L: Lookup, M: Membership> Admission<L, M> {
     }
 }
 
-impl<L, M, R: Clone, S> Layer<S> for TenantLayer<L, M, R> {
+impl<L, M, R, S> Layer<S> for TenantLayer<L, M, R> {
     type Service = TenantService<S, L, M, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
         TenantService {
             inner,
             admission: Arc::clone(&self.admission),
-            respond: self.respond.clone(),
+            respond: Arc::clone(&self.respond),
         }
     }
 }
 
-impl<L, M, R: Clone> Clone for TenantLayer<L, M, R> {
+impl<L, M, R> Clone for TenantLayer<L, M, R> {
     fn clone(&self) -> Self {
         Self {
             admission: Arc::clone(&self.admission),
-            respond: self.respond.clone(),
+            respond: Arc::clone(&self.respond),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::Membership;
 pub struct TenantService<S, L, M, R> {
     pub(super) inner: S,
     pub(super) admission: Arc<Admission<L, M>>,
-    pub(super) respond: R,
+    pub(super) respond: Arc<R>,
 }
 
 impl<S, L, M, R, B, RB> Service<Request<B>> for TenantService<S, L, M, R>
@@ -36,34 +36,32 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        match self.admission.admit(&parts) {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        match self.admission.admit(&request) {
             Ok(admitted) => {
-                parts.extensions.insert(admitted.tenant());
-                parts.extensions.insert(admitted.placement());
-                parts.extensions.insert(admitted);
+                let extensions = request.extensions_mut();
+                extensions.insert(admitted.tenant());
+                extensions.insert(admitted.placement());
+                extensions.insert(admitted);
                 #[cfg(feature = "axum")]
-                parts
-                    .extensions
-                    .insert(Responder::<RB>::new(self.respond.clone()));
-                ResponseFuture::calling(self.inner.call(Request::from_parts(parts, body)))
+                extensions.insert(Responder::<RB>::new(&self.respond));
+                ResponseFuture::calling(self.inner.call(request))
             }
             Err(refusal) => {
                 tracing::debug!(code = %tenancy_types::Problem::code(&refusal), "request refused");
-                ResponseFuture::refused(self.respond.respond(&refusal, &parts.headers))
+                ResponseFuture::refused(self.respond.respond(&refusal, request.headers()))
             }
         }
     }
 }
 
 // A clone starts out not ready, like every clone of the inner service.
-impl<S: Clone, L, M, R: Clone> Clone for TenantService<S, L, M, R> {
+impl<S: Clone, L, M, R> Clone for TenantService<S, L, M, R> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
             admission: Arc::clone(&self.admission),
-            respond: self.respond.clone(),
+            respond: Arc::clone(&self.respond),
         }
     }
 }
