@@ -23,6 +23,7 @@ pub enum Statements {
     /// Not at all: each is prepared when it runs. For a pooler that gives transactions of one client to
     /// different connections and does not carry names along, such as PgBouncer before 1.21, where one
     /// client's names collide with another's. `prepare` names its statement even so: do without it there.
+    /// `docs/operations/poolers.md` has what else such a pooler needs.
     Unnamed,
 }
 

@@ -286,6 +286,7 @@ mod tests {
             assert_eq!(found, verdict, "{name}: {value}");
         }
     }
+
     /// Of a login page, and of GraphQL, which refuses with a 200.
     #[test]
     fn an_application_says_how_it_serves_and_refuses() {
