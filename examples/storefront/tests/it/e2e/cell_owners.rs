@@ -7,7 +7,7 @@ use sqlx::{Connection as _, Executor as _, PgConnection};
 
 use super::{
     cells::{database, made, refused, serve_alone},
-    platform::{Folder, Kind, Platform, Start, each_kind, serve},
+    platform::{Folder, Kind, Platform, Start, each_kind, output, serve},
 };
 
 const FILE: &str = "Handle,Title,Variant Price\nlamp,Lamp,1\n";
@@ -69,7 +69,7 @@ async fn with_shop(platform: &Platform, slug: &str) {
 
 #[track_caller]
 fn refuses(folder: &Folder, expect: &str) {
-    let served = serve(folder.path(), ARGUMENTS).output().unwrap();
+    let served = output(&mut serve(folder.path(), ARGUMENTS));
     refused(&served, 4, expect);
 }
 

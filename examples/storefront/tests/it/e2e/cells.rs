@@ -12,7 +12,7 @@ use tenancy_testkit::{Database, Postgres};
 use super::{
     export::rows,
     import_archive::{archive_of, check_equal, import, shop_that_sells, without_payments},
-    platform::{Folder, Platform, Start, serve},
+    platform::{Folder, Platform, Start, output, serve, soon},
 };
 
 /// A database of the cluster that this process shares.
@@ -22,30 +22,22 @@ pub(crate) fn database() -> Database {
 
 /// `storefront cell ARGUMENTS` in this data folder.
 pub(crate) fn cell(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_storefront"))
-        .arg("cell")
-        .args(arguments)
-        .arg("--data")
-        .arg(folder)
-        .output()
-        .unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
+    command.arg("cell").args(arguments);
+    output(command.arg("--data").arg(folder))
 }
 
 /// `storefront serve ARGUMENTS` on this folder, to its end, with no cells but those in the arguments.
 pub(crate) fn serve_alone(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_storefront"))
-        .args([
-            "serve",
-            "--listen",
-            "127.0.0.1:0",
-            "--ops-listen",
-            "127.0.0.1:0",
-        ])
-        .args(arguments)
-        .arg("--data")
-        .arg(folder)
-        .output()
-        .unwrap()
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
+    command.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--ops-listen",
+        "127.0.0.1:0",
+    ]);
+    output(command.args(arguments).arg("--data").arg(folder))
 }
 
 #[track_caller]
@@ -244,7 +236,7 @@ async fn what_is_no_administrators_or_no_empty_place_is_refused() {
         )
         .unwrap();
     refused(&init(&[&url]), 1, "the cell is at version 4");
-    let served = serve(folder.path(), &["--no-demo"]).output().unwrap();
+    let served = output(&mut serve(folder.path(), &["--no-demo"]));
     refused(&served, 1, "the cell is at version 4");
     assert_eq!(cell["roles"], database.name());
 }
@@ -374,11 +366,8 @@ fn another_cells_roles_and_another_encoding_are_refused() {
 fn a_url_that_cannot_be_read_is_not_repeated() {
     let folder = Folder::new();
     let url = "postgres://postgres:s3cret@db";
-    let init = Command::new(env!("CARGO_BIN_EXE_storefront"))
-        .args(["cell", "init"])
-        .env("STOREFRONT_ADMIN_URL", url)
-        .output()
-        .unwrap();
+    let mut init = Command::new(env!("CARGO_BIN_EXE_storefront"));
+    let init = output(init.args(["cell", "init"]).env("STOREFRONT_ADMIN_URL", url));
     for output in [
         init,
         cell(folder.path(), &["init", url]),
@@ -410,7 +399,8 @@ async fn passwords_count_where_they_are_asked_for() {
     let app = |made: &Value| made["app_url"].as_str().unwrap().to_owned();
     // Until the server has read its rules.
     let wrong = database.url_as(&format!("{}_app", database.name()));
-    while PgConnection::connect(&wrong).await.is_ok() {}
+    let read = async { while PgConnection::connect(&wrong).await.is_ok() {} };
+    soon("the server reads its rules", read).await;
     PgConnection::connect(&app(&first)).await.unwrap();
     assert_eq!(
         made(folder.path(), &[&database.url()])["changes"],
@@ -556,7 +546,7 @@ async fn a_server_that_goes_away_is_503_and_comes_back_by_itself() {
     }
     let (_, folder) = platform.stop("-TERM");
     server.stop().unwrap();
-    let served = serve(folder.path(), arguments).output().unwrap();
+    let served = output(&mut serve(folder.path(), arguments));
     refused(&served, 5, "open cell-2");
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 use super::{
     buying::{a_variant, buy, mugs},
     export::entries,
-    platform::{Kind, Platform, each_kind},
+    platform::{Kind, Platform, each_kind, output},
 };
 
 each_kind!(a_shop_sells_and_leaves_by_commands,);
@@ -13,12 +13,9 @@ each_kind!(a_shop_sells_and_leaves_by_commands,);
 /// What `storefront ARGUMENTS` prints, which must go well.
 #[track_caller]
 fn storefront(platform: &Platform, arguments: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_storefront"))
-        .args(arguments.split_whitespace())
-        .arg("--data")
-        .arg(platform.data())
-        .output()
-        .unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
+    command.args(arguments.split_whitespace());
+    let output = output(command.arg("--data").arg(platform.data()));
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{arguments}: {stderr}");
     String::from_utf8(output.stdout).unwrap()

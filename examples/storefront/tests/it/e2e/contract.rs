@@ -1,5 +1,7 @@
 //! What scripts rely on.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use super::platform::{Folder, Kind, Platform, Start, each_kind};
@@ -13,10 +15,15 @@ each_kind!(
 
 async fn a_shop_is_made_listed_changed_and_visited(kind: Kind) {
     let platform = Platform::empty_on(kind).await;
-    let made = platform
-        .make_shop_from(json!({"slug": "acme", "plan": "basic", "domains": ["Shop.Example.", "bücher.example"]}))
-        .await
-        .expect_status(201);
+    let new =
+        json!({"slug": "acme", "plan": "basic", "domains": ["Shop.Example.", "bücher.example"]});
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time that passes outside is what the answer is compared with"
+    )]
+    let start = Instant::now();
+    let made = platform.make_shop_from(new).await.expect_status(201);
+    let took = start.elapsed();
     assert_eq!(made["tenant_id"], 1);
     assert_eq!(made["slug"], "acme");
     assert_eq!(made["lifecycle"], "active");
@@ -25,7 +32,8 @@ async fn a_shop_is_made_listed_changed_and_visited(kind: Kind) {
         made["cell"].as_str().unwrap().starts_with("cell-"),
         "{made}"
     );
-    assert!(made["provisioned_ms"].as_u64().unwrap() < 5_000, "{made}");
+    let told = Duration::from_millis(made["provisioned_ms"].as_u64().unwrap());
+    assert!(told <= took, "{made} in {took:?}");
     let port = platform.shops.rsplit_once(':').unwrap().1;
     let urls = ["acme.localhost", "shop.example", "xn--bcher-kva.example"]
         .map(|host| format!("http://{host}:{port}"));

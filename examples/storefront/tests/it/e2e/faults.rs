@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     http::raw,
-    platform::{Folder, Platform, serve},
+    platform::{Folder, Platform, output, serve},
 };
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn the_same_slug_twice_is_a_conflict() {
 #[test]
 fn a_second_server_on_the_folder_is_refused() {
     let platform = Platform::empty();
-    let output = serve(&platform.data(), &["--no-demo"]).output().unwrap();
+    let output = output(&mut serve(&platform.data(), &["--no-demo"]));
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(error.contains("is served by another process"), "{error}");
@@ -252,7 +252,7 @@ fn what_serve_cannot_use_is_named() {
             "/nonexistent/plans.toml",
         ),
     ] {
-        let output = serve(folder.path(), arguments).output().unwrap();
+        let output = output(&mut serve(folder.path(), arguments));
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
         assert!(error.contains(part), "{arguments:?}: {error}");
@@ -267,7 +267,7 @@ fn an_address_that_is_taken_is_named() {
     command
         .args(["serve", "--no-demo", "--listen", &platform.shops, "--data"])
         .arg(folder.path());
-    let output = command.output().unwrap();
+    let output = output(&mut command);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains(&platform.shops), "{error}");

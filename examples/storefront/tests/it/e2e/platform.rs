@@ -3,7 +3,9 @@
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
@@ -17,7 +19,7 @@ use super::http::{Answer, Client};
 
 /// The binary, running on ports of its own choice; killed when the test ends.
 pub(crate) struct Platform {
-    process: Child,
+    process: Process,
     /// `127.0.0.1:PORT` of the shops.
     pub(crate) shops: String,
     /// `127.0.0.1:PORT` of the operators.
@@ -133,22 +135,21 @@ impl Platform {
     }
 
     pub(crate) fn start(start: Start<'_>) -> Self {
-        let mut process = serve(start.folder.path(), start.arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap())
+        let mut command = serve(start.folder.path(), start.arguments);
+        let mut process = Process::spawn(command.stdout(Stdio::piped()));
+        let mut lines = BufReader::new(process.child().stdout.take().unwrap())
             .lines()
             .map(Result::unwrap);
-        let mut address = |prefix: &str| {
-            let line = lines.find(|line| line.starts_with(prefix));
-            let line = line.unwrap_or_else(|| {
-                panic!("it ended before the line {prefix:?}; see its standard error")
+        let addresses = in_patience(move || {
+            let prefixes = ["listening http://", "ops http://"];
+            prefixes
+                .map(|prefix| lines.find_map(|line| Some(line.strip_prefix(prefix)?.to_owned())))
+        });
+        let [shops, ops] = addresses
+            .expect("it says in time where it listens")
+            .map(|address| {
+                address.expect("it ended before it said where it listens; see its standard error")
             });
-            line.strip_prefix(prefix).unwrap().to_owned()
-        };
-        let shops = address("listening http://");
-        let ops = address("ops http://");
         let token = std::fs::read_to_string(start.folder.path().join("operator.token")).unwrap();
         Self {
             process,
@@ -161,18 +162,14 @@ impl Platform {
 
     /// Sends a signal and waits for the end; the folder can be served again.
     pub(crate) fn stop(mut self, signal: &str) -> (ExitStatus, Folder) {
-        let status = Command::new("kill")
-            .args([signal, &self.process.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-        let ended = self.process.wait().unwrap();
+        signal_to(self.process_id(), signal);
+        let ended = self.process.ended();
         let folder = std::mem::replace(&mut self.folder, Folder::new());
         (ended, folder)
     }
 
     pub(crate) fn process_id(&self) -> u32 {
-        self.process.id()
+        self.process.id
     }
 
     pub(crate) fn data(&self) -> PathBuf {
@@ -239,12 +236,88 @@ pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-impl Drop for Platform {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+/// Runs a command to its end. One that does not end fails the test with what it has printed.
+#[track_caller]
+pub(crate) fn output(command: &mut Command) -> Output {
+    let child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let id = child.id();
+    let (sender, outputs) = mpsc::channel();
+    thread::spawn(move || sender.send(child.wait_with_output().unwrap()));
+    if let Ok(output) = outputs.recv_timeout(PATIENCE) {
+        return output;
+    }
+    signal_to(id, "-KILL");
+    let printed = outputs.recv_timeout(PATIENCE).map_or_else(
+        |_| "something that it started still has its output".to_owned(),
+        |output| String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned(),
+    );
+    panic!("{command:?} did not end in {PATIENCE:?}: {printed}");
+}
+
+/// A process that does not outlive the test.
+struct Process {
+    id: u32,
+    /// Gone when it has ended.
+    child: Option<Child>,
+}
+
+impl Process {
+    fn spawn(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap();
+        Self {
+            id: child.id(),
+            child: Some(child),
+        }
+    }
+
+    fn child(&mut self) -> &mut Child {
+        self.child.as_mut().expect("it has not ended")
+    }
+
+    /// Waits for its end. One that does not end is killed, and fails the test.
+    #[track_caller]
+    fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it has not ended");
+        in_patience(move || child.wait().unwrap()).unwrap_or_else(|| {
+            signal_to(self.id, "-KILL");
+            panic!("it did not end in {PATIENCE:?}");
+        })
     }
 }
 
-/// The longest a test waits for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(8);
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn signal_to(process: u32, signal: &str) {
+    let status = Command::new("kill")
+        .args([signal, &process.to_string()])
+        .status();
+    assert!(status.unwrap().success());
+}
+
+/// What comes of something that blocks, if that is in time. It is left alone otherwise.
+fn in_patience<T: Send + 'static>(blocks: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, results) = mpsc::channel();
+    thread::spawn(move || sender.send(blocks()));
+    results.recv_timeout(PATIENCE).ok()
+}
+
+/// What comes of something that the test waits for, which must be in time.
+pub(crate) async fn soon<T>(what: &str, awaited: impl Future<Output = T>) -> T {
+    let result = tokio::time::timeout(PATIENCE, awaited).await;
+    result.unwrap_or_else(|_| panic!("{what}: not in {PATIENCE:?}"))
+}
+
+/// The longest a test waits for anything: long enough for a machine that is busy with other tests.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

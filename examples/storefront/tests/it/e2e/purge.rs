@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     http::{Answer, Client},
     offboarding::{offboard, undo},
-    platform::{Folder, Kind, Platform, Start, each_kind},
+    platform::{Folder, Kind, Platform, Start, each_kind, soon},
 };
 
 each_kind!(
@@ -207,7 +207,10 @@ async fn a_purge_that_is_killed_is_gone_on_with_by_itself(kind: Kind) {
         // Past the point of no return, and then anywhere in what follows: the moment of the kill is what the case
         // is about; nothing is waited for.
         let path = format!("/v1/tenants/{shop}");
-        while operator.get(&path).await.expect_status(200)["lifecycle"] == "offboarding" {}
+        let begun = async {
+            while operator.get(&path).await.expect_status(200)["lifecycle"] == "offboarding" {}
+        };
+        soon("the purge begins", begun).await;
         let moment = fastrand::u64(0..20_000) * u64::from(round) / 2;
         tokio::time::sleep(std::time::Duration::from_micros(moment)).await;
         Command::new("kill")

@@ -1,6 +1,6 @@
 //! Starting again: everything acknowledged is there, requests in flight are finished.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Instant};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use serde_json::json;
 use tokio::{
@@ -8,17 +8,12 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::platform::{Folder, Kind, PATIENCE, Platform, Start, each_kind};
+use super::platform::{Folder, Kind, Platform, Start, each_kind, output, serve, soon};
 
 each_kind!(what_was_acknowledged_survives_a_stop_and_a_kill,);
 
 #[tokio::test]
-async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the time that passes outside is what is measured"
-    )]
-    let start = Instant::now();
+async fn a_fresh_folder_gets_two_demo_shops() {
     let platform = Platform::with_demo();
     let listed = platform
         .operator()
@@ -29,10 +24,7 @@ async fn a_fresh_folder_gets_two_demo_shops_within_two_seconds() {
     assert_eq!(shops.len(), 2, "{listed}");
     let host = format!("{}.localhost", shops[0]["slug"].as_str().unwrap());
     let page = platform.visitor(&host).get("/").await;
-    let took = start.elapsed();
     assert_eq!(page.status, 200);
-    // The machine may be busy with other tests: the figure is measured elsewhere, this is its order.
-    assert!(took.as_secs() < 6, "{took:?}");
     for shop in shops {
         let host = format!("{}.localhost", shop["slug"].as_str().unwrap());
         let products = platform
@@ -107,9 +99,7 @@ async fn other_settings_on_the_same_folder_are_taken_or_refused() {
         .await
         .expect_error(404, "unknown_domain");
     let (_, folder) = platform.stop("-TERM");
-    let output = super::platform::serve(folder.path(), &["--no-demo", "--cells", "us:3"])
-        .output()
-        .unwrap();
+    let output = output(&mut serve(folder.path(), &["--no-demo", "--cells", "us:3"]));
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(
         !output.status.success() && error.contains("stands in local"),
@@ -157,12 +147,18 @@ async fn a_stop_finishes_the_request_in_flight() {
     let (process, ops) = (platform.process_id(), platform.ops.clone());
     let ended = tokio::task::spawn_blocking(move || platform.stop("-TERM"));
     // It stops listening, and still takes the rest of the body.
-    while TcpStream::connect(&ops).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
+    let deaf = async {
+        while TcpStream::connect(&ops).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("it stops listening", deaf).await;
     stream.write_all(second.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let read = stream.read_to_string(&mut answer);
+    soon("the request in flight is answered", read)
+        .await
+        .unwrap();
     assert!(
         answer.starts_with("HTTP/1.1 200") && answer.contains("\"created\":1"),
         "{answer}"
@@ -212,7 +208,7 @@ async fn a_server_of_its_own_that_crashes_comes_back() {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, back).await.unwrap();
+    soon("the server and its shops are back", back).await;
     let (ended, _folder) = platform.stop("-TERM");
     assert!(ended.success());
     assert!(!postmaster.exists(), "the server still runs");
