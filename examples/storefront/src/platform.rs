@@ -26,8 +26,9 @@ mod request;
 mod settle;
 mod worker;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, future::pending, sync::Arc};
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use sqlx::SqlitePool;
 use tenancy_cell_router::ReferenceTable;
 use tenancy_core::{
@@ -132,6 +133,22 @@ impl Platform {
     pub fn cells(&self) -> impl Iterator<Item = (&Cell, &Checkout)> {
         let cells = self.0.cells.values();
         cells.map(|open| (&open.shops, &open.checkout))
+    }
+
+    /// Returns a cell that another process serves now, when there is one: its shops must not be served here any more.
+    pub async fn taken_cell(&self) -> CellId {
+        let cells = self.0.cells.iter();
+        let holds = cells.filter_map(|(&cell, open)| Some((cell, open.hold.as_ref()?)));
+        let mut taken: FuturesUnordered<_> = holds
+            .map(async |(cell, hold)| {
+                hold.lost().await;
+                cell
+            })
+            .collect();
+        match taken.next().await {
+            Some(cell) => cell,
+            None => pending().await,
+        }
     }
 
     /// How the shops of a cell of this process sell.

@@ -9,6 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tenancy_types::CellId;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -62,6 +63,14 @@ pub enum ServeError {
     /// The demo shops could not be made.
     #[error("make the demo shops")]
     Demo(#[from] DemoError),
+    /// Another process serves a cell.
+    #[error(
+        "another process serves {cell} now, which it took over while the database was out of reach: nothing is served here any more"
+    )]
+    CellTaken {
+        /// The cell.
+        cell: CellId,
+    },
     /// A listener or the worker panicked; the log says where.
     #[error("a part of the process ended unexpectedly")]
     Panicked(#[source] tokio::task::JoinError),
@@ -77,7 +86,7 @@ pub enum ServeError {
 /// each cell in Postgres, and lines with browser and curl addresses for each demo shop.
 ///
 /// # Errors
-/// [`ServeError`]; nothing is served then.
+/// [`ServeError`]; nothing is served then, or any more.
 pub async fn run(config: Config) -> Result<(), ServeError> {
     let stop = stop_signal().map_err(ServeError::Signals)?;
     let metrics = telemetry::init_metrics();
@@ -118,8 +127,12 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     write_address(&config.data, ops_address)?;
     announce(&platform, &visit, (shops_address, ops_address)).await?;
     // A part ends when it is told to, or panics: then the others must not go on as if all were well.
-    let ended = tokio::try_join!(serving, operating, working);
-    ended.map(drop).map_err(ServeError::Panicked)?;
+    let ended = async { tokio::try_join!(serving, operating, working) };
+    tokio::select! {
+        ended = ended => ended.map(drop).map_err(ServeError::Panicked)?,
+        // Requests in flight are not finished: the other process may give what they make to another shop.
+        cell = platform.taken_cell() => return Err(ServeError::CellTaken { cell }),
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -102,17 +102,11 @@ impl CliError {
             | Self::Url(_)
             | Self::CellName(_) => Exit::Usage,
             Self::Init(error) => of_init(error),
-            Self::Serve(ServeError::Open(OpenError::Postgres { source, .. }))
-                if source.is_away() =>
-            {
-                Exit::Unavailable
-            }
-            Self::Serve(ServeError::Open(OpenError::Disagrees(_))) => Exit::Conflict,
+            Self::Serve(error) => of_serve(error),
             // The number that `tenancy-audit` has for it.
             Self::Unaudited(_) => Exit::NotFound,
             Self::Runtime(_)
             | Self::ServeArgs(ServeArgsError::Plans(_))
-            | Self::Serve(_)
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Output(_) => Exit::Failed,
@@ -139,6 +133,19 @@ impl CliError {
 fn of_file(error: &FileError) -> Exit {
     match error {
         FileError::NoCell { .. } | FileError::NoPlace { .. } => Exit::NotFound,
+        _ => Exit::Failed,
+    }
+}
+
+fn of_serve(error: &ServeError) -> Exit {
+    match error {
+        ServeError::Open(error @ (OpenError::Postgres { .. } | OpenError::Cell { .. }))
+            if is_away(error) =>
+        {
+            Exit::Unavailable
+        }
+        ServeError::Open(OpenError::Disagrees(_)) | ServeError::CellTaken { .. } => Exit::Conflict,
+        ServeError::Open(OpenError::Postgres { source, .. }) if source.is_taken() => Exit::Conflict,
         _ => Exit::Failed,
     }
 }

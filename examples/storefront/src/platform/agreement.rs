@@ -15,7 +15,8 @@ pub(super) struct Owner {
     pub(super) cell: CellId,
 }
 
-/// Why a cell and the directory do not go together. Nothing was changed.
+/// Why a cell and the directory do not go together. Nothing of a tenant was changed, and in another platform's cell
+/// nothing at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Disagreement {

@@ -12,14 +12,15 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tenancy_core::{
     ReadWrite, TenantContext,
     db::{CellDb, CellOptions, DbError, SqliteCell},
+    directory::DirectoryId,
 };
 use tenancy_migrate::{delete_rows, upgrade_sqlite};
 use tenancy_types::{CellId, SystemClock};
 
-use super::{OpenError, owner::Register};
+use super::{OpenError, agreement::Owner, owner::Register, reconcile::check_owner};
 use crate::{
     config::{CellPlace, CellSpec, Config},
-    postgres::{self, CellFiles, Credentials, PrivateError, PrivateServer},
+    postgres::{self, CellFiles, Credentials, Hold, PrivateError, PrivateServer},
     shop::{Cell, checkout::Checkout, payment::AnyPaymentGateway, schema},
 };
 
@@ -45,25 +46,30 @@ pub(super) struct OpenCell {
     pub(super) checkout: Checkout,
     /// Where it says whose it is.
     pub(super) register: Register,
+    /// Keeps others from serving it, if it is in Postgres. A file is locked by whoever has it open.
+    pub(super) hold: Option<Arc<Hold>>,
     /// Held as long as the cell is served, if it has a server of its own.
     _server: Option<Arc<PrivateServer>>,
 }
 
-/// Opens all cells of the settings below the data folder. Their shops are paid through this gateway.
+/// Opens all cells of the settings below the data folder, none of them another directory's. Their shops are paid
+/// through this gateway.
 pub(super) async fn open_all(
     config: &Config,
+    directory: DirectoryId,
     gateway: &AnyPaymentGateway,
 ) -> Result<BTreeMap<CellId, OpenCell>, OpenError> {
     let opening = config
         .cells
         .iter()
-        .map(|spec| open_spec(&config.data, spec));
+        .map(|spec| open_spec(&config.data, spec, directory));
     let opened = try_join_all(opening).await?;
     let cells = opened.into_iter().map(|opened| {
         let Opened {
             shops,
             db,
             register,
+            hold,
             _server,
         } = opened;
         let checkout =
@@ -74,6 +80,7 @@ pub(super) async fn open_all(
             shops,
             checkout,
             register,
+            hold,
             _server,
         };
         (id, cell)
@@ -85,31 +92,52 @@ struct Opened {
     shops: Cell,
     db: CellDb,
     register: Register,
+    hold: Option<Arc<Hold>>,
     _server: Option<Arc<PrivateServer>>,
 }
 
-async fn open_spec(data: &Path, spec: &CellSpec) -> Result<Opened, OpenError> {
+/// Whose the cell is comes first: another platform's is not even brought to the newest schema.
+async fn open_spec(
+    data: &Path,
+    spec: &CellSpec,
+    directory: DirectoryId,
+) -> Result<Opened, OpenError> {
     let CellSpec {
         cell,
         region,
         place,
     } = spec;
+    let ours = Owner {
+        directory,
+        cell: *cell,
+    };
     match place {
         CellPlace::File => {
             let path = file(data, *cell);
-            let (db, shops) = open_one(*cell, path.clone()).await?;
-            let register = Register::Sqlite(SqliteConnectOptions::new().filename(path));
+            let register = Register::Sqlite(SqliteConnectOptions::new().filename(&path));
+            if path.exists() {
+                check_owner(ours, &register).await?;
+            }
+            let (db, shops) = open_one(*cell, path).await?;
             Ok(Opened {
                 shops,
                 db,
                 register,
+                hold: None,
                 _server: None,
             })
         }
-        CellPlace::Postgres(credentials) => open_postgres(credentials, None).await,
+        CellPlace::Postgres(credentials) => {
+            check_owner(ours, &Register::Postgres(credentials.mover.options())).await?;
+            open_postgres(credentials, None).await
+        }
         CellPlace::PrivatePostgres => {
-            let started = postgres::start(data, *cell, region).await;
-            let (server, credentials) = started.map_err(|error| private(*cell, error))?;
+            let failed = |error| private(*cell, error);
+            let started = postgres::start(data, *cell).await.map_err(failed)?;
+            let register = Register::Postgres(started.admin().options());
+            check_owner(ours, &register).await?;
+            let made = started.into_cell(data, region).await;
+            let (server, credentials) = made.map_err(failed)?;
             open_postgres(&credentials, Some(Arc::new(server))).await
         }
     }
@@ -121,7 +149,7 @@ async fn open_postgres(
 ) -> Result<Opened, OpenError> {
     let cell = credentials.cell;
     let opened = postgres::open(credentials).await;
-    let opened = opened.map_err(|error| OpenError::Postgres {
+    let (opened, hold) = opened.map_err(|error| OpenError::Postgres {
         cell,
         place: credentials.place(),
         source: Box::new(error),
@@ -131,6 +159,7 @@ async fn open_postgres(
         shops: Cell::new(cell, db.clone(), Arc::new(SystemClock)),
         db,
         register: Register::Postgres(credentials.mover.options()),
+        hold: Some(Arc::new(hold)),
         _server,
     })
 }

@@ -174,7 +174,7 @@ impl Platform {
             SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
         check_cells(&directory, &config).await?;
         let control = control::open(&config.data).await?;
-        let cells = Arc::new(cells::open_all(&config, &gateway).await?);
+        let cells = Arc::new(cells::open_all(&config, directory.id(), &gateway).await?);
         // Before anything that was half done is gone on with: it could be done to others' rows.
         let leaving = reconcile(&directory, &cells).await?;
         for spec in config.cells.iter() {

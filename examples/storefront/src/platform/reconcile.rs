@@ -13,11 +13,21 @@ use super::{
     agreement::{Disagreement, Owner, Standing, compare, compare_owner},
     cells::OpenCell,
     lifecycle::{FenceTo, bring_fence_to},
+    owner::Register,
 };
 
-/// Makes sure that the cells are the directory's and know nothing that it does not, brings every fence that a crash
-/// left behind to what the directory says, and returns the tenants that are leaving. Nothing is written before all
-/// cells were looked at.
+/// Makes sure that a cell is nobody else's.
+///
+/// # Errors
+/// [`OpenError::Disagrees`], and what keeps the cell from being read.
+pub(super) async fn check_owner(ours: Owner, register: &Register) -> Result<(), OpenError> {
+    let found = register.owner().await.map_err(failed(ours.cell))?;
+    Ok(found.map_or(Ok(()), |found| compare_owner(ours, found))?)
+}
+
+/// Makes sure that the cells, which are nobody else's, know nothing that the directory does not, makes them the
+/// directory's, brings every fence that a crash left behind to what the directory says, and returns the tenants that
+/// are leaving. Nothing is written before all cells were looked at.
 ///
 /// # Errors
 /// [`OpenError::Disagrees`], and what keeps directory or cells from being read.
@@ -29,10 +39,6 @@ pub(super) async fn reconcile(
         directory: directory.id(),
         cell,
     };
-    for (&cell, open) in cells {
-        let found = open.register.owner().await.map_err(failed(cell))?;
-        found.map_or(Ok(()), |found| compare_owner(owner(cell), found))?;
-    }
     let Found { behind, leaving } = look(directory, cells).await?;
     for (&cell, open) in cells {
         let claimed = open.register.claim(owner(cell)).await;

@@ -21,6 +21,7 @@ use super::{
     AdminError, CellFiles, CellUrl, Credentials, FileError,
     admin::{self, Found},
     credentials::isolation,
+    limit::silence,
 };
 use crate::shop::schema;
 
@@ -164,11 +165,25 @@ pub fn roles_of(init: &Init) -> Result<Roles, InvalidPrefix> {
 /// Makes a cell of a database, or makes sure that it is one, and saves what leads into it below the data folder.
 ///
 /// # Errors
-/// [`InitError`]. Repeat it when the cause is gone.
+/// [`InitError`]. Repeat it when the cause is gone. A server that says nothing for some seconds is away.
 pub async fn init(data: &Path, init: &Init) -> Result<Initialised, InitError> {
     let files = CellFiles::of(data);
     let _turn = files.lock().await?;
     let known = known(&files, init)?;
+    // A version of the tables may take hours, so not the time that passes says whether the server is there.
+    tokio::select! {
+        biased;
+        made = make(data, init, known) => made,
+        error = silence(&init.admin) => Err(InitError::database(&init.admin)(error)),
+    }
+}
+
+async fn make(
+    data: &Path,
+    init: &Init,
+    known: Option<Credentials>,
+) -> Result<Initialised, InitError> {
+    let files = CellFiles::of(data);
     let roles = match &known {
         Some(known) => known.roles.clone(),
         None => roles_of(init)?,

@@ -6,7 +6,7 @@ use tenancy_core::{
 };
 use tenancy_migrate::{Database, SchemaError, applied_postgres};
 
-use super::Credentials;
+use super::{Credentials, Hold, HoldError, in_time};
 use crate::shop::schema;
 
 /// Connections for the shops of one cell. With those of the platform a server with its usual hundred has room for
@@ -23,6 +23,9 @@ pub enum OpenCellError {
     /// Its tables are not this program's.
     #[error("look at the version of its tables")]
     Schema(#[from] SchemaError),
+    /// Its database does not say in time of which version its tables are.
+    #[error("ask for the version of its tables")]
+    Asked(#[from] sqlx::Error),
     /// Its tables are older than this program.
     #[error(
         "its tables are of version {found} and this program needs {needed}: run `storefront cell init` again"
@@ -33,29 +36,33 @@ pub enum OpenCellError {
         /// The program's.
         needed: usize,
     },
+    /// Another process serves it, or that cannot be found out.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
     /// The mover's way in does not work.
     #[error(transparent)]
     Open(#[from] OpenError),
 }
 
 impl OpenCellError {
-    /// Whether the server did not answer, or said that later is better: nothing is wrong with the cell then.
+    /// Whether another process serves the cell.
     #[must_use]
-    pub fn is_away(&self) -> bool {
-        is_away(self)
+    pub fn is_taken(&self) -> bool {
+        matches!(self, Self::Hold(HoldError::Taken))
     }
 }
 
-/// Opens a cell to be served: audited, with the tables of this program.
+/// Opens a cell to be served: audited, with the tables of this program, and by no other process.
 ///
 /// # Errors
 /// [`OpenCellError`].
-pub async fn open(credentials: &Credentials) -> Result<PostgresCell, OpenCellError> {
+pub async fn open(credentials: &Credentials) -> Result<(PostgresCell, Hold), OpenCellError> {
     let app = credentials.app.options();
     let key = credentials.key.key();
     let receipt = audit::boot(app, &credentials.isolation(), Some(key)).await?;
     let mover = credentials.mover.options();
-    let applied = applied_postgres(&mover).await?;
+    let applied = in_time(async { Ok::<_, OpenCellError>(applied_postgres(&mover).await?) });
+    let applied = applied.await?;
     let pending = schema::migrations();
     let pending = pending.pending(Database::Postgres, &applied)?;
     if !pending.is_empty() {
@@ -64,7 +71,9 @@ pub async fn open(credentials: &Credentials) -> Result<PostgresCell, OpenCellErr
             needed: applied.len() + pending.len(),
         });
     }
-    Ok(PostgresCell::open(receipt, mover, CellOptions::new(CONNECTIONS)).await?)
+    let hold = Hold::take(credentials.cell, mover.clone()).await?;
+    let cell = PostgresCell::open(receipt, mover, CellOptions::new(CONNECTIONS)).await?;
+    Ok((cell, hold))
 }
 
 /// Whether an error, or one behind it, says that no server answers now.

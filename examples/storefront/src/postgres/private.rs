@@ -90,15 +90,19 @@ pub enum PrivateError {
     File(#[from] FileError),
 }
 
-/// Starts the server of a cell, whose data is made where it is missing, and brings the cell up to date.
+/// The server of a cell, started, and the cell as it was before.
+#[derive(Debug)]
+pub struct PrivateStart {
+    cell: CellId,
+    server: Postgres,
+    admin: CellUrl,
+}
+
+/// Starts the server of a cell, whose data is made where it is missing. In the cell nothing is done yet.
 ///
 /// # Errors
 /// [`PrivateError`].
-pub async fn start(
-    data: &Path,
-    cell: CellId,
-    region: &Region,
-) -> Result<(PrivateServer, Credentials), PrivateError> {
+pub async fn start(data: &Path, cell: CellId) -> Result<PrivateStart, PrivateError> {
     let folder = private_folder(data, cell);
     let start = {
         let data = data.to_owned();
@@ -108,25 +112,54 @@ pub async fn start(
     let (server, url) = start
         .await
         .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-    let admin: CellUrl = url.parse()?;
-    let files = CellFiles::of(data);
-    if let Some(known) = files.of_cell(cell)? {
-        // The data folder may have moved, and the server with it.
-        files.save(&known.moved_to(&admin))?;
-    }
-    let made = Init {
+    let admin = url.parse()?;
+    Ok(PrivateStart {
+        cell,
+        server,
         admin,
-        cell: Some(cell),
-        region: Some(region.clone()),
-        roles: Some(Roles::named(NAME).expect("the name is a constant and plain")),
-        passwords: Passwords::Keep,
-    };
-    let made = Box::pin(init(data, &made)).await.map_err(Box::new)?;
-    for change in &made.changes {
-        tracing::info!(%cell, change, "cell");
+    })
+}
+
+impl PrivateStart {
+    /// The way in of the server's superuser.
+    #[must_use]
+    pub fn admin(&self) -> &CellUrl {
+        &self.admin
     }
-    let server = PrivateServer::keep(cell, server).map_err(PrivateError::Keep)?;
-    Ok((server, made.credentials))
+
+    /// Brings the cell up to date, and looks after the server from then on.
+    ///
+    /// # Errors
+    /// [`PrivateError`].
+    pub async fn into_cell(
+        self,
+        data: &Path,
+        region: &Region,
+    ) -> Result<(PrivateServer, Credentials), PrivateError> {
+        let Self {
+            cell,
+            server,
+            admin,
+        } = self;
+        let files = CellFiles::of(data);
+        if let Some(known) = files.of_cell(cell)? {
+            // The data folder may have moved, and the server with it.
+            files.save(&known.moved_to(&admin))?;
+        }
+        let made = Init {
+            admin,
+            cell: Some(cell),
+            region: Some(region.clone()),
+            roles: Some(Roles::named(NAME).expect("the name is a constant and plain")),
+            passwords: Passwords::Keep,
+        };
+        let made = Box::pin(init(data, &made)).await.map_err(Box::new)?;
+        for change in &made.changes {
+            tracing::info!(%cell, change, "cell");
+        }
+        let server = PrivateServer::keep(cell, server).map_err(PrivateError::Keep)?;
+        Ok((server, made.credentials))
+    }
 }
 
 /// Where the server of a cell has its data.

@@ -1,13 +1,14 @@
-//! A cell belongs to one platform, and to one moment of it: everything else is refused before it is touched.
+//! A cell belongs to one platform, to one moment of it, and to one process: everything else is refused before a shop is
+//! touched, and another platform's before anything is.
 
 use std::{fs, path::PathBuf, process::Command};
 
 use serde_json::json;
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use super::{
     cells::{database, made, refused, serve_alone},
-    platform::{Folder, Kind, Platform, Start, each_kind, output, serve},
+    platform::{Folder, Kind, Platform, Start, each_kind, output, serve, soon},
 };
 
 const FILE: &str = "Handle,Title,Variant Price\nlamp,Lamp,1\n";
@@ -153,7 +154,7 @@ async fn a_cell_of_another_platform_is_refused() {
     let other = Folder::new();
     let arguments = ["--no-demo", "--cell-file", file.to_str().unwrap()];
     let served = serve_alone(other.path(), &arguments);
-    refused(&served, 4, "cell-1 belongs to another platform");
+    refused(&served, 4, "belongs to another platform");
 
     // A cell that does not say whose it is gives itself away by its fences, and stays nobody's.
     let mut admin = PgConnection::connect(&url).await.unwrap();
@@ -168,12 +169,127 @@ async fn a_cell_of_another_platform_is_refused() {
     sells(&start(folder), "first").await;
 }
 
+/// Also one that is older than the program, whose tables are left as they are.
 #[tokio::test]
 async fn a_cell_file_of_another_platform_is_refused() {
+    const NEWEST: &str = "delete from tenancy_schema_journal
+        where version = (select max(version) from tenancy_schema_journal)";
     let (_, folder) = Platform::empty().stop("-TERM");
     let (_, other) = Platform::empty().stop("-TERM");
     take_cells(&other, &folder);
-    refuses(&folder, "cell-1 belongs to another platform");
+    refuses(&folder, "belongs to another platform");
+    let cell = format!("sqlite://{}", folder.path().join("cell-1.db").display());
+    let mut cell = SqliteConnection::connect(&cell).await.unwrap();
+    let changed = cell.execute(NEWEST).await.unwrap();
+    assert_eq!(changed.rows_affected(), 1);
+    let versions = "select max(version) from tenancy_schema_journal";
+    let before: i64 = sqlx::query_scalar(versions)
+        .fetch_one(&mut cell)
+        .await
+        .unwrap();
+    refuses(&folder, "belongs to another platform");
+    let after: i64 = sqlx::query_scalar(versions)
+        .fetch_one(&mut cell)
+        .await
+        .unwrap();
+    assert_eq!(after, before);
+}
+
+/// The cell's lock, as `postgres::hold` takes it.
+const LOCK: &str = "pg_advisory_lock(x'74656e61'::int, x'63656c6c'::int)";
+
+/// The server's process of the connection that has the cell's lock.
+async fn holder(admin: &mut PgConnection) -> Option<i32> {
+    const HOLDER: &str = "select pid from pg_locks where locktype = 'advisory' and granted
+        and classid = x'74656e61'::int::oid and objid = x'63656c6c'::int::oid and objsubid = 2
+        and database = (select oid from pg_database where datname = current_database())";
+    let found = sqlx::query_scalar(HOLDER).fetch_optional(admin).await;
+    found.unwrap()
+}
+
+async fn end(admin: &mut PgConnection, process: i32) {
+    let ended: bool = sqlx::query_scalar("select pg_terminate_backend($1)")
+        .bind(process)
+        .fetch_one(admin)
+        .await
+        .unwrap();
+    assert!(ended);
+}
+
+/// Otherwise both would give the next number to a shop, in one database.
+#[tokio::test]
+async fn a_copy_of_a_folder_is_not_served_beside_it() {
+    let (folder, url) = Folder::with_postgres(1, "local").await;
+    let (_, folder) = start(folder).stop("-TERM");
+    let second = copy(&folder);
+    let platform = start(folder);
+    let served = output(&mut serve(second.path(), ARGUMENTS));
+    refused(&served, 4, "the cell is served by another process");
+    with_shop(&platform, "first").await;
+    sells(&platform, "first").await;
+
+    // What is killed leaves nothing behind, and a copy of one moment is served in its turn.
+    let (_, folder) = platform.stop("-KILL");
+    let second = copy(&folder);
+    let platform = start(folder);
+    sells(&platform, "first").await;
+    platform.stop("-KILL");
+    let platform = start(second);
+    sells(&platform, "first").await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    assert!(holder(&mut admin).await.is_some());
+}
+
+#[tokio::test]
+async fn a_cell_whose_lock_is_lost_is_served_only_if_it_is_free() {
+    let (folder, url) = Folder::with_postgres(1, "local").await;
+    let platform = start(folder);
+    with_shop(&platform, "first").await;
+    let mut admin = PgConnection::connect(&url).await.unwrap();
+    let first = holder(&mut admin).await.expect("it is served");
+    end(&mut admin, first).await;
+    let again = async {
+        loop {
+            match holder(&mut admin).await {
+                Some(process) if process != first => return process,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let second = soon("the lock is taken again", again).await;
+    sells(&platform, "first").await;
+
+    // Somebody waits, and has the lock in the moment in which it is free.
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let process: i32 = sqlx::query_scalar("select pg_backend_pid()")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    let taking = tokio::spawn(async move {
+        let take = sqlx::AssertSqlSafe(format!("select {LOCK}"));
+        other.execute(sqlx::raw_sql(take)).await.unwrap();
+        other
+    });
+    let waits = "select exists (select from pg_locks where pid = $1 and not granted)";
+    let waiting = async {
+        loop {
+            let waits = sqlx::query_scalar(waits)
+                .bind(process)
+                .fetch_one(&mut admin);
+            if waits.await.unwrap() {
+                break;
+            }
+        }
+    };
+    soon("another process waits for the lock", waiting).await;
+    end(&mut admin, second).await;
+    let (status, folder) = tokio::task::spawn_blocking(|| platform.ended())
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(4), "{status}");
+    assert_eq!(holder(&mut admin).await, Some(process));
+    drop(taking.await.unwrap());
+    sells(&start(folder), "first").await;
 }
 
 #[tokio::test]

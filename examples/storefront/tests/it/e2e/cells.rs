@@ -1,13 +1,15 @@
 //! Cells in Postgres: made, refused, served, moved between and audited, by the commands that operators type.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     process::{Command, Output},
 };
 
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use tenancy_testkit::{Database, Postgres};
+use storefront::postgres::{CellFiles, is_away};
+use tenancy_testkit::{Database, Direction, Postgres, Proxy};
 
 use super::{
     export::rows,
@@ -571,4 +573,106 @@ async fn a_platform_starts_servers_of_its_own_and_finds_their_rows_again() {
     refused(&served, 1, "cell-1 is elsewhere");
     let served = serve_alone(folder.path(), &["--cells", "1", "--cell", "cell-1"]);
     refused(&served, 2, "cell-1 is asked for twice");
+}
+
+#[tokio::test]
+async fn each_cell_has_a_server_of_its_own_and_it_is_its_platforms() {
+    let (folder, arguments) = (Folder::new(), &["--no-demo", "--postgres", "--cells", "2"]);
+    let platform = Platform::start(Start { folder, arguments });
+    let mut cells = BTreeSet::new();
+    for slug in ["anna", "bert"] {
+        cells.insert(platform.make_shop(slug).await["cell"].to_string());
+        platform
+            .import(slug, "Handle,Title,Variant Price\nlamp,Lamp,1\n")
+            .await;
+    }
+    assert_eq!(cells.len(), 2, "{cells:?}");
+    let (ended, folder) = platform.stop("-TERM");
+    assert!(ended.success());
+    let platform = Platform::start(Start { folder, arguments });
+    for slug in ["anna", "bert"] {
+        let visitor = platform.visitor(&format!("{slug}.localhost"));
+        let shown = visitor.get("/api/products").await.expect_status(200);
+        assert_eq!(shown["products"][0]["handle"], "lamp", "{slug}");
+    }
+    for known in CellFiles::of(&platform.data()).all().unwrap() {
+        let admin = known.app.as_role("postgres", "").options();
+        let mut admin = PgConnection::connect_with(&admin).await.unwrap();
+        // Each has one of the two. As if the program had been an older one, it also lacks what is the newest.
+        let products: i64 = sqlx::query_scalar("select count(*) from product")
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        assert_eq!(products, 1, "{}", known.cell);
+        let older = "delete from tenancy_schema_journal
+            where version = (select max(version) from tenancy_schema_journal)";
+        assert_eq!(admin.execute(older).await.unwrap().rows_affected(), 1);
+    }
+    let (_, folder) = platform.stop("-TERM");
+    // Another platform's servers are started to be asked whose they are, and nothing is done in them.
+    let other = Folder::new();
+    let servers = |folder: &Folder| folder.path().join("postgres");
+    std::fs::rename(servers(&folder), servers(&other)).unwrap();
+    let served = serve_alone(other.path(), arguments);
+    refused(&served, 4, "belongs to another platform");
+    for cell in ["cell-1", "cell-2"] {
+        let left = servers(&other).join(cell).join("data/postmaster.pid");
+        assert!(!left.exists(), "the server of {cell} still runs");
+    }
+}
+
+#[test]
+fn a_server_that_says_nothing_makes_no_cell() {
+    let (folder, database) = (Folder::new(), database());
+    let proxy = Proxy::start(database.address().clone()).unwrap();
+    let url = proxy.database(&database).url();
+    proxy.hang(Direction::ToClient);
+    let init = cell(folder.path(), &["init", &url]);
+    refused(&init, 5, "ask postgres in");
+}
+
+/// Also in the middle of what may take long.
+#[tokio::test]
+async fn a_server_that_falls_silent_is_not_waited_for() {
+    let (folder, database) = (Folder::new(), database());
+    let proxy = Proxy::start(database.address().clone()).unwrap();
+    let url = proxy.database(&database).url();
+    // As if another one was bringing the tables to a version.
+    let mut admin = PgConnection::connect(&database.url()).await.unwrap();
+    let busy = "select pg_advisory_lock(x'74656e61'::int, x'6e637921'::int)";
+    admin.execute(sqlx::raw_sql(busy)).await.unwrap();
+    let init = std::thread::scope(|scope| {
+        let init = scope.spawn(|| cell(folder.path(), &["init", &url]));
+        let waits = "select count(*) from pg_locks l join pg_database d on d.oid = l.database
+            where d.datname = current_database() and locktype = 'advisory' and not granted";
+        while !init.is_finished() && database.run(waits).unwrap() == "0" {}
+        proxy.hang(Direction::ToClient);
+        init.join().unwrap()
+    });
+    refused(&init, 5, "ask postgres in");
+    admin.close().await.unwrap();
+    proxy.heal();
+    made(folder.path(), &[&url]);
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_served() {
+    let (folder, database) = (Folder::new(), database());
+    made(folder.path(), &[&database.url()]);
+    let proxy = Proxy::start(database.address().clone()).unwrap();
+    proxy.hang(Direction::ToClient);
+    let files = CellFiles::of(folder.path());
+    let mut known = files.all().unwrap().remove(0);
+    let mover = proxy.database(&database).url_as(known.mover.role());
+    // The application's way in works.
+    let file = files.path(known.cell);
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace(known.mover.revealed(), &mover)).unwrap();
+    let serving = serve(folder.path(), &["--no-demo"]);
+    let served = tokio::task::spawn_blocking(move || output(&mut { serving }));
+    known.mover = mover.parse().unwrap();
+    let opened = soon("the cell is opened", storefront::postgres::open(&known)).await;
+    let refusal = opened.unwrap_err();
+    assert!(is_away(&refusal), "{refusal:?}");
+    refused(&served.await.unwrap(), 5, "open cell-1");
 }

@@ -168,6 +168,13 @@ impl Platform {
         (ended, folder)
     }
 
+    /// Waits for the end that comes by itself; the folder can be served again.
+    pub(crate) fn ended(mut self) -> (ExitStatus, Folder) {
+        let ended = self.process.ended();
+        let folder = std::mem::replace(&mut self.folder, Folder::new());
+        (ended, folder)
+    }
+
     pub(crate) fn process_id(&self) -> u32 {
         self.process.id
     }
