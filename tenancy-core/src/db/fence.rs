@@ -81,10 +81,10 @@ pub(super) fn has_lapsed(error: &DbError) -> bool {
 
 /// Lifts a fence whose deadline has passed by the database's clock, if nobody else has.
 pub(super) async fn expire<D: CellDatabase>(
-    cell: &D::Cell,
+    cell: D::Cell,
     tenant: TenantId,
 ) -> Result<(), DbError> {
-    let mut lease = D::beside(cell, tenant, OWN_WAIT).await?;
+    let mut lease = D::beside(&cell, tenant, OWN_WAIT).await?;
     let found = first(one::<D>(&mut lease, tenant).await?)?;
     let now = UnixMicros::new(in_time(D::clock(&mut lease)).await?);
     let Ok(change) = Change::of(tenant, found, FenceEvent::Expire { now }) else {

@@ -236,12 +236,22 @@ impl<D: CellDatabase, A: Access> TenantTx<D, A> {
     async fn open(&mut self) -> Result<D::Lease, DbError> {
         match self.begin().await {
             Err(error) if fence::has_lapsed(&error) => {
-                let lifted = fence::expire::<D>(&self.cell, self.opening.tenant).await;
-                lifted.map_err(nothing_done)?;
+                self.lift().await?;
                 self.begin().await
             }
             begun => begun,
         }
+    }
+
+    /// Lifts the fence on a connection of the platform's own. Who does not look meanwhile must not keep that one
+    /// either: on SQLite it is the only writer.
+    async fn lift(&mut self) -> Result<(), DbError> {
+        self.look_after(self.max_age.saturating_add(self.max_wait));
+        let lifting = fence::expire::<D>(self.cell.clone(), self.opening.tenant);
+        let lifted = hold(&self.state, lifting).only().await;
+        lifted
+            .map_err(|Expired| self.too_old())?
+            .map_err(nothing_done)
     }
 
     /// A connection that died while nobody used it is found out by its first message. Nothing was done on it,

@@ -12,6 +12,7 @@ mod failover;
 mod fence;
 mod given_up;
 mod isolation;
+mod lapsed;
 mod limits;
 mod open;
 mod pool;
