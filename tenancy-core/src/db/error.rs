@@ -308,9 +308,8 @@ impl Problem for DbError {
             Self::StaleEpoch { .. } => "this has just changed, try again",
             Self::NotHere => "this is served elsewhere",
             Self::NotWritable { .. } => "this cannot be changed at present",
-            Self::Busy | Self::Unreachable { .. } | Self::SealRefused { .. } => {
-                "too much is going on, try again shortly"
-            }
+            Self::Busy | Self::Unreachable { .. } => "too much is going on, try again shortly",
+            Self::SealRefused { .. } => "this is not available at present",
             Self::Duplicate { .. } => "there is one with this name already",
             Self::Timeout { .. } | Self::TooOld { .. } => "this took too long",
             Self::CommitUnknown { .. } => {

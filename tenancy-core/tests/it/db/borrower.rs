@@ -6,8 +6,9 @@ use std::{num::NonZeroU16, time::Duration};
 use sqlx::{Connection as _, PgConnection, postgres::PgPoolOptions};
 use tenancy_core::{
     db::{CellDb, DbError, PostgresCell},
+    isolation::retire_key,
     protocol::FenceEvent,
-    types::{Epoch, Kind, Lifecycle, Problem as _, WorkBudget},
+    types::{Epoch, Kind, Lifecycle, Problem as _, Retry, UnixMicros, WorkBudget},
 };
 use tenancy_testkit::{Direction, Postgres, Proxy};
 
@@ -152,6 +153,38 @@ async fn after_a_disconnect() {
         .await
         .unwrap();
     one.is_clean().await;
+}
+
+/// The key that the process seals with ends while the cell is open.
+#[tokio::test]
+async fn after_a_seal_that_is_not_taken() {
+    let mut one = One::new().await;
+    retire_key(&mut one.plain, "test", UnixMicros::new(1))
+        .await
+        .unwrap();
+    let mut tx = one.cell.begin(&writer(1));
+    let refused = sqlx::query(INSERT).execute(&mut tx).await.unwrap_err();
+    let refused = DbError::from_sqlx(refused);
+    assert!(
+        matches!(refused, DbError::SealRefused { .. }),
+        "{refused:?}"
+    );
+    assert_eq!(refused.kind(), Kind::Unavailable);
+    assert_eq!(refused.code().as_str(), "seal_refused");
+    // Who tries again is refused again, and is not told to.
+    assert_eq!(refused.retry(), Retry::No);
+    let text = refused.client_text().to_lowercase();
+    for told in ["try", "again", "test", "seal", "key", "tenancy", "select"] {
+        assert!(!text.contains(told), "{told} in {text}");
+    }
+    drop(tx);
+    let again = "update tenancy.seal_key set not_after = null";
+    sqlx::raw_sql(again).execute(&mut one.plain).await.unwrap();
+    one.is_clean().await;
+    // Control: the one that was refused before.
+    let mut tx = one.cell.begin(&writer(1));
+    sqlx::query(INSERT).execute(&mut tx).await.unwrap();
+    tx.rollback().await;
 }
 
 /// A server that takes everything and answers nothing keeps nobody for ever.
