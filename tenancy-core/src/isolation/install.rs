@@ -38,8 +38,8 @@ impl Installed {
 /// Isolates a cell, in one transaction: after an error it is as it was before. Doing it twice does it once.
 ///
 /// The connection is an administrator's, in the cell's database: a superuser's, or one that may make roles,
-/// owns the database and its tables, and finds the roles that bypass row security made already. What is as it
-/// is to be is not touched. The tables that change are locked until it is done, which takes milliseconds. It
+/// owns the database and its tables, and finds the roles that bypass row security made already; large objects
+/// stay everybody's then, which the audit says. What is as it is to be is not touched. The tables that change are locked until it is done, which takes milliseconds. It
 /// tries for about 20 s to get them all at once, keeping nobody waiting for longer than half a second.
 ///
 /// All tables and what is below them are changed in one transaction, which keeps a lock for each: more than

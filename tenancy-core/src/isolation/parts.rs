@@ -2,6 +2,7 @@
 //! around them are enough.
 
 mod guard;
+mod large_objects;
 mod net;
 mod partitions;
 mod privileges;
@@ -13,6 +14,7 @@ mod strangers;
 mod version;
 
 pub(super) use guard::setting;
+pub(super) use large_objects::ARE_OF_LARGE_OBJECTS;
 pub(super) use strangers::refuse as refuse_strangers;
 
 use super::{Isolation, Statement};
@@ -27,6 +29,7 @@ pub(super) fn all(isolation: &Isolation) -> Vec<Statement> {
         schema::statements,
         guard::statements,
         privileges::database,
+        large_objects::statements,
         rows::statements,
         privileges::tables,
         partitions::statements,

@@ -83,6 +83,8 @@ checks! {
         "revoke all: fences and keys are the owner's, and the functions speak for it";
     A5 Error, "the application has a right that a new cluster gives to nobody",
         "revoke it: Postgres's own tables and functions, and other servers, know no tenants";
+    A6 Warning, "the application may use large objects, which know no tenants",
+        "install again as a superuser, or let one revoke EXECUTE on these functions from PUBLIC";
     B1 Error, "the application saw or changed another tenant's row",
         "see what the catalog's findings say of the table; if there are none, report a bug";
     B2 Warning, "a connection carries what another one left in its session",

@@ -3,9 +3,9 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::isolation::{InstallError, Isolation};
+use crate::isolation::{InstallError, Isolation, parts::ARE_OF_LARGE_OBJECTS};
 
 /// One thing that an installation made, changed or dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +87,10 @@ SELECT 'function ' || f.oid::regprocedure, concat_ws(' ', f.proowner::regrole, r
 FROM pg_proc f JOIN rights ON rights.of = 'p' AND rights.oid = f.oid
 WHERE f.pronamespace = to_regnamespace('tenancy')
 UNION ALL
+SELECT 'rights on large objects', string_agg(concat_ws(' ', p.oid::regprocedure, rights.list), ' ' ORDER BY p.oid)
+FROM pg_proc p JOIN rights ON rights.of = 'p' AND rights.oid = p.oid
+WHERE $large_objects
+UNION ALL
 SELECT 'event trigger ' || evtname, concat_ws(' ', evtevent, evtenabled, evttags::text) FROM pg_event_trigger
 "#;
 
@@ -104,7 +108,8 @@ pub(super) async fn read(
         roles.auditor(),
         roles.search(),
     ];
-    let rows: Vec<(String, Option<String>)> = sqlx::query_as(STATE)
+    let state = STATE.replace("$large_objects", ARE_OF_LARGE_OBJECTS);
+    let rows: Vec<(String, Option<String>)> = sqlx::query_as(AssertSqlSafe(state))
         .bind(roles)
         .bind(isolation.schemas())
         .fetch_all(&mut *connection)

@@ -295,6 +295,7 @@ groups! {
     rights_to_make_objects_are_found "A3";
     rights_on_fences_and_keys_are_found "A4";
     rights_on_postgres_itself_are_found "A5";
+    large_objects_that_are_everybodys_are_found "A6";
     connections_that_are_not_ones_own_are_found "B";
     functions_with_others_rights_are_found "F1";
     policies_computed_once_are_found "F2";

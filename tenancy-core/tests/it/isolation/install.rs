@@ -176,6 +176,12 @@ async fn an_administrator_need_not_be_a_superuser() {
         world.attempt(Some(1), "select 1 from product").await,
         Outcome::Rows(2)
     );
+    // Served, with the one thing that only a superuser takes away.
+    let app: PgConnectOptions = world.database.url_as(&roles.app()).parse().unwrap();
+    let served = audit::boot(app, &isolation, Some(world.key.clone())).await;
+    let found = served.unwrap().findings().to_vec();
+    let checks: Vec<&str> = found.iter().map(|finding| finding.check.id()).collect();
+    assert_eq!(checks, ["A6"], "{found:?}");
 }
 
 /// A private server, whose rules for who may log in are the test's.

@@ -98,6 +98,10 @@ mutations! {
     A5 Plain Sql("create foreign data wrapper elsewhere;
         create server elsewhere foreign data wrapper elsewhere;
         grant usage on foreign server elsewhere to $app");
+    A6 Sealed Sql("grant execute on function pg_catalog.lo_from_bytea(oid, bytea), pg_catalog.lo_get(oid) to public;
+        set role $app; select lo_from_bytea(4711, 'of 2'); reset role")
+        => Rows("select 1 where lo_get(4711) = 'of 2'");
+    A6 Plain Sql("grant execute on function pg_catalog.lo_unlink(oid) to $app");
     B1 Sealed Sql("alter table product disable row level security") => PRODUCTS;
     B1 Plain Sql("create view titles as select * from product; grant select on titles to $app") => TITLES;
     B1 Sealed Sql("drop event trigger tenancy_net;

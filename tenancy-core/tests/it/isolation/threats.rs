@@ -135,6 +135,55 @@ async fn a_dump_by_the_application_is_refused_and_not_partial() {
     }
 }
 
+/// It is its maker's, and the application is one role for all tenants.
+#[tokio::test]
+async fn a_large_object_has_no_tenant() {
+    for mode in MODES {
+        let world = World::new(SCHEMA, &manifest(), mode).await;
+        let mut admin = world.admin().await;
+        let make = "select lo_from_bytea(4711, 'of 2')";
+        let read = "select 1 where lo_get(4711) = 'of 2'";
+        let made = world.attempt(Some(2), make).await;
+        assert_eq!(made, refused("42501"), "{mode:?}");
+        // Control: a new cluster lets everybody.
+        run(
+            &mut admin,
+            "grant execute on function lo_from_bytea(oid, bytea), lo_get(oid) to public",
+        )
+        .await;
+        let mut app = world.app().await;
+        world.write(&mut app, 2).await;
+        run(&mut app, make).await;
+        run(&mut app, "commit").await;
+        let leaked = world.attempt(Some(1), read).await;
+        assert_eq!(leaked, Outcome::Rows(1), "{mode:?}");
+        // What an installation heals, which is then as it was.
+        let changes = world.install().await.changes().to_vec();
+        let objects: Vec<&str> = changes.iter().map(|change| &*change.object).collect();
+        assert_eq!(objects, ["rights on large objects"], "{mode:?}");
+        for tenant in [1, 2] {
+            let late = world.attempt(Some(tenant), read).await;
+            assert_eq!(late, refused("42501"), "{mode:?}");
+        }
+        // Whoever does it by hand forgets none.
+        let page = include_str!("../../../../docs/operations/isolation-audit.md");
+        let (_, after) = page.split_once("REVOKE EXECUTE").unwrap();
+        let (functions, _) = after.split_once("FROM PUBLIC;").unwrap();
+        let grant = functions.replacen("ON", "GRANT EXECUTE ON", 1);
+        run(&mut admin, &format!("{grant} to public")).await;
+        run(
+            &mut admin,
+            &format!("revoke execute {functions} from public"),
+        )
+        .await;
+        let left = "select 1 from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+            and proname ~ '^lo_|^lo(read|write)$' and has_function_privilege('nobody', oid, 'execute')";
+        let app = world.isolation.roles().app();
+        let left = outcome(&mut admin, &left.replace("nobody", &app)).await;
+        assert_eq!(left, Outcome::Rows(0), "{mode:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_replica_keeps_tenants_apart_as_its_primary_does() {
     for mode in MODES {

@@ -1,6 +1,8 @@
 //! What is of the database and not of one table: each fact is one row.
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::isolation::parts::ARE_OF_LARGE_OBJECTS;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, sqlx::Type)]
 #[sqlx(type_name = "text", rename_all = "snake_case")]
@@ -14,6 +16,8 @@ pub(in crate::isolation) enum SurroundingKind {
     /// A right of the application's or everybody's that a new cluster gives to neither: on Postgres's own tables
     /// and functions, on foreign servers, on settings.
     Right,
+    /// What the application may do with large objects.
+    LargeObjects,
     /// The event trigger of the net, when it is on: what it waits for and calls.
     Net,
     /// A prepared transaction of this database.
@@ -76,6 +80,10 @@ SELECT 'right', a.privilege_type || ' on parameter ' || p.parname
 FROM pg_parameter_acl p CROSS JOIN LATERAL aclexplode(p.paracl) a
 WHERE a.grantee IN (SELECT 0 UNION ALL SELECT oid FROM app)
 UNION ALL
+SELECT 'large_objects', 'large objects (' || string_agg(DISTINCT p.proname, ', ' ORDER BY p.proname) || ')'
+FROM pg_proc p CROSS JOIN app WHERE $large_objects AND has_function_privilege(app.oid, p.oid, 'EXECUTE')
+HAVING count(*) > 0
+UNION ALL
 SELECT 'net', 'ON ' || t.evtevent || coalesce(' WHEN TAG IN ('
         || (SELECT string_agg(quote_literal(tag), ', ' ORDER BY place)
             FROM unnest(t.evttags) WITH ORDINALITY one (tag, place)) || ')', '')
@@ -93,7 +101,8 @@ pub(super) async fn read(
     connection: &mut PgConnection,
     app: &str,
 ) -> Result<Vec<Surrounding>, sqlx::Error> {
-    sqlx::query_as(SURROUNDINGS)
+    let surroundings = SURROUNDINGS.replace("$large_objects", ARE_OF_LARGE_OBJECTS);
+    sqlx::query_as(AssertSqlSafe(surroundings))
         .bind(app)
         .persistent(false)
         .fetch_all(connection)

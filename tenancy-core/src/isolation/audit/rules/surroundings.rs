@@ -16,6 +16,7 @@ pub(super) fn findings(facts: &Facts, isolation: &Isolation) -> Vec<Finding> {
             SurroundingKind::Preset => (Check::R7, "it sets app.tenant_id"),
             SurroundingKind::Prepared => (Check::X1, "it was neither committed nor rolled back"),
             SurroundingKind::Right => (Check::A5, "a new cluster does not give it"),
+            SurroundingKind::LargeObjects => (Check::A6, "the application may use them"),
             SurroundingKind::Published => {
                 is_of_tenants(facts, isolation, &fact.object).then_some(())?;
                 (Check::L1, "a publication sends its rows")

@@ -519,6 +519,26 @@ REVOKE CREATE ON SCHEMA "files" FROM PUBLIC, "shop_app", "shop_mover", "shop_aud
 GRANT USAGE, CREATE ON SCHEMA "files" TO "shop_owner";
 GRANT USAGE ON SCHEMA "files" TO "shop_app", "shop_mover", "shop_auditor", "shop_search";
 
+-- no large objects
+DO $tenancy$
+DECLARE
+    one regprocedure;
+    may boolean;
+BEGIN
+    FOR one, may IN
+        SELECT p.oid, pg_has_role(p.proowner, 'USAGE') FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^lo_|^lo(read|write)$' AND has_function_privilege('shop_app', p.oid, 'EXECUTE')
+        ORDER BY p.oid
+    LOOP
+        IF may THEN
+            EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC, "shop_app"', one);
+        ELSE
+            RAISE WARNING 'tenancy: a superuser has to revoke EXECUTE on % from PUBLIC', one;
+        END IF;
+    END LOOP;
+END
+$tenancy$;
+
 -- what stands already
 CREATE OR REPLACE FUNCTION pg_temp.tenancy_words(condition text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $function$
