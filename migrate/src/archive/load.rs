@@ -64,9 +64,11 @@ impl Archive {
     /// and every value is of its column's type. It reads the whole file again, and of the cell only what its
     /// tables are like; the tenant is any that can be read there.
     ///
-    /// What is left to find out when it is loaded are the constraints of the schema. Rows that were exported from
-    /// the same schema version keep them, but a file can be written by anybody: who must know before anything is
-    /// deleted loads it into a tenant of a cell that is thrown away.
+    /// What is left to find out when it is loaded are the constraints of the schema, and how long values may be:
+    /// Postgres takes about 2,700 bytes in an entry of an index, SQLite a gigabyte. Rows that were exported from the same
+    /// schema version and database keep to both, but a file can be written by anybody: who must know before
+    /// anything is deleted loads it into a tenant of a cell that is thrown away. One of the other database says
+    /// nothing of the lengths, so an application bounds what it indexes by itself.
     ///
     /// # Errors
     /// Those for which [`ArchiveError::is_verdict`] says so are the answer: it cannot. Others leave it open.

@@ -334,6 +334,54 @@ async fn a_load_that_does_not_fit_writes_nothing() {
     }
 }
 
+/// SQLite indexes texts of any length, Postgres does not: no repetition of the load would help.
+#[tokio::test]
+async fn a_value_that_the_other_database_cannot_index_is_a_verdict_on_its_line() {
+    let (from, to) = (
+        cells::sqlite().await,
+        cells::postgres(IsolationMode::Sealed).await,
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let shop = tenant(&from.db, 1, Lifecycle::Active).await;
+    fill(&from.db, &shop, 3).await;
+    // Of numbers that do not repeat themselves, so that it cannot be compressed.
+    let long: String = (0..1_000)
+        .map(|n: u32| format!("{:x}", n.wrapping_mul(0x9e37_79b1)))
+        .collect();
+    let row = |sku: &str| vec![Datum::Int(2), text(sku), Datum::Int(1)];
+    insert(&from.db, &shop, "variant", vec![row(&long)]).await;
+    let archive = Archive::open(file_of(&from.db, &shop, &folder).await)
+        .await
+        .unwrap();
+    let new = tenant(&to.db, 2, Lifecycle::Provisioning).await;
+    for _ in 0..2 {
+        let error = load(&archive, &to.db, &new).await.unwrap_err();
+        assert!(error.is_verdict(), "{error:?}");
+        assert_eq!(
+            error.to_string(),
+            "tables/variant.jsonl, line 3: it is longer than the database can keep, or its values than an index can have"
+        );
+    }
+    // Control: one that Postgres takes.
+    let short = cells::sqlite().await;
+    let shop = tenant(&short.db, 1, Lifecycle::Active).await;
+    fill(&short.db, &shop, 3).await;
+    insert(&short.db, &shop, "variant", vec![row(&long[..2_000])]).await;
+    let archive = Archive::open(file_of(&short.db, &shop, &folder).await)
+        .await
+        .unwrap();
+    let new = tenant(&to.db, 3, Lifecycle::Provisioning).await;
+    load(&archive, &to.db, &new).await.unwrap();
+    let ctx = new.to_read_only();
+    let read = async |tx: &mut tenancy_core::db::CellTx<ReadOnly>| {
+        tx.sql("select length(sku) from variant where tenant_id = $1 order by 1 desc limit 1")
+            .bind(3_i64)
+            .one::<(i32,)>()
+            .await
+    };
+    assert_eq!(to.db.scope(&ctx, read).await.unwrap(), (2_000,));
+}
+
 /// The rows of a tenant agree with each other in an archive, although they change while it is made.
 #[tokio::test]
 async fn an_archive_is_one_snapshot() {

@@ -228,6 +228,9 @@ pub(super) mod private {
 
         /// Whether the error says that the database has no room, no memory, or a disk that fails.
         fn is_exhausted(error: &dyn sqlx::error::DatabaseError) -> bool;
+
+        /// Whether the error says that a row, or a value of it, is longer than the database can keep.
+        fn is_too_long(error: &dyn sqlx::error::DatabaseError) -> bool;
     }
 }
 

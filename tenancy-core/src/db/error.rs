@@ -226,6 +226,10 @@ pub enum BrokenConstraint {
     /// No two rows may be alike in what an exclusion names, such as times that overlap.
     #[error("collides with another row, which an exclusion of the schema forbids")]
     Exclusion,
+    /// The database has limits of its own: SQLite for a whole row, Postgres above all for the values of one index,
+    /// about 2,700 bytes after compression.
+    #[error("is longer than the database can keep, or its values than an index can have")]
+    Length,
 }
 
 impl From<Denied> for DbError {

@@ -42,7 +42,7 @@ impl DbError {
 
     /// The driver's error at a statement whose refusals have no meaning of their own.
     pub(super) fn of_driver<D: CellDatabase>(sql: Cow<'static, str>, error: sqlx::Error) -> Self {
-        if let Some(broken) = broken(&error) {
+        if let Some(broken) = broken::<D>(&error) {
             return Self::Constraint {
                 sql,
                 broken,
@@ -77,12 +77,14 @@ impl DbError {
 }
 
 /// The constraint that a row breaks, as far as both databases know it.
-fn broken(error: &sqlx::Error) -> Option<BrokenConstraint> {
-    match error.as_database_error()?.kind() {
+fn broken<D: CellDatabase>(error: &sqlx::Error) -> Option<BrokenConstraint> {
+    let refusal = error.as_database_error()?;
+    match refusal.kind() {
         ErrorKind::NotNullViolation => Some(BrokenConstraint::NotNull),
         ErrorKind::ForeignKeyViolation => Some(BrokenConstraint::ForeignKey),
         ErrorKind::CheckViolation => Some(BrokenConstraint::Check),
         ErrorKind::ExclusionViolation => Some(BrokenConstraint::Exclusion),
+        _ if D::is_too_long(refusal) => Some(BrokenConstraint::Length),
         _ => None,
     }
 }

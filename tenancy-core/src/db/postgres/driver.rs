@@ -211,6 +211,10 @@ impl Driver for Postgres {
         errors::is_exhausted(error)
     }
 
+    fn is_too_long(error: &dyn DatabaseError) -> bool {
+        errors::is_too_long(error)
+    }
+
     statements!(PgLease::connection, PgLease::statements);
 }
 

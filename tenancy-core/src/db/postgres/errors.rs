@@ -25,6 +25,8 @@ const EXHAUSTED: [&str; 6] = ["53000", "53100", "53200", "53300", "58000", "5803
 /// A transaction that writes, or that is serializable, cannot begin on a server that replays another's log; and
 /// nothing is written there.
 const OF_REPLICAS: [&str; 2] = ["0A000", "25006"];
+/// A row, a value or an entry of an index has no room where it belongs.
+const PROGRAM_LIMIT_EXCEEDED: &str = "54000";
 /// There is no prepared statement of that name, or there is one.
 const OTHER_SESSIONS: [&str; 2] = ["26000", "42P05"];
 /// A transaction that was not alone, or a deadlock.
@@ -69,6 +71,10 @@ pub(super) fn is_exhausted(refusal: &dyn DatabaseError) -> bool {
 pub(super) fn is_of_replica(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(refusal)
         if has_code(&**refusal, &OF_REPLICAS) && !is_stale_plan(&**refusal))
+}
+
+pub(super) fn is_too_long(refusal: &dyn DatabaseError) -> bool {
+    has_code(refusal, &[PROGRAM_LIMIT_EXCEEDED])
 }
 
 fn has_code(refusal: &dyn DatabaseError, codes: &[&str]) -> bool {

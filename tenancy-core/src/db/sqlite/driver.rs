@@ -104,6 +104,7 @@ pub(super) async fn drain(
 
 /// SQLite, "Result and Error Codes".
 const SQLITE_BUSY: &str = "5";
+const SQLITE_TOOBIG: &str = "18";
 /// `SQLITE_NOMEM`, `SQLITE_IOERR` and `SQLITE_FULL`.
 const EXHAUSTED: [u32; 3] = [7, 10, 13];
 
@@ -250,6 +251,10 @@ impl Driver for Sqlite {
         // The low byte of an extended code is the code.
         let code = error.code().and_then(|code| code.parse::<u32>().ok());
         code.is_some_and(|code| EXHAUSTED.contains(&(code & 0xff)))
+    }
+
+    fn is_too_long(error: &dyn DatabaseError) -> bool {
+        error.code().as_deref() == Some(SQLITE_TOOBIG)
     }
 
     statements!(SqliteLease::connection, |_: &SqliteLease| Statements::Named);

@@ -154,6 +154,39 @@ async fn a_broken_rule_of_the_schema_is_named() {
     .await;
 }
 
+/// A limit of the database's is a rule like the schema's: it is the row that is wrong, and it is for good.
+#[tokio::test]
+async fn a_row_that_the_database_cannot_keep_is_named() {
+    on_both(async |cell| {
+        // More than SQLite keeps in a row; on Postgres more than an index takes, also when it is compressed.
+        let sql = match cell {
+            CellDb::Sqlite(_) => {
+                "insert into product values ($1, 2, 'p2', zeroblob(1000000001), null, 0.5)"
+            }
+            CellDb::Postgres(_) => {
+                "insert into product values ($1, 2, (select string_agg(md5(cast(n as text)), '')
+                from generate_series(1, 200) n), 'Mug', null, 0.5)"
+            }
+        };
+        let broken = cell
+            .scope(&writer(1), async |tx| tx.sql(sql).bind(1_i64).run().await)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                broken,
+                DbError::Constraint {
+                    broken: BrokenConstraint::Length,
+                    ..
+                }
+            ),
+            "{broken:?}"
+        );
+        assert_eq!(count(cell).await, 0);
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_failed_transaction_commits_nothing() {
     on_both(async |cell| {
