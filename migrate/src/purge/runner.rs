@@ -152,10 +152,18 @@ impl<P: Purger, J: Journal, C: Clock> Purging<P, J, C> {
     /// # Cancel safety
     /// As for [`run`](Self::run): call it again.
     pub async fn resume(&self, key: &RequestKey) -> Result<Purged, PurgeError> {
+        let request = self.request(key).await?;
+        self.go_on(key, &request).await
+    }
+
+    /// What one of them was asked to do.
+    ///
+    /// # Errors
+    /// As for [`run`](Self::run).
+    pub async fn request(&self, key: &RequestKey) -> Result<PurgeRequest, PurgeError> {
         let parse =
             |first: &str| PurgeRequest::from_text(first).ok_or("it is of another format".into());
-        let request = self.driver().request(key, parse).await?;
-        self.go_on(key, &request).await
+        Ok(self.driver().request(key, parse).await?)
     }
 
     async fn go_on(&self, key: &RequestKey, request: &PurgeRequest) -> Result<Purged, PurgeError> {

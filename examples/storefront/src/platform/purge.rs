@@ -8,7 +8,7 @@ use std::{error::Error, num::NonZeroU16};
 use tenancy_core::directory::Tenant;
 use tenancy_migrate::{
     Home, Journal, PurgeError, PurgeReceipt, PurgeRequest, Purged, Purging, RequestKey,
-    SqliteJournal,
+    SqliteJournal, Then,
 };
 use tenancy_types::{Lifecycle, Problem, SystemClock, TenantId, UnixMicros};
 
@@ -192,7 +192,7 @@ impl Platform {
     }
 
     async fn resume_purge(&self, key: &RequestKey, now: UnixMicros) {
-        let result = self.0.purges.runner.resume(key).await;
+        let result = self.resume_alone(key).await;
         // Who sees that its archive is gone finds the shop open.
         if let Ok(Purged::Refilled(home)) = &result
             && let Ok(tenant) = self.tenant(home.tenant).await
@@ -216,12 +216,20 @@ impl Platform {
         }
     }
 
+    /// One that was interrupted before its point of no return may meet an export, like one that begins.
+    async fn resume_alone(&self, key: &RequestKey) -> Result<Purged, PurgeError> {
+        let runner = &self.0.purges.runner;
+        let alone = self.0.exports.of(runner.request(key).await?.tenant);
+        let _no_export = alone.write().await;
+        runner.resume(key).await
+    }
+
     /// Removes the archive of a refill that has ended. One that is left is removed at the next start.
     async fn remove_archive_of(&self, key: &RequestKey) {
-        let entries = self.0.purges.journal.entries(key).await;
-        let first = entries.unwrap_or_default().into_iter().next();
-        let named = first.and_then(|first| first.text.rsplit(' ').next()?.parse().ok());
-        if let Some(name) = named {
+        let request = self.0.purges.runner.request(key).await;
+        if let Ok(Then::Refill { archive }) = request.map(|request| request.then)
+            && let Ok(name) = archive.parse()
+        {
             self.archives().remove(&name);
         }
     }

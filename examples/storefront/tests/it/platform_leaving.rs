@@ -1,7 +1,8 @@
 //! Shops that leave, and what is left of them for the next start.
 
-use std::{fs, io::Read as _, num::NonZeroU16, time::Duration};
+use std::{fs, io::Read as _, num::NonZeroU16, pin::pin, time::Duration};
 
+use futures_util::FutureExt as _;
 use sqlx::{Connection as _, sqlite::SqliteConnectOptions};
 use storefront::{
     config::Config,
@@ -9,6 +10,7 @@ use storefront::{
     platform::{Arrived, OpenError, Platform, ShopRequest, ShopStart, Worker},
 };
 use tempfile::TempDir;
+use tenancy_migrate::{Entry, Journal as _, SqliteJournal};
 use tenancy_types::{
     CellId, Clock as _, Kind, Lifecycle, Plan, PlanSet, Problem as _, SystemClock, TenantId,
     UnixMicros, WorkBudget,
@@ -191,6 +193,47 @@ async fn a_purge_waits_until_nobody_reads_what_it_has_deleted() {
     assert!(platform.receipt(shop.id).await.is_err(), "{gone:?}");
     reading.rollback().await.unwrap();
     platform.purge(shop.id).await.unwrap();
+}
+
+/// A purge that was written down before the process died begins when the worker goes on with it, and may meet an export.
+#[tokio::test]
+async fn a_purge_that_is_gone_on_with_waits_for_exports_of_its_shop() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config {
+        grace: Duration::from_hours(24),
+        ..config(&folder)
+    };
+    let platform = opened(config).await;
+    let shop = platform.provision("key", &request("acme")).await.unwrap();
+    platform.offboard(shop.id).await.unwrap();
+    let shop = platform.tenant(shop.id).await.unwrap();
+    let lifecycle = async || {
+        let found = platform.tenant(shop.id).await.unwrap();
+        found.placement.lifecycle
+    };
+    let options = SqliteConnectOptions::new().filename(folder.path().join("purges.db"));
+    let journal = SqliteJournal::open(&options, &SystemClock).await.unwrap();
+    let epoch = shop.placement.epoch.next().unwrap();
+    let key = format!("purge-{}-{epoch}", shop.id).parse().unwrap();
+    let started = Entry {
+        at: SystemClock.unix(),
+        text: format!("started 1 purge {} {epoch}", shop.id),
+    };
+    journal.append(&key, 0, started).await.unwrap();
+
+    let mut exporting = pin!(platform.export(&shop));
+    let ended = exporting.as_mut().now_or_never();
+    assert!(ended.is_none(), "it has begun");
+    let worker = Worker::new(platform.clone());
+    let mut round = pin!(worker.round(SystemClock.unix()));
+    // Nothing is to happen, however long: it is the export that ends it.
+    let early = tokio::time::timeout(Duration::from_millis(500), &mut round).await;
+    assert!(early.is_err(), "the round did not wait");
+    assert_eq!(lifecycle().await, Lifecycle::Offboarding);
+    let (exported, ()) = tokio::join!(exporting, round);
+    assert!(exported.unwrap().bytes > 0);
+    assert_eq!(lifecycle().await, Lifecycle::Gone);
+    assert_eq!(journal.unfinished().await.unwrap(), []);
 }
 
 /// A purge that cannot be finished is tried again after a while, and longer ones each time; others have the turn.
