@@ -11,8 +11,10 @@ impl Platform {
     /// Empties a shop that is suspended or leaving, fills it from an archive and opens it. Nobody is served from
     /// the first deleted row to the last loaded one, and a crash in between is gone on with by the worker.
     ///
-    /// It waits for exports of the shop, and for purges, that are under way. An archive that cannot be loaded leaves
-    /// everything as it is: one that leaves goes on leaving.
+    /// It waits for exports of the shop, and for purges, that are under way. An archive that the rehearsal finds cannot
+    /// be loaded leaves everything as it is: one that leaves goes on leaving. What only the shop's own cell refuses,
+    /// it refuses before anything is deleted where its tables and columns tell, and the shop stays suspended; where
+    /// they do not, the shop is left empty and the log names the line.
     ///
     /// # Errors
     /// [`OpsError::ForeignArchive`] when the archive is another shop's, whose orders were paid under that one's

@@ -1,7 +1,10 @@
 //! Loading an archive where nobody is: what no cell takes is found out before a shop is made of it, or emptied for it.
 //!
 //! Checksums say that a file is as it was written, not that its rows go together. So it is loaded into a cell of its
-//! own, by the same code and with the same schema, and what is done to loaded rows is done there, too.
+//! own, by the same code and with the same schema, and what is done to loaded rows is done there, too. That cell is a
+//! file, also where the shop's will be in Postgres: what Postgres alone refuses is looked for in it by hand ([`portable`]).
+
+mod portable;
 
 use std::{
     fs::{self, DirBuilder},
@@ -30,7 +33,8 @@ const CELL: CellId = CellId::new(1).expect("it is one");
 /// Loads an archive into a cell in this folder, which is there no longer than that.
 pub(super) async fn rehearse(archive: &Archive, folder: &Path) -> Result<(), ArchiveError> {
     let scratch = Scratch::new(folder).map_err(not_rehearsed)?;
-    let opened = cells::open_one(CELL, scratch.0.join("cell.db")).await;
+    let file = scratch.0.join("cell.db");
+    let opened = cells::open_one(CELL, file.clone()).await;
     let (db, shop) = opened.map_err(|error: OpenError| not_rehearsed(io::Error::other(error)))?;
     let context = admitted()?.read_write().map_err(refused)?;
     let Placement {
@@ -41,6 +45,7 @@ pub(super) async fn rehearse(archive: &Archive, folder: &Path) -> Result<(), Arc
     archive
         .load(&db, &context, &schema::manifest(), schema::newest())
         .await?;
+    portable::check(&file).await?;
     make_own(&shop, &context).await.map_err(senseless)
 }
 

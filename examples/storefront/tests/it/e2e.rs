@@ -13,6 +13,7 @@ mod export;
 mod faults;
 mod http;
 pub(crate) mod import_archive;
+mod import_archive_killed;
 mod isolation;
 mod kill;
 mod metrics;

@@ -9,14 +9,14 @@ use super::{
     export::{entries, export, rows},
     http::{Answer, Client},
     offboarding::offboard,
-    platform::{Folder, Kind, Platform, Start, each_kind},
+    platform::{Kind, Platform, each_kind},
 };
 
 each_kind!(
     rows_that_do_not_go_together_make_nothing_and_replace_nothing,
+    rows_that_one_database_refuses_make_nothing_and_replace_nothing,
     a_shop_gets_back_what_was_deleted_by_mistake,
     a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing,
-    an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key,
 );
 
 const FILE: &str = "\
@@ -79,7 +79,7 @@ pub(super) async fn shop_that_sells(platform: &Platform) -> Value {
     shop
 }
 
-async fn tenants(operator: &Client) -> Vec<Value> {
+pub(super) async fn tenants(operator: &Client) -> Vec<Value> {
     let listed = operator.get("/v1/tenants?limit=1000").await;
     listed.expect_status(200)["tenants"]
         .as_array()
@@ -88,7 +88,7 @@ async fn tenants(operator: &Client) -> Vec<Value> {
 }
 
 /// The files that wait to be loaded.
-fn waiting(data: &Path) -> Vec<std::ffi::OsString> {
+pub(super) fn waiting(data: &Path) -> Vec<std::ffi::OsString> {
     let files = std::fs::read_dir(data.join("archives")).unwrap();
     files.map(|file| file.unwrap().file_name()).collect()
 }
@@ -253,16 +253,21 @@ pub(crate) fn damaged(archive: &str, table: &str, change: impl FnOnce(&mut Strin
 
 type Damage = fn(&mut String);
 
+/// Letters and digits of which no two stretches are alike.
+fn incompressible(length: usize) -> String {
+    std::iter::repeat_with(fastrand::alphanumeric)
+        .take(length)
+        .collect()
+}
+
+/// A table, what is done to its rows, and the status and a part of the text with which they are refused.
+type Case = (&'static str, Damage, u16, &'static str);
+
 /// Rows that no shop can have had: who has written them has written the checksums, too.
 async fn rows_that_do_not_go_together_make_nothing_and_replace_nothing(kind: Kind) {
     let platform = Platform::empty_on(kind).await;
     shop_that_sells(&platform).await;
-    let operator = platform.operator();
-    let leaving = offboard(&operator, "acme").await.expect_status(202);
-    assert!(leaving["purge_after"].is_i64());
-    let before = rows(&platform, "acme").await;
-    let archive = archive_of(&platform, "acme").await;
-    let cases: [(&str, Damage, u16, &str); 8] = [
+    let cases: [Case; 8] = [
         (
             "product",
             |rows| rows.extend(rows.clone().lines().next().map(|line| format!("{line}\n"))),
@@ -318,7 +323,83 @@ async fn rows_that_do_not_go_together_make_nothing_and_replace_nothing(kind: Kin
             "tables: column shop.currency holds something unreadable",
         ),
     ];
-    for (table, damage, status, expect) in cases {
+    let archive = refused(&platform, &cases).await;
+    let operator = platform.operator();
+    // Negative control: the same, without damage.
+    let whole = damaged(&archive, "shop", |rows| {
+        *rows = rows.replacen("Acme", "East", 1);
+    });
+    for file in [&archive, &whole] {
+        let slug = format!("slug=west-{}", file.len());
+        import(&operator, &slug, file).await.expect_status(201);
+        replace(&operator, "acme", "acme", file)
+            .await
+            .expect_status(200);
+        offboard(&operator, "acme").await.expect_status(202);
+    }
+}
+
+/// An archive is for any cell, so what SQLite keeps and Postgres does not goes to neither.
+async fn rows_that_one_database_refuses_make_nothing_and_replace_nothing(kind: Kind) {
+    let platform = Platform::empty_on(kind).await;
+    shop_that_sells(&platform).await;
+    // Nor does a shop write them by itself.
+    let (operator, long) = (platform.operator(), incompressible(4_000));
+    for (handle, product) in [
+        (&*long, json!({"title": "Hat"})),
+        ("hat", json!({"title": "Hat", "tags": [long]})),
+        ("hat", json!({"title": "Hat", "type": long})),
+        ("hat", json!({"title": "Hat", "collections": [long]})),
+    ] {
+        let path = format!("/v1/tenants/acme/products/{handle}");
+        let put = operator.send(Method::PUT, &path, product.to_string()).await;
+        put.expect_error(400, "invalid_request");
+    }
+    let csv = format!("Handle,Title,Tags\n{long},Hat,one\nhat,Hat,{long}\n");
+    let report = platform.import("acme", &csv).await;
+    assert_eq!(
+        (&report["created"], &report["rejected_count"]),
+        (&json!(0), &json!(2)),
+        "{report}"
+    );
+    let cases: [Case; 3] = [
+        (
+            "product",
+            |rows| {
+                let handle = format!("\"handle\":\"{}\"", incompressible(4_000));
+                *rows = rows.replacen("\"handle\":\"bowl\"", &handle, 1);
+            },
+            409,
+            "of the archive's table product has a value in column handle that is no text short enough for an index",
+        ),
+        (
+            "checkout_key",
+            |rows| {
+                let key = format!("\"key\":\"{}", incompressible(2_000));
+                *rows = rows.replacen("\"key\":\"", &key, 1);
+            },
+            409,
+            "line 1 of the archive's table checkout_key has a value in column key that is no text short enough",
+        ),
+        (
+            "product",
+            |rows| *rows = rows.replacen("\"Oak bowl\"", "\"Oak\\u0000bowl\"", 1),
+            409,
+            "table product has a value in column title that is no text without a zero byte",
+        ),
+    ];
+    refused(&platform, &cases).await;
+}
+
+/// Nothing is made of these archives of a shop that leaves, and nothing in it is changed by them. Returns the one that
+/// was not damaged.
+async fn refused(platform: &Platform, cases: &[Case]) -> String {
+    let operator = platform.operator();
+    let leaving = offboard(&operator, "acme").await.expect_status(202);
+    assert!(leaving["purge_after"].is_i64());
+    let before = rows(platform, "acme").await;
+    let archive = archive_of(platform, "acme").await;
+    for &(table, damage, status, expect) in cases {
         let file = damaged(&archive, table, damage);
         let code = match status {
             400 => "archive_invalid",
@@ -341,21 +422,10 @@ async fn rows_that_do_not_go_together_make_nothing_and_replace_nothing(kind: Kin
             "it leaves as it did"
         );
     }
-    check_equal(&rows(&platform, "acme").await, &before);
+    check_equal(&rows(platform, "acme").await, &before);
     assert_eq!(tenants(&operator).await.len(), 1);
     assert_eq!(waiting(&platform.data()), [""; 0]);
-    // Negative control: the same, without damage.
-    let whole = damaged(&archive, "shop", |rows| {
-        *rows = rows.replacen("Acme", "East", 1);
-    });
-    for file in [&archive, &whole] {
-        let slug = format!("slug=west-{}", file.len());
-        import(&operator, &slug, file).await.expect_status(201);
-        replace(&operator, "acme", "acme", file)
-            .await
-            .expect_status(200);
-        offboard(&operator, "acme").await.expect_status(202);
-    }
+    archive
 }
 
 async fn a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing(kind: Kind) {
@@ -400,97 +470,6 @@ async fn a_file_that_is_no_whole_archive_makes_nothing_and_replaces_nothing(kind
     import(&operator, "slug=west", &archive)
         .await
         .expect_status(201);
-}
-
-fn many_products() -> String {
-    let mut csv = "Handle,Title,Variant Inventory Qty,Variant Price\n".to_owned();
-    for number in 0..120 {
-        csv += &format!("p-{number},Product {number},3,1\n");
-    }
-    csv
-}
-
-/// What has begun when the process is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Begun {
-    /// The archive is loaded into a cell of its own.
-    Rehearsal,
-    /// The archive is kept for its workflow.
-    Kept,
-    /// The directory says that the shop is being made, or emptied.
-    Decided,
-}
-
-impl Begun {
-    const ALL: [Self; 3] = [Self::Rehearsal, Self::Kept, Self::Decided];
-
-    /// Looks until it has begun, and panics when it does not, or all is over.
-    async fn wait(self, platform: &Platform, shop: &str, before: &Value) {
-        let operator = platform.operator();
-        let is_there = |end: &str| {
-            let names = waiting(&platform.data());
-            let mut names = names.iter().filter_map(|name| name.to_str());
-            names.any(|name| name.ends_with(end))
-        };
-        for _ in 0..10_000 {
-            let shown = operator.get(&format!("/v1/tenants/{shop}")).await;
-            let begun = match self {
-                Self::Rehearsal => is_there(".rehearsal"),
-                Self::Kept => is_there(".tar"),
-                Self::Decided => shown.status == 200 && shown.json()["lifecycle"] != *before,
-            };
-            if begun {
-                return;
-            }
-        }
-        panic!("{self:?} was never seen");
-    }
-}
-
-/// Whether a workflow was cut off: its archive is there still.
-fn is_cut_off(folder: &Folder) -> bool {
-    let names = waiting(folder.path());
-    let mut names = names.iter().filter_map(|name| name.to_str());
-    names.any(|name| name.ends_with(".tar"))
-}
-
-async fn an_import_that_is_killed_is_gone_on_with_or_repeated_with_its_key(kind: Kind) {
-    let mut platform = Platform::empty_on(kind).await;
-    platform.make_shop("acme").await;
-    platform.import("acme", &many_products()).await;
-    let whole = rows(&platform, "acme").await;
-    let archive = archive_of(&platform, "acme").await;
-    let mut cut_off = 0;
-    for (round, begun) in Begun::ALL.into_iter().enumerate() {
-        let slug = format!("west-{round}");
-        let query = format!("slug={slug}");
-        let operator = platform.operator().header("idempotency-key", &slug);
-        let importing = {
-            let (operator, path) = (operator.clone(), format!("/v1/archives?{query}"));
-            let archive = archive.clone();
-            tokio::spawn(async move { operator.try_send(Method::POST, &path, archive).await })
-        };
-        begun.wait(&platform, &slug, &Value::Null).await;
-        let (_, folder) = platform.stop("-KILL");
-        let _ = importing.await.unwrap();
-        assert!(begun != Begun::Rehearsal || !is_cut_off(&folder));
-        cut_off += u32::from(is_cut_off(&folder));
-        platform = Platform::start(Start {
-            folder,
-            arguments: &["--no-demo"],
-        });
-        let operator = platform.operator().header("idempotency-key", &slug);
-        // What was begun was finished by the start.
-        for shop in tenants(&operator).await {
-            assert_eq!(shop["lifecycle"], "active", "{shop}");
-        }
-        assert_eq!(waiting(&platform.data()), [""; 0]);
-        let made = import(&operator, &query, &archive).await.expect_status(201);
-        assert_eq!(made["slug"], slug.as_str());
-        assert_eq!(tenants(&operator).await.len(), 2 + round);
-        check_equal(&rows(&platform, &slug).await, &whole);
-    }
-    assert!(cut_off > 0, "no import was killed after it had begun");
 }
 
 async fn a_shop_gets_back_what_was_deleted_by_mistake(kind: Kind) {
@@ -551,61 +530,4 @@ async fn a_shop_gets_back_what_was_deleted_by_mistake(kind: Kind) {
     let refund = operator.post(&path, "{}".to_owned()).await;
     assert_eq!(refund.expect_status(200)["state"], "done");
     assert_eq!(waiting(&platform.data()), [""; 0]);
-}
-
-#[tokio::test]
-async fn a_replacement_that_is_killed_is_gone_on_with_by_itself() {
-    let arguments = &["--no-demo", "--rest-seconds", "1"];
-    let mut platform = Platform::start(Start {
-        folder: Folder::new(),
-        arguments,
-    });
-    platform.make_shop("acme").await;
-    platform.import("acme", &many_products()).await;
-    let whole = rows(&platform, "acme").await;
-    let archive = archive_of(&platform, "acme").await;
-    let mut cut_off = 0;
-    for begun in Begun::ALL {
-        let operator = platform.operator();
-        let suspend = json!({"lifecycle": "suspended"});
-        let suspended = operator.patch("/v1/tenants/acme", suspend).await;
-        suspended.expect_status(200);
-        let replacing = {
-            let (operator, archive) = (operator.clone(), archive.clone());
-            let path = "/v1/tenants/acme/archive?confirm=acme";
-            tokio::spawn(async move { operator.try_send(Method::PUT, path, archive).await })
-        };
-        begun.wait(&platform, "acme", &json!("suspended")).await;
-        let (_, folder) = platform.stop("-KILL");
-        let _ = replacing.await.unwrap();
-        cut_off += u32::from(is_cut_off(&folder));
-        platform = Platform::start(Start { folder, arguments });
-        let operator = platform.operator();
-        // What no workflow names was removed by the start, and the others are loaded by the worker.
-        for _ in 0..4_000 {
-            if waiting(&platform.data()).is_empty() {
-                break;
-            }
-            operator.get("/v1/cells").await.expect_status(200);
-        }
-        assert_eq!(
-            waiting(&platform.data()),
-            [""; 0],
-            "the worker goes on by itself"
-        );
-        let shop = operator.get("/v1/tenants/acme").await.expect_status(200);
-        let lifecycle = &shop["lifecycle"];
-        if lifecycle == "suspended" {
-            assert_ne!(begun, Begun::Decided, "there is no way back");
-            // It was killed before the point of no return, and nothing was deleted.
-            check_equal(&rows(&platform, "acme").await, &whole);
-            let resume = json!({"lifecycle": "active"});
-            let resumed = operator.patch("/v1/tenants/acme", resume).await;
-            resumed.expect_status(200);
-        }
-        let shop = operator.get("/v1/tenants/acme").await.expect_status(200);
-        assert_eq!(shop["lifecycle"], "active");
-        check_equal(&rows(&platform, "acme").await, &whole);
-    }
-    assert!(cut_off > 0, "no replacement was killed after it had begun");
 }

@@ -216,6 +216,19 @@ impl Platform {
             .await
             .expect_status(200)
     }
+
+    /// Imports so many small products, in files that are each imported while their client waits.
+    pub(crate) async fn import_many(&self, slug: &str, products: usize) {
+        let numbers: Vec<usize> = (0..products).collect();
+        for part in numbers.chunks(50) {
+            let mut csv = "Handle,Title,Variant Inventory Qty,Variant Price\n".to_owned();
+            for number in part {
+                csv += &format!("p-{number},Product {number},3,1\n");
+            }
+            let report = self.import(slug, &csv).await;
+            assert_eq!(report["created"], part.len(), "{report}");
+        }
+    }
 }
 
 /// `storefront serve` on free ports, with the folder's cells in Postgres, and logs of what is unusual.
@@ -328,3 +341,17 @@ pub(crate) async fn soon<T>(what: &str, awaited: impl Future<Output = T>) -> T {
 
 /// The longest a test waits for anything: long enough for a machine that is busy with other tests.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Looks until there is something to be seen; `None` when there never is.
+pub(crate) async fn eventually<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    let seen = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            // Looking may be all that this thread does.
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, seen).await.ok()
+}
