@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     http::{Answer, Client},
     offboarding::{offboard, undo},
-    platform::{Folder, Kind, Platform, Start, each_kind, soon},
+    platform::{Folder, Kind, Platform, Start, each_kind, eventually, soon},
 };
 
 each_kind!(
@@ -55,6 +55,15 @@ async fn marked_shop(platform: &Platform) {
     let visitor = visitor.header("content-type", "application/json");
     let placed = visitor.post("/api/checkout", body.to_string()).await;
     placed.expect_status(201);
+}
+
+/// Waits until the worker has purged a shop by itself.
+async fn receipt(operator: &Client, shop: &str) {
+    let purged = eventually(async || {
+        let receipt = operator.get(&format!("{shop}/receipt")).await;
+        (receipt.status == 200).then_some(())
+    });
+    purged.await.expect("the worker goes on by itself");
 }
 
 /// Which marks are in which files of the folder.
@@ -185,7 +194,12 @@ async fn a_purge_that_is_killed_is_gone_on_with_by_itself(kind: Kind) {
     let arguments = &["--no-demo", "--rest-seconds", "1"];
     let mut folder = Folder::of(kind).await;
     let mut products = "Handle,Title,Variant Price\n".to_owned();
-    for number in 0..250 {
+    // So many that the process is killed before all are deleted, and so few that they are imported in time.
+    let count = match kind {
+        Kind::Sqlite => 250,
+        Kind::Postgres => 80,
+    };
+    for number in 0..count {
         products += &format!("p-{number},{} {number},1\n", MARKS[2]);
     }
     let mut unfinished = 0;
@@ -224,14 +238,7 @@ async fn a_purge_that_is_killed_is_gone_on_with_by_itself(kind: Kind) {
         let operator = platform.operator();
         let shown = operator.get(&path).await.expect_status(200);
         assert_ne!(shown["lifecycle"], "offboarding", "there is no way back");
-        let mut receipt = 404;
-        for _ in 0..4_000 {
-            receipt = operator.get(&format!("{path}/receipt")).await.status;
-            if receipt == 200 {
-                break;
-            }
-        }
-        assert_eq!(receipt, 200, "the worker goes on by itself");
+        receipt(&operator, &path).await;
         assert_eq!(marks_in(&platform.data()), [], "round {round}");
         folder = platform.stop("-TERM").1;
     }
@@ -248,14 +255,7 @@ async fn a_shop_is_purged_by_itself_when_its_time_is_over(kind: Kind) {
     marked_shop(&platform).await;
     let operator = platform.operator();
     offboard(&operator, MARKS[0]).await.expect_status(202);
-    let mut status = 0;
-    for _ in 0..4_000 {
-        status = operator.get("/v1/tenants/1/receipt").await.status;
-        if status == 200 {
-            break;
-        }
-    }
-    assert_eq!(status, 200);
+    receipt(&operator, "/v1/tenants/1").await;
     let entries = operator.get("/v1/audit?tenant=1").await.expect_status(200);
     let entries = entries["entries"].as_array().unwrap();
     let by_itself = entries.iter().find(|entry| entry["operator"] == "platform");
