@@ -168,17 +168,24 @@ mod tests {
         };
         let watch = reaper.watch(Duration::from_millis(5), weak(&old));
         drop(reaper.watch(Duration::from_millis(5), weak(&done)));
-        while !old.0.load(Ordering::Relaxed) {
-            tokio::task::yield_now().await;
-        }
+        until_ended(&old).await;
         drop(watch);
         assert!(!done.0.load(Ordering::Relaxed));
         // Its task has ended, or will; the next one to be looked after has one again.
         let next = Arc::new(Target::default());
         let _watch = reaper.watch(Duration::from_millis(5), weak(&next));
-        while !next.0.load(Ordering::Relaxed) {
-            tokio::task::yield_now().await;
-        }
+        until_ended(&next).await;
+    }
+
+    async fn until_ended(target: &Target) {
+        let looking = async {
+            while !target.0.load(Ordering::Relaxed) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), looking)
+            .await
+            .expect("nobody ends it");
     }
 
     proptest! {

@@ -40,6 +40,8 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Database, Postgres};
 
+pub(crate) use crate::patience::{until, until_so};
+
 thread_local! {
     /// The mode of the Postgres cells of the test that runs in this thread.
     static MODE: Cell<IsolationMode> = const { Cell::new(IsolationMode::Sealed) };
@@ -191,20 +193,6 @@ pub(crate) async fn isolated(url: &str, options: CellOptions) -> PostgresCell {
     testing::cell(&url.parse().unwrap(), &manifest(), MODE.get(), options)
         .await
         .unwrap()
-}
-
-/// Asks until the answer is yes, for ten seconds at least when the question takes ten milliseconds itself.
-pub(crate) async fn until(connection: &mut PgConnection, question: &'static str) {
-    for _ in 0..1_000 {
-        let yes: bool = sqlx::query_scalar(question)
-            .fetch_one(&mut *connection)
-            .await
-            .unwrap();
-        if yes {
-            return;
-        }
-    }
-    panic!("still not: {question}");
 }
 
 /// Puts a product into the tenant's shop.

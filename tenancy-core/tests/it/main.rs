@@ -20,6 +20,8 @@ mod manifest;
 mod middleware;
 mod ownership;
 mod ownership_model;
+#[cfg(feature = "postgres")]
+mod patience;
 mod protocol;
 mod protocol_model;
 mod purge_model;

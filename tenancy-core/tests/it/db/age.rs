@@ -214,3 +214,12 @@ async fn a_connection_that_comes_to_somebody_who_does_not_look() {
     }
     panic!("it keeps a connection that it does not use");
 }
+
+crate::db::also_plain! {
+    the_rows_of_a_writer_whom_nobody_asks_for_more,
+    a_statement_that_nobody_polls_and_the_server_stops_it,
+    a_statement_that_somebody_waits_for,
+    a_reader_that_is_forgotten,
+    a_commit_that_nobody_polls,
+    a_connection_that_comes_to_somebody_who_does_not_look,
+}

@@ -19,6 +19,13 @@ use super::{
 
 const INSERT: &str = "insert into mark values (1)";
 
+/// The application's connections are in no transaction and hold no lock. One that is being closed is still listed
+/// for a moment.
+pub(super) const ALL_REST: &str = "select not exists (select from pg_stat_activity a
+    where a.datname = current_database() and a.usename like '%\\_app'
+    and (a.state <> 'idle' or exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory')))
+    from pg_sleep(0.01)";
+
 struct One {
     cell: PostgresCell,
     any: CellDb,
@@ -38,12 +45,7 @@ impl One {
 
     /// Looks at the application's connections from outside, and then through the door.
     async fn is_clean(&mut self) {
-        // A connection that is being closed is still listed for a moment.
-        let clean = "select not exists (select from pg_stat_activity a
-            where a.datname = current_database() and a.usename like '%\\_app'
-            and (a.state <> 'idle' or exists (select from pg_locks l where l.pid = a.pid and l.locktype = 'advisory')))
-            from pg_sleep(0.01)";
-        until(&mut self.plain, clean).await;
+        until(&mut self.plain, ALL_REST).await;
         let marks: i64 = sqlx::query_scalar("select count(*) from mark")
             .fetch_one(&mut self.plain)
             .await
@@ -194,10 +196,11 @@ async fn after_a_server_that_hangs() {
     let mut plain = PgConnection::connect(&database.url()).await.unwrap();
     sqlx::raw_sql(SCHEMA).execute(&mut plain).await.unwrap();
     let line = Proxy::start(database.address().clone()).unwrap();
-    let patience = options(1).wait(Duration::from_millis(300));
+    let patience = options(1).wait(Duration::from_secs(1));
     let cell = isolated(&line.database(&database).url(), patience).await;
     create(&CellDb::Postgres(cell.clone()), 1).await;
-    let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_millis(100));
+    // Bounds the transaction's beginning, too, which is not to be silent.
+    let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_secs(1));
     let ctx = admitted(1, 1, budget).read_write().unwrap();
     let mut tx = cell.begin(&ctx);
     sqlx::query(INSERT).execute(&mut tx).await.unwrap();

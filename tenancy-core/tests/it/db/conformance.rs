@@ -17,7 +17,7 @@ use tenancy_core::{
     types::{Lifecycle, UnixMicros},
 };
 
-use super::{Sqlite, epoch, options, postgres, tenant, writer, writers::connect};
+use super::{Sqlite, epoch, options, postgres, tenant, until_so, writer, writers::connect};
 
 /// In the year 2100.
 const UNTIL: UnixMicros = UnixMicros::new(4_102_444_800_000_000);
@@ -255,10 +255,11 @@ async fn storm(cell: CellDb, level: Option<IsolationLevel>) {
     for _ in 0..5 {
         // Somebody writes before each drain, or nothing is drained.
         let before = writers.acknowledged.load(Ordering::SeqCst);
-        while writers.acknowledged.load(Ordering::SeqCst) == before {
+        let somebody_wrote = async || {
             assert!(busy.iter().all(|writer| !writer.is_finished()));
-            tokio::task::yield_now().await;
-        }
+            writers.acknowledged.load(Ordering::SeqCst) != before
+        };
+        until_so("somebody wrote", somebody_wrote).await;
         let active = cell.fence(tenant(1)).await.unwrap().unwrap();
         let fenced = cell.drain(tenant(1), active, drain).await.unwrap();
         let drained = count(&cell).await;

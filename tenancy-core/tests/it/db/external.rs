@@ -4,13 +4,12 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 use tenancy_core::{
     Manifest, ReadWrite, Table, TenantContext,
     db::ExternalKeyError,
-    isolation::IsolationMode,
     testing::{TestCell, assert_invisible},
     types::Problem as _,
 };
 use tenancy_testkit::{Database, Postgres};
 
-use super::tenant;
+use super::{MODE, tenant};
 
 const ONE: u128 = 0x0f8f_ad5b_d9cb_469f_a165_7086_7728_950e;
 const TWO: u128 = ONE + 1;
@@ -26,9 +25,7 @@ async fn letters() -> (Database, TestCell) {
         .unwrap();
     let admin: PgConnectOptions = database.url().parse().unwrap();
     let manifest = Manifest::new([Table::tenant_uuid("letter", ["id"])]).unwrap();
-    let cell = TestCell::open(&admin, &manifest, IsolationMode::Sealed)
-        .await
-        .unwrap();
+    let cell = TestCell::open(&admin, &manifest, MODE.get()).await.unwrap();
     (database, cell)
 }
 
@@ -79,4 +76,10 @@ async fn a_key_that_somebody_holds_is_not_waited_for_for_ever() {
     assert_eq!(held.code().as_str(), "database_busy", "{held:?}");
     sqlx::raw_sql("rollback").execute(&mut plain).await.unwrap();
     cell.set_external_key(tenant(1), ONE).await.unwrap();
+}
+
+crate::db::also_plain! {
+    a_tenant_sees_the_rows_under_its_key,
+    a_key_is_set_once_and_for_one,
+    a_key_that_somebody_holds_is_not_waited_for_for_ever,
 }

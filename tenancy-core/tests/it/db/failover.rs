@@ -9,10 +9,14 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Address, Direction, Postgres, Proxy};
 
-use super::{SCHEMA, admitted, create, isolated, options, reader, stock, tenant, writer};
+use super::{
+    SCHEMA, admitted, borrower::ALL_REST, create, isolated, options, reader, stock, tenant, until,
+    writer,
+};
 
 const INSERT: &str = "insert into mark values (1)";
 const MARKS: &str = "select count(*) from mark";
+const PID: &str = "select pg_backend_pid()";
 
 async fn shop(url: &str, line: &str) -> PostgresCell {
     let mut plain = PgConnection::connect(url).await.unwrap();
@@ -51,6 +55,8 @@ async fn a_restart_in_a_transaction_rolls_it_back_and_the_next_one_notices_nothi
     let away = insert(&cell).await.unwrap_err();
     assert!(matches!(away, DbError::Unreachable { .. }), "{away:?}");
     server.start_again().unwrap();
+    let mut plain = PgConnection::connect(&database.url()).await.unwrap();
+    until(&mut plain, ALL_REST).await;
     let mut tx = cell.begin(&writer(2));
     let (mine, marks): (i64, i64) =
         sqlx::query_as("select (select count(*) from product), (select count(*) from mark)")
@@ -58,9 +64,20 @@ async fn a_restart_in_a_transaction_rolls_it_back_and_the_next_one_notices_nothi
             .await
             .unwrap();
     assert_eq!((mine, marks), (1, 0));
+    let pid: i32 = sqlx::query_scalar(PID).fetch_one(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
+    until(&mut plain, ALL_REST).await;
+    // It is handed on, and to nobody but the one who comes.
+    let mut tx = cell.begin(&writer(1));
+    let (next, tenants): (i32, Vec<i64>) =
+        sqlx::query_as("select pg_backend_pid(), (select array_agg(tenant_id) from product)")
+            .fetch_one(&mut tx)
+            .await
+            .unwrap();
+    assert_eq!((next, tenants), (pid, vec![1]));
+    tx.rollback().await;
+    until(&mut plain, ALL_REST).await;
     insert(&cell).await.unwrap();
-    let mut plain = PgConnection::connect(&database.url()).await.unwrap();
     let marks: i64 = sqlx::query_scalar(MARKS)
         .fetch_one(&mut plain)
         .await
@@ -159,7 +176,8 @@ async fn a_slow_line_is_slow_and_a_silent_one_ends_a_statement() {
     line.delay(Duration::from_millis(20));
     insert(&cell).await.unwrap();
     line.heal();
-    let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_millis(100));
+    // Bounds the transaction's beginning, too, which is not to be silent.
+    let budget = WorkBudget::new(NonZeroU16::MIN, Duration::from_secs(1));
     let ctx = admitted(2, 1, budget).read_write().unwrap();
     let mut tx = cell.begin(&ctx);
     sqlx::query(MARKS).fetch_one(&mut tx).await.unwrap();
@@ -173,4 +191,11 @@ async fn a_slow_line_is_slow_and_a_silent_one_ends_a_statement() {
     let mut tx = cell.begin(&ctx);
     sqlx::query(MARKS).fetch_one(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
+}
+
+crate::db::also_plain! {
+    a_restart_in_a_transaction_rolls_it_back_and_the_next_one_notices_nothing,
+    a_promoted_replica_takes_over_in_a_transaction,
+    a_server_in_recovery_is_no_primary,
+    a_slow_line_is_slow_and_a_silent_one_ends_a_statement,
 }

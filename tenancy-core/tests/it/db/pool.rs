@@ -352,6 +352,12 @@ async fn a_reader_without_a_snapshot_has_no_position() {
 }
 
 crate::db::also_plain! {
+    a_reader_may_pause_for_as_long_as_it_may_be_open,
+    a_pause_that_is_too_long_for_the_address_ends_one_connection,
+    a_commit_that_takes_long_says_nothing_of_the_others,
+    a_server_without_room_is_away_for_a_moment,
+    a_fence_that_could_not_be_lifted_leaves_no_commit_unknown,
+    a_reader_without_a_snapshot_has_no_position,
     a_connection_that_the_server_ended_while_it_rested_is_replaced,
     who_gives_up_has_its_connection_until_the_server_knows,
     a_refusal_at_the_commit_says_what_it_is,

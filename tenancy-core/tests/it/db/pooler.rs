@@ -10,14 +10,16 @@ use tenancy_core::{
 };
 use tenancy_testkit::{Database, PgBouncer, Postgres};
 
-use super::{SCHEMA, create, given_up::given_up, manifest, options, reader, stock, until, writer};
+use super::{
+    MODE, SCHEMA, create, given_up::given_up, manifest, options, reader, stock, until, writer,
+};
 
 const INSERT: &str = "insert into mark values (1)";
 const STATE: &str = "select pg_backend_pid(), coalesce(current_setting('app.tenant_id', true), ''),
     (select count(*) from pg_locks where pid = pg_backend_pid() and locktype = 'advisory'),
     (select count(*) from product)";
 
-/// A sealed cell whose application goes through the pooler, and beside it another client of the pooler with
+/// A cell whose application goes through the pooler, and beside it another client of the pooler with
 /// the same role, which knows nothing of tenants.
 struct Pooled {
     cell: PostgresCell,
@@ -36,7 +38,8 @@ struct Address {
 
 impl Address {
     async fn opened(&self, statements: Statements) -> PostgresCell {
-        let receipt = audit::boot(self.app.clone(), &self.isolation, Some(key()))
+        let key = (self.isolation.mode() == IsolationMode::Sealed).then(key);
+        let receipt = audit::boot(self.app.clone(), &self.isolation, key)
             .await
             .unwrap();
         PostgresCell::open(
@@ -66,7 +69,7 @@ impl Pooled {
         let mut plain = PgConnection::connect(&database.url()).await.unwrap();
         sqlx::raw_sql(SCHEMA).execute(&mut plain).await.unwrap();
         let roles = Roles::named(database.name()).unwrap();
-        let isolation = Isolation::new(&manifest(), roles, IsolationMode::Sealed);
+        let isolation = Isolation::new(&manifest(), roles, MODE.get());
         install(&mut plain, &isolation).await.unwrap();
         install_key(&mut plain, &key()).await.unwrap();
         let pooler = PgBouncer::start(Postgres::shared(), NonZeroU32::MIN).unwrap();
@@ -202,6 +205,8 @@ async fn a_name_that_the_pooler_does_not_carry_along_is_spelled_out() {
 #[tokio::test]
 async fn a_tenant_that_is_set_for_the_session_leaks() {
     let mut pooled = Pooled::new().await;
+    let (before, _, _, products) = pooled.found().await;
+    assert_eq!(products, 0, "both tenants have one");
     let mut careless = PgConnection::connect_with(&pooled.address.app)
         .await
         .unwrap();
@@ -209,72 +214,34 @@ async fn a_tenant_that_is_set_for_the_session_leaks() {
         .execute(&mut careless)
         .await
         .unwrap();
-    let leaked: String = sqlx::query_scalar("select current_setting('app.whose', true)")
+    let (pid, whose, tenant): (i32, String, String) = sqlx::query_as(
+        "select pg_backend_pid(), current_setting('app.whose', true), current_setting('app.tenant_id', true)",
+    )
+    .persistent(false)
+    .fetch_one(&mut pooled.bystander)
+    .await
+    .unwrap();
+    assert_eq!(
+        (pid, &*whose, &*tenant),
+        (before, "the careless one's", "1")
+    );
+    // Nobody but a seal makes it a tenant in a sealed cell.
+    let foreign: Result<Vec<i64>, _> = sqlx::query_scalar("select tenant_id from product")
         .persistent(false)
-        .fetch_one(&mut pooled.bystander)
-        .await
-        .unwrap();
-    assert_eq!(leaked, "the careless one's");
-    let tenant: String = sqlx::query_scalar("select current_setting('app.tenant_id', true)")
-        .persistent(false)
-        .fetch_one(&mut pooled.bystander)
-        .await
-        .unwrap();
-    assert_eq!(tenant, "1");
-}
-
-/// A session of the pooler begins with the server's time zone and formats, and clients have theirs set for them. What
-/// a session is reset to, the pooler takes for its client's wish.
-#[tokio::test]
-async fn the_client_keeps_its_time_zone_and_formats() {
-    const FORMATS: &str =
-        "select concat_ws(' / ', current_setting('TimeZone'), current_setting('DateStyle'),
-        current_setting('client_encoding'))";
-    let mut pooled = Pooled::new().await;
-    let change = "do $$ begin
-            execute format('alter database %I set timezone = ''Asia/Tokyo''', current_database());
-            execute format('alter database %I set datestyle = ''German, DMY''', current_database());
-            execute format('alter database %I set client_encoding = ''LATIN1''', current_database());
-        end $$;
-        select pg_terminate_backend(pid, 5000) from pg_stat_activity
-            where datname = current_database() and pid <> pg_backend_pid() and usename like '%_app'";
-    sqlx::raw_sql(change)
-        .execute(&mut pooled.plain)
-        .await
-        .unwrap();
-    let cell = pooled.address.opened(Statements::Unnamed).await;
-    for ends in ["commits", "is rolled back", "follows"] {
-        let mut tx = cell.begin(&reader(1));
-        let found: String = sqlx::query_scalar(FORMATS)
-            .persistent(false)
-            .fetch_one(&mut tx)
-            .await
-            .unwrap();
-        assert_eq!(found, "UTC / ISO, MDY / UTF8", "one that {ends}");
-        match ends {
-            "is rolled back" => tx.rollback().await,
-            _ => tx.commit().await.unwrap(),
+        .fetch_all(&mut pooled.bystander)
+        .await;
+    match MODE.get() {
+        IsolationMode::Plain => assert_eq!(foreign.unwrap(), [1]),
+        IsolationMode::Sealed => {
+            let refused = foreign.unwrap_err();
+            let said = refused.as_database_error().unwrap();
+            assert_eq!(said.code().as_deref(), Some("TN001"));
         }
     }
-    // Control: a client that only resets what it had has the server's from then on.
-    let mut careless = PgConnection::connect_with(&pooled.address.app)
-        .await
-        .unwrap();
-    let mut found = Vec::new();
-    for _ in 0..2 {
-        let formats: String = sqlx::query_scalar(FORMATS)
-            .persistent(false)
-            .fetch_one(&mut careless)
-            .await
-            .unwrap();
-        found.push(formats);
-        sqlx::raw_sql("reset all")
-            .execute(&mut careless)
-            .await
-            .unwrap();
-    }
-    assert_eq!(
-        found,
-        ["UTC / ISO, MDY / UTF8", "Asia/Tokyo / German, DMY / LATIN1"]
-    );
+}
+
+crate::db::also_plain! {
+    the_next_client_of_the_same_server_process_finds_nothing,
+    a_name_that_the_pooler_does_not_carry_along_is_spelled_out,
+    a_tenant_that_is_set_for_the_session_leaks,
 }

@@ -48,3 +48,7 @@ async fn the_widest_row_is_read_and_one_that_is_wider_is_refused() {
     ask(1).fetch_one(&mut tx).await.unwrap();
     tx.commit().await.unwrap();
 }
+
+crate::db::also_plain! {
+    the_widest_row_is_read_and_one_that_is_wider_is_refused,
+}

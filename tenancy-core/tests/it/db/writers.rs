@@ -9,7 +9,7 @@ use tenancy_core::{
     types::{Epoch, Kind, Lifecycle, Problem as _},
 };
 
-use super::{epoch, isolated, options, postgres, tenant, writer};
+use super::{epoch, isolated, options, postgres, tenant, until, writer};
 
 const INSERT: &str = "insert into product values (1, $1, $2, 'Mug', null, 0.5)";
 
@@ -45,11 +45,7 @@ pub(super) async fn count(connection: &mut PgConnection) -> i64 {
 pub(super) async fn somebody_waits(connection: &mut PgConnection) {
     let waits = "select exists (select 1 from pg_locks where locktype = 'advisory' and not granted
         and database = (select oid from pg_database where datname = current_database()))";
-    while !sqlx::query_scalar::<_, bool>(waits)
-        .fetch_one(&mut *connection)
-        .await
-        .unwrap()
-    {}
+    until(connection, waits).await;
 }
 
 #[tokio::test]
@@ -192,11 +188,7 @@ async fn a_lost_connection_is_unreachable_and_not_a_defect() {
     });
     let sleeps = "select exists (select 1 from pg_stat_activity where wait_event = 'PgSleep'
         and datname = current_database())";
-    while !sqlx::query_scalar::<_, bool>(sleeps)
-        .fetch_one(&mut plain)
-        .await
-        .unwrap()
-    {}
+    until(&mut plain, sleeps).await;
     sqlx::raw_sql(TERMINATE).execute(&mut plain).await.unwrap();
     lost(asking.await.unwrap().unwrap_err());
     assert_eq!(count(&mut plain).await, 1);

@@ -16,6 +16,8 @@ use tenancy_core::{
 };
 use tenancy_testkit::Postgres;
 
+use crate::patience::until_so;
+
 use super::{
     SCHEMA, manifest,
     world::{MODES, Outcome, World, code, outcome, refused, run},
@@ -217,12 +219,13 @@ async fn a_password_opens_the_door_and_another_does_not() {
         PgConnection::connect_with(&options.password(password)).await
     };
     // Until the server has read its rules.
-    let refused = loop {
-        if let Err(error) = connect(wrong).await {
-            break error;
-        }
+    let mut refused = None;
+    let asked = async || {
+        refused = connect(wrong).await.err();
+        refused.is_some()
     };
-    assert_eq!(code(&refused), "28P01");
+    until_so("it asks for a password", asked).await;
+    assert_eq!(code(&refused.unwrap()), "28P01");
     connect(secret).await.unwrap();
 }
 

@@ -7,6 +7,8 @@
 use sqlx::PgConnection;
 use tenancy_core::isolation::{IsolationMode, SealAccess};
 
+use crate::patience::until;
+
 use super::{
     SCHEMA, manifest,
     world::{MODES, Outcome, World, code, outcome, rows, run},
@@ -78,9 +80,9 @@ async fn race(world: &World, begin: &str, question: &str) -> Fate {
     let others = async {
         // Until the writer stands at the gate: its snapshot is as old as this.
         let waits =
-            "select 1 from pg_locks where locktype = 'advisory' and classid = 0 and objid = 1 and not granted
-            and database = (select oid from pg_database where datname = current_database())";
-        while outcome(&mut watch, waits).await == Outcome::Rows(0) {}
+            "select exists (select from pg_locks where locktype = 'advisory' and classid = 0 and objid = 1
+            and not granted and database = (select oid from pg_database where datname = current_database()))";
+        until(&mut watch, waits).await;
         let copied = leave_the_cell(&mut mover).await;
         run(&mut gate, "rollback").await;
         copied

@@ -10,7 +10,7 @@ use tenancy_core::{
 use tenancy_testkit::Postgres;
 
 use super::complaint;
-use crate::db::{SCHEMA, Sqlite, manifest, options, postgres, stock, tenant};
+use crate::db::{SCHEMA, Sqlite, manifest, options, postgres, stock, tenant, until_so};
 
 const INSERT: &str = "insert into product values ($1, 9, 'nine', 'Nine', null, 0.5)";
 
@@ -305,7 +305,8 @@ async fn a_server_with_passwords_has_cells_too() {
     sqlx::raw_sql(ask).execute(&mut admin).await.unwrap();
     let without: PgConnectOptions = database.url().parse().unwrap();
     // Until the server has read its rules.
-    while PgConnection::connect_with(&without).await.is_ok() {}
+    let asked = async || PgConnection::connect_with(&without).await.is_err();
+    until_so("it asks for a password", asked).await;
     let superuser = without.password("s3cret");
     let cell = TestCell::open(&superuser, &manifest(), IsolationMode::Sealed)
         .await

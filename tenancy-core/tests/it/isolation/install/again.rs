@@ -1,11 +1,13 @@
 //! An installation that is done again, over an older one, or beside another.
 
-use sqlx::PgConnection;
 use tenancy_core::isolation::IsolationMode;
 
-use crate::isolation::{
-    SCHEMA, manifest,
-    world::{MODES, Outcome, World, outcome, run},
+use crate::{
+    isolation::{
+        SCHEMA, manifest,
+        world::{MODES, Outcome, World, outcome, run},
+    },
+    patience::until,
 };
 
 #[tokio::test]
@@ -110,17 +112,13 @@ async fn whoever_waits_keeps_nobody_waiting() {
     run(&mut reader, "begin; select 1 from variant").await;
     let (installed, ()) = tokio::join!(world.try_install(), async {
         let waits = "select count(*) > 0 from pg_locks where not granted and relation = 'variant'::regclass";
-        while !ask(&mut admin, waits).await {}
+        until(&mut admin, waits).await;
         // It has the first one, and lets it go before the reader is done.
         let read = "set lock_timeout = '10s'; select 1 from product";
         assert_eq!(outcome(&mut admin, read).await, Outcome::Rows(4));
         run(&mut reader, "commit").await;
     });
     assert_eq!(installed.unwrap().changes().len(), 2);
-}
-
-async fn ask(connection: &mut PgConnection, sql: &'static str) -> bool {
-    sqlx::query_scalar(sql).fetch_one(connection).await.unwrap()
 }
 
 /// Also what is written nearly as it was.
