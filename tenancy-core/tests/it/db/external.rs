@@ -81,5 +81,4 @@ async fn a_key_that_somebody_holds_is_not_waited_for_for_ever() {
 crate::db::also_plain! {
     a_tenant_sees_the_rows_under_its_key,
     a_key_is_set_once_and_for_one,
-    a_key_that_somebody_holds_is_not_waited_for_for_ever,
 }
