@@ -23,6 +23,6 @@ mod ops_audit;
 mod ops_orders;
 mod ops_products;
 mod ops_stock;
-mod platform;
+pub(crate) mod platform;
 mod purge;
 mod restart;

@@ -11,10 +11,11 @@ use std::{
 };
 
 use storefront::{
-    config::{Config, Demo},
+    config::{CellsSpec, Config, Demo},
     import::WholeProduct,
     money::{Currency, Money},
     platform::{Platform, ShopChange, ShopRequest, ShopStart, Worker},
+    postgres::CellFiles,
     shop::{
         cart,
         checkout::{CheckoutError, CheckoutKey, CheckoutRequest, RefundRequest, Restock},
@@ -27,10 +28,26 @@ use storefront::{
         products,
     },
 };
-use tempfile::TempDir;
 use tenancy_core::{ReadWrite, TenantContext};
-use tenancy_types::{Clock, Lifecycle, PlanSet, Problem, SystemClock, TenantId, UnixMicros};
+use tenancy_types::{
+    CellId, Clock, Lifecycle, PlanSet, Problem, SystemClock, TenantId, UnixMicros,
+};
 use tokio::sync::Notify;
+
+use crate::e2e::platform::{Folder, Kind, each_kind};
+
+each_kind!(
+    an_order_that_nobody_paid_is_called_off_when_its_time_is_over,
+    a_shop_that_is_suspended_is_not_entered_and_its_work_waits,
+    a_shop_that_is_suspended_has_settled_what_was_open,
+    a_shop_that_leaves_has_settled_what_was_open,
+    a_provider_that_is_away_keeps_no_shop_from_leaving,
+    a_purge_waits_until_the_provider_says_what_became_of_a_charge,
+    a_shop_that_left_anew_while_others_were_purged_keeps_its_time,
+    a_provider_that_hangs_for_one_shop_keeps_no_other_waiting,
+    a_refund_that_the_provider_did_not_confirm_is_asked_for_again,
+    a_cart_is_thrown_away_after_a_month_and_not_before,
+);
 
 /// A provider that can be told how to be.
 #[derive(Clone, Default)]
@@ -129,18 +146,25 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) worker: Worker,
     pub(crate) provider: Moody,
-    pub(crate) folder: TempDir,
+    pub(crate) folder: Folder,
 }
 
 const LAMPS: i64 = 5;
 
-/// Settings of a platform in this folder.
-pub(crate) fn config(folder: &TempDir) -> Config {
+/// Settings of a platform in this folder: two cells in files, or the one in Postgres that was made for it.
+pub(crate) fn config(folder: &Folder) -> Config {
+    let file = CellFiles::of(folder.path()).path(CellId::new(1).unwrap());
+    let cells = if file.exists() {
+        let cell = CellFiles::read(&file).unwrap();
+        CellsSpec::default().with(cell).unwrap()
+    } else {
+        "2".parse().unwrap()
+    };
     Config {
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.path().to_owned(),
-        cells: "2".parse().unwrap(),
+        cells,
         platform_domain: tenancy_types::DomainName::from_normalised("localhost").unwrap(),
         plans: PlanSet::standard(),
         demo: Demo::Never,
@@ -163,13 +187,13 @@ pub(crate) fn request(slug: &str) -> ShopRequest {
 }
 
 impl World {
-    pub(crate) async fn new() -> Self {
-        Self::patient(Duration::from_millis(100)).await
+    pub(crate) async fn new(kind: Kind) -> Self {
+        Self::patient(kind, Duration::from_millis(100)).await
     }
 
     /// One whose provider has so long for an answer.
-    async fn patient(payment_limit: Duration) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    async fn patient(kind: Kind, payment_limit: Duration) -> Self {
+        let folder = Folder::of(kind).await;
         let config = Config {
             payment_limit,
             ..config(&folder)
@@ -262,9 +286,8 @@ pub(crate) fn after(duration: Duration) -> UnixMicros {
 const SOON: Duration = Duration::from_mins(1);
 const LATE: Duration = Duration::from_hours(1);
 
-#[tokio::test]
-async fn an_order_that_nobody_paid_is_called_off_when_its_time_is_over() {
-    let world = World::new().await;
+async fn an_order_that_nobody_paid_is_called_off_when_its_time_is_over(kind: Kind) {
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     let unknown = world.buy(shop, lamp).await.unwrap_err();
     assert!(
@@ -284,9 +307,8 @@ async fn an_order_that_nobody_paid_is_called_off_when_its_time_is_over() {
     assert_eq!(world.stock(shop, lamp).await.on_hand, LAMPS);
 }
 
-#[tokio::test]
-async fn a_shop_that_is_suspended_is_not_entered_and_its_work_waits() {
-    let world = World::new().await;
+async fn a_shop_that_is_suspended_is_not_entered_and_its_work_waits(kind: Kind) {
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     world.buy(shop, lamp).await.unwrap_err();
     world.change(shop, Lifecycle::Suspended).await;
@@ -300,11 +322,12 @@ async fn a_shop_that_is_suspended_is_not_entered_and_its_work_waits() {
 
 /// What becomes of an order whose answer was lost when its shop is closed, by what the provider says then.
 async fn settled_by_closing(
+    kind: Kind,
     charge: Mood,
     close: impl AsyncFn(&World, TenantId),
     expect: OrderState,
 ) {
-    let world = World::new().await;
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     world.provider.be(charge);
     world.buy(shop, lamp).await.unwrap_err();
@@ -315,21 +338,22 @@ async fn settled_by_closing(
     assert_eq!(world.stock(shop, lamp).await.reserved, 0);
 }
 
-#[tokio::test]
-async fn a_shop_that_is_closed_has_settled_what_was_open() {
+async fn a_shop_that_is_suspended_has_settled_what_was_open(kind: Kind) {
     let suspend = async |world: &World, shop| world.change(shop, Lifecycle::Suspended).await;
+    settled_by_closing(kind, Mood::Forgets, suspend, OrderState::Paid).await;
+    settled_by_closing(kind, Mood::Fails, suspend, OrderState::Expired).await;
+}
+
+async fn a_shop_that_leaves_has_settled_what_was_open(kind: Kind) {
     let leave = async |world: &World, shop| {
         world.platform.offboard(shop).await.unwrap();
     };
-    settled_by_closing(Mood::Forgets, suspend, OrderState::Paid).await;
-    settled_by_closing(Mood::Fails, suspend, OrderState::Expired).await;
-    settled_by_closing(Mood::Forgets, leave, OrderState::Paid).await;
-    settled_by_closing(Mood::Fails, leave, OrderState::Expired).await;
+    settled_by_closing(kind, Mood::Forgets, leave, OrderState::Paid).await;
+    settled_by_closing(kind, Mood::Fails, leave, OrderState::Expired).await;
 }
 
-#[tokio::test]
-async fn a_provider_that_is_away_keeps_no_shop_from_leaving() {
-    let world = World::new().await;
+async fn a_provider_that_is_away_keeps_no_shop_from_leaving(kind: Kind) {
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     world.buy(shop, lamp).await.unwrap_err();
     for mood in [Mood::Fails, Mood::Hangs] {
@@ -342,9 +366,8 @@ async fn a_provider_that_is_away_keeps_no_shop_from_leaving() {
     }
 }
 
-#[tokio::test]
-async fn a_purge_waits_until_the_provider_says_what_became_of_a_charge() {
-    let world = World::new().await;
+async fn a_purge_waits_until_the_provider_says_what_became_of_a_charge(kind: Kind) {
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     world.provider.be(Mood::Forgets);
     world.buy(shop, lamp).await.unwrap_err();
@@ -376,9 +399,8 @@ async fn a_purge_waits_until_the_provider_says_what_became_of_a_charge() {
     assert_eq!(orders.map(|(_, rows)| rows), Some(1));
 }
 
-#[tokio::test]
-async fn a_shop_that_left_anew_while_others_were_purged_keeps_its_time() {
-    let world = World::patient(Duration::from_secs(10)).await;
+async fn a_shop_that_left_anew_while_others_were_purged_keeps_its_time(kind: Kind) {
+    let world = World::patient(kind, Duration::from_secs(10)).await;
     let (first, lamp) = world.shop("first").await;
     let (second, _) = world.shop("second").await;
     world.buy(first, lamp).await.unwrap_err();
@@ -399,9 +421,8 @@ async fn a_shop_that_left_anew_while_others_were_purged_keeps_its_time() {
     assert_eq!(world.lifecycle(second).await, Lifecycle::Gone);
 }
 
-#[tokio::test]
-async fn a_provider_that_hangs_for_one_shop_keeps_no_other_waiting() {
-    let world = World::new().await;
+async fn a_provider_that_hangs_for_one_shop_keeps_no_other_waiting(kind: Kind) {
+    let world = World::new(kind).await;
     let (first, lamp) = world.shop("first").await;
     let (second, other_lamp) = world.shop("second").await;
     assert_eq!(first.get(), 1);
@@ -421,9 +442,8 @@ async fn a_provider_that_hangs_for_one_shop_keeps_no_other_waiting() {
     assert_eq!(world.stock(first, lamp).await.on_hand, LAMPS);
 }
 
-#[tokio::test]
-async fn a_refund_that_the_provider_did_not_confirm_is_asked_for_again() {
-    let world = World::new().await;
+async fn a_refund_that_the_provider_did_not_confirm_is_asked_for_again(kind: Kind) {
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     world.provider.be(Mood::Well);
     world.buy(shop, lamp).await.unwrap();
@@ -463,9 +483,8 @@ async fn a_refund_that_the_provider_did_not_confirm_is_asked_for_again() {
     assert_eq!(world.stock(shop, lamp).await.on_hand, LAMPS);
 }
 
-#[tokio::test]
-async fn a_cart_is_thrown_away_after_a_month_and_not_before() {
-    let world = World::new().await;
+async fn a_cart_is_thrown_away_after_a_month_and_not_before(kind: Kind) {
+    let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     let context = world.enter(shop);
     let cell = world.platform.cell(context.placement().cell).unwrap();
