@@ -33,10 +33,13 @@ use tempfile::TempDir;
 use tenancy_core::{
     Admitted, Grant, Manifest, Principal, ReadOnly, ReadWrite, Resolved, Source, Table,
     TenantContext, admit,
-    db::{CellDb, CellOptions, PostgresCell, SqliteCell},
-    isolation::{IsolationMode, testing},
+    db::{CellDb, CellOptions, OpenError, PostgresCell, SqliteCell},
+    isolation::{
+        IsolationMode,
+        testing::{self, TestCellError},
+    },
     protocol::FenceEvent,
-    types::{CellId, Epoch, Lifecycle, Placement, TenantId, WorkBudget},
+    types::{CellId, Epoch, Kind, Lifecycle, Placement, Problem, TenantId, WorkBudget},
 };
 use tenancy_testkit::{Database, Postgres};
 
@@ -125,7 +128,27 @@ pub(crate) async fn create(cell: &CellDb, id: u32) {
         lifecycle: Lifecycle::Active,
         epoch: epoch(1),
     };
-    cell.change_fence(tenant(id), None, event).await.unwrap();
+    in_time(async || cell.change_fence(tenant(id), None, event).await).await;
+}
+
+/// Sets something up with a cell that waits as little as its test wants it to, which a busy machine need not manage at
+/// once.
+async fn in_time<T, E: Problem + std::fmt::Debug>(
+    mut set_up: impl AsyncFnMut() -> Result<T, E>,
+) -> T {
+    let mut done = None;
+    until_so("the set-up is done", async || match set_up().await {
+        Ok(value) => {
+            done = Some(value);
+            true
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), Kind::Unavailable, "{error:?}");
+            false
+        }
+    })
+    .await;
+    done.expect("it is done")
 }
 
 /// A SQLite cell with tenants 1 to `tenants`, and the folder it lives in.
@@ -190,9 +213,15 @@ pub(crate) async fn postgres_in(database: &Database, tenants: u32, options: Cell
 
 /// The cell in a database that is isolated here: sealed, unless the test [runs once more](also_plain).
 pub(crate) async fn isolated(url: &str, options: CellOptions) -> PostgresCell {
-    testing::cell(&url.parse().unwrap(), &manifest(), MODE.get(), options)
-        .await
-        .unwrap()
+    let (url, manifest) = (url.parse().unwrap(), manifest());
+    let open = async || {
+        let opened = testing::cell(&url, &manifest, MODE.get(), options).await;
+        opened.map_err(|error| match error {
+            TestCellError::Open(OpenError::Mover { source }) => *source,
+            other => panic!("{other:?}"),
+        })
+    };
+    in_time(open).await
 }
 
 /// Puts a product into the tenant's shop.
