@@ -240,24 +240,26 @@ async fn an_interrupted_load_is_gone_on_with() {
     let archive = Archive::open(file_of(&cell.db, &shop, &folder).await)
         .await
         .unwrap();
+    let mut ids = 2..;
     let mut partly = 0;
-    for drop in [Drop::Asked, Drop::Answered] {
-        for polls in (0..).step_by(11) {
-            let id = 2 + polls * 2 + u32::from(matches!(drop, Drop::Asked));
-            let new = tenant(&cell.db, id, Lifecycle::Provisioning).await;
-            let done = interrupt(load(&archive, &cell.db, &new), polls, drop)
-                .await
-                .is_some();
+    // An answer that has arrived by the time it is asked for is no wait, so a pass may meet few of them.
+    for _ in 0..16 {
+        for (drop, polls) in [Drop::Asked, Drop::Answered]
+            .into_iter()
+            .flat_map(|drop| (11..99).step_by(11).map(move |polls| (drop, polls)))
+        {
+            let new = tenant(&cell.db, ids.next().unwrap(), Lifecycle::Provisioning).await;
+            interrupt(load(&archive, &cell.db, &new), polls, drop).await;
             let there = counted(&cell.db, &new).await;
             partly += u32::from(there.total() > 0 && there.total() < 1_531);
             load(&archive, &cell.db, &new).await.unwrap();
             assert_eq!(tables_of(&cell.db, &new).await, archive.manifest().tables);
-            if done {
-                break;
-            }
+        }
+        if partly > 3 {
+            return;
         }
     }
-    assert!(partly > 3, "some were interrupted in the middle: {partly}");
+    panic!("some are interrupted in the middle: {partly}");
 }
 
 /// Each may fail because of the other, but no row is lost or there twice, and the next load mends it.
@@ -479,9 +481,8 @@ async fn rows_are_deleted_in_batches_and_only_the_tenants() {
         let expected: TableCounts = "product=25 shop=1 variant=50".parse().unwrap();
         assert_eq!(counted(cell, &shop).await, expected);
         // Dropped in the middle, and gone on with.
-        let deleting = delete_rows(cell, &shop, &manifest, batch);
-        assert!(interrupt(deleting, 12, Drop::Answered).await.is_none());
-        let left = counted(cell, &shop).await;
+        let left = partly_deleted(cell, &shop, batch).await;
+        assert!(left.total() > 0, "it was done before anybody looked");
         let deleted = delete_rows(cell, &shop, &manifest, batch).await.unwrap();
         // A commit that was dropped may have happened later than the count.
         assert!((0..=7).contains(&(left.total() - deleted.total())));
@@ -493,6 +494,21 @@ async fn rows_are_deleted_in_batches_and_only_the_tenants() {
     .await;
 }
 
+/// What is left when deleting is dropped as soon as somebody sees that it has begun. How many polls that takes is the
+/// machine's matter.
+async fn partly_deleted(cell: &CellDb, shop: &Context, batch: NonZeroU32) -> TableCounts {
+    let manifest = manifest();
+    let whole = counted(cell, shop).await;
+    let mut deleting = pin!(delete_rows(cell, shop, &manifest, batch));
+    loop {
+        let once = interrupt(deleting.as_mut(), 1, Drop::Asked).await;
+        let left = counted(cell, shop).await;
+        if once.is_some() || left != whole {
+            return left;
+        }
+    }
+}
+
 /// While a large tenant is emptied, a small one writes.
 #[tokio::test]
 async fn others_write_between_two_batches() {
@@ -500,6 +516,8 @@ async fn others_write_between_two_batches() {
         let shop = tenant(cell, 1, Lifecycle::Active).await;
         let other = tenant(cell, 2, Lifecycle::Active).await;
         fill(cell, &shop, 200).await;
+        // A connection that has to be made first may take longer than all of the deleting.
+        sell(cell, &other, -1).await;
         let (manifest, batch) = (manifest(), NonZeroU32::new(10).unwrap());
         let mut deleting = pin!(delete_rows(cell, &shop, &manifest, batch));
         let mut written = 0;
@@ -510,13 +528,8 @@ async fn others_write_between_two_batches() {
                 () = sell(cell, &other, written) => written += 1,
             }
         }
-        let fewest = match cell {
-            // Sixty batches, each of which lets one in that waits.
-            CellDb::Sqlite(_) => 20,
-            // Both write side by side, as fast as they happen to be.
-            CellDb::Postgres(_) => 1,
-        };
-        assert!(written >= fewest, "{written}");
+        // None would get in if deleting were one turn. How many do is the machine's matter.
+        assert!(written > 0, "nobody else wrote");
     })
     .await;
 }
