@@ -44,8 +44,8 @@ fn main() -> ExitCode {
 struct Hosts(HashMap<String, Route>);
 
 impl Lookup for Hosts {
-    fn lookup(&self, domain: &DomainName) -> Answer {
-        match self.0.get(domain.as_str()) {
+    fn lookup_host(&self, host: &str) -> Answer {
+        match self.0.get(host) {
             Some(route) => Answer::Hit(*route),
             None => Answer::Absent,
         }

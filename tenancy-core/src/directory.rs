@@ -52,4 +52,5 @@ pub use page::Page;
 pub use port::{Directory, Snapshot};
 pub use record::{CellLoad, CellRecord, NewTenant, Tenant, TenantChange};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{DirectoryId, InvalidDirectoryId, SqliteDirectory};
+pub use sqlite::SqliteDirectory;
+pub use tenancy_types::{DirectoryId, InvalidDirectoryId};

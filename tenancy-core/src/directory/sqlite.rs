@@ -2,7 +2,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use futures_core::stream::BoxStream;
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
-use tenancy_types::{Clock, DomainName, LogEntry, Revision, Slug, TenantId};
+use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Revision, Slug, TenantId};
 use tokio::sync::watch;
 
 use super::{
@@ -12,15 +12,12 @@ use super::{
 };
 
 mod forget;
-mod identity;
 mod log;
 mod open;
 mod read;
 mod row;
 mod snapshot;
 mod write;
-
-pub use identity::{DirectoryId, InvalidDirectoryId};
 
 /// A directory in an SQLite file of its own. Clones share it.
 ///

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tenancy_core::types::{
-    Answer, CellId, DomainName, Epoch, Lifecycle, Lookup, Placement, Route, TenantId,
+    Answer, CellId, Epoch, Lifecycle, Lookup, Placement, Route, TenantId,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -50,8 +50,8 @@ impl Routes {
 }
 
 impl Lookup for Routes {
-    fn lookup(&self, domain: &DomainName) -> Answer {
-        self.answer(self.domains.get(domain.as_str()))
+    fn lookup_host(&self, host: &str) -> Answer {
+        self.answer(self.domains.get(host))
     }
 
     fn lookup_slug(&self, slug: &str) -> Answer {

@@ -9,6 +9,9 @@ use crate::{Code, Kind, Problem};
 /// are not in RFC 952, but real subdomains have them. Raw host text is normalised by
 /// `tenancy_core::Authority`; this type only checks.
 ///
+/// A tenant may also have a *pattern*, `*.example.com`, which stands for every name below `example.com`
+/// ([`from_pattern`](Self::from_pattern)). The host of a request never is one.
+///
 /// Cloning is cheap: the text is shared.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DomainName(Arc<str>);
@@ -26,6 +29,38 @@ impl DomainName {
         Ok(Self(name.into()))
     }
 
+    /// Takes a name that is already normalised, or `*.` and such a name: every name below it at any depth, but not
+    /// the name itself (as in RFC 4592, where a name's own record also goes before a wildcard's).
+    ///
+    /// ```
+    /// use tenancy_types::DomainName;
+    ///
+    /// let pattern = DomainName::from_pattern("*.example.com").unwrap();
+    /// assert_eq!(pattern.wildcard_suffix(), Some("example.com"));
+    /// assert!(DomainName::from_normalised("*.example.com").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidDomainName`] says what is wrong and at which byte of the whole text.
+    pub fn from_pattern(pattern: &str) -> Result<Self, InvalidDomainName> {
+        if pattern.len() > Self::MAX_LEN {
+            return Err(InvalidDomainName::Length {
+                found: pattern.len(),
+            });
+        }
+        match pattern.strip_prefix(WILDCARD) {
+            None => check(pattern)?,
+            Some(suffix) => check(suffix).map_err(|wrong| wrong.behind(WILDCARD.len()))?,
+        }
+        Ok(Self(pattern.into()))
+    }
+
+    /// What is behind the `*.` of a pattern; `None` of an exact name.
+    #[must_use]
+    pub fn wildcard_suffix(&self) -> Option<&str> {
+        self.0.strip_prefix(WILDCARD)
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -39,6 +74,9 @@ impl DomainName {
         (!label.contains('.')).then_some(label)
     }
 }
+
+/// How a pattern begins.
+const WILDCARD: &str = "*.";
 
 fn check(name: &str) -> Result<(), InvalidDomainName> {
     use InvalidDomainName::{Character, Empty, Hyphen, LabelLength, Length};
@@ -131,6 +169,18 @@ pub enum InvalidDomainName {
     },
 }
 
+impl InvalidDomainName {
+    /// The same in a text in which the name stands further behind.
+    fn behind(self, by: usize) -> Self {
+        match self {
+            Self::Empty | Self::Length { .. } => self,
+            Self::LabelLength { at, found } => Self::LabelLength { at: at + by, found },
+            Self::Character { at } => Self::Character { at: at + by },
+            Self::Hyphen { at } => Self::Hyphen { at: at + by },
+        }
+    }
+}
+
 impl Problem for InvalidDomainName {
     fn code(&self) -> Code {
         Code::new("invalid_request")
@@ -142,5 +192,38 @@ impl Problem for InvalidDomainName {
 
     fn client_text(&self) -> std::borrow::Cow<'static, str> {
         self.to_string().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DomainName, InvalidDomainName as Wrong};
+
+    #[track_caller]
+    fn check(text: &str, expect: Result<Option<&str>, Wrong>) {
+        let pattern = DomainName::from_pattern(text);
+        let found = pattern.as_ref().map(DomainName::wildcard_suffix);
+        assert_eq!(found, expect.as_ref().copied(), "{text}");
+        if expect != Ok(None) {
+            assert!(DomainName::from_normalised(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_a_name_or_a_star_above_one() {
+        check("shop.example.com", Ok(None));
+        check("*.example.com", Ok(Some("example.com")));
+        check("*.com", Ok(Some("com")));
+        check("", Err(Wrong::Empty));
+        check("*.", Err(Wrong::Empty));
+        check("*", Err(Wrong::Character { at: 0 }));
+        check("*example.com", Err(Wrong::Character { at: 0 }));
+        check("*.*.com", Err(Wrong::Character { at: 2 }));
+        check("a.*.com", Err(Wrong::Character { at: 2 }));
+        check("*.Example.com", Err(Wrong::Character { at: 2 }));
+        check("*.a..com", Err(Wrong::LabelLength { at: 4, found: 0 }));
+        check("*.-a.com", Err(Wrong::Hyphen { at: 2 }));
+        let long = format!("*.{}", ["a"; 127].join("."));
+        check(&long, Err(Wrong::Length { found: 255 }));
     }
 }

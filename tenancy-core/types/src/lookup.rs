@@ -26,8 +26,15 @@ pub enum Answer {
 ///
 /// Every method is synchronous and answers without waiting: a request never depends on the control plane.
 pub trait Lookup: Send + Sync + 'static {
-    /// Where the domain leads. Wildcards are the implementation's matter.
-    fn lookup(&self, domain: &DomainName) -> Answer;
+    /// Where a request's host leads: an exact name before a [pattern](DomainName::from_pattern), a longer pattern
+    /// before a shorter one. It must be a text that [`DomainName::from_normalised`] takes: it is not checked again, and
+    /// the answer for any other means nothing.
+    fn lookup_host(&self, host: &str) -> Answer;
+
+    /// Where the domain leads, as [`lookup_host`](Self::lookup_host) says.
+    fn lookup(&self, domain: &DomainName) -> Answer {
+        self.lookup_host(domain.as_str())
+    }
 
     /// Where a tenant's slug leads: the label below the platform's own domain. A text that is no slug is
     /// simply absent.
@@ -38,8 +45,8 @@ pub trait Lookup: Send + Sync + 'static {
 }
 
 impl<L: Lookup + ?Sized> Lookup for Arc<L> {
-    fn lookup(&self, domain: &DomainName) -> Answer {
-        (**self).lookup(domain)
+    fn lookup_host(&self, host: &str) -> Answer {
+        (**self).lookup_host(host)
     }
 
     fn lookup_slug(&self, slug: &str) -> Answer {

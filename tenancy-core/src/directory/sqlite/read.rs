@@ -1,9 +1,9 @@
 use sqlx::{SqliteExecutor, SqlitePool};
-use tenancy_types::{DomainName, Revision, Slug, TenantId};
+use tenancy_types::{DirectoryId, DomainName, Revision, Slug, TenantId};
 
 use super::{
     super::{CellLoad, Page, Tenant},
-    DirectoryError, DirectoryId, corrupt,
+    DirectoryError, corrupt,
     row::{self, TenantRow, select_tenant},
     unavailable,
 };
