@@ -5,8 +5,8 @@ use std::{convert::Infallible, error::Error, future::ready};
 use http::{Method, Request, Response};
 use tenancy_cell_router::{CellTransport, Cells, ReferenceDraft, ReferenceTable, RouteTable};
 use tenancy_types::{
-    Answer, CellId, DirectoryEvent, DomainName, Epoch, Lifecycle, LogEntry, Lookup, Placement,
-    Revision, TenantId,
+    Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry,
+    Lookup, Placement, Position, Revision, TenantId,
 };
 use tower::{ServiceExt, service_fn};
 
@@ -19,8 +19,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // A follower would do this, with a directory's snapshot and log.
     let table = ReferenceTable::new();
-    table.replace(ReferenceDraft::default(), Revision::ZERO);
+    let history = History {
+        directory: DirectoryId::from_u128(1),
+        incarnation: 0,
+    };
     let mut revision = Revision::ZERO;
+    table.replace(ReferenceDraft::default(), Position { history, revision });
     let mut tell = |event| {
         revision = revision.next();
         table.apply(&LogEntry { revision, event });

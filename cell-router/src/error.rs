@@ -12,6 +12,10 @@ pub enum Error {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The directory's change log does not reach back to where the table stands, or is of another history. A
+    /// snapshot helps.
+    #[error("the directory's change log cannot be followed from here")]
+    LogGap,
     /// The directory's change log ended, though it never should.
     #[error("the directory's change log ended")]
     LogEnded,
@@ -45,7 +49,7 @@ impl Error {
 impl Problem for Error {
     fn code(&self) -> Code {
         Code::new(match self {
-            Self::Directory { .. } | Self::LogEnded => "directory_unavailable",
+            Self::Directory { .. } | Self::LogGap | Self::LogEnded => "directory_unavailable",
             Self::CellUnavailable { .. } => "cell_unavailable",
             Self::TenantMoving { .. } => "tenant_moving",
             Self::NoPlacement => "internal",
@@ -61,9 +65,10 @@ impl Problem for Error {
 
     fn retry(&self) -> Retry {
         match self {
-            Self::Directory { .. } | Self::LogEnded | Self::CellUnavailable { .. } => {
-                Retry::After(Duration::from_secs(1))
-            }
+            Self::Directory { .. }
+            | Self::LogGap
+            | Self::LogEnded
+            | Self::CellUnavailable { .. } => Retry::After(Duration::from_secs(1)),
             Self::TenantMoving { retry_after } => Retry::After(*retry_after),
             Self::NoPlacement => Retry::No,
         }
@@ -71,7 +76,7 @@ impl Problem for Error {
 
     fn client_text(&self) -> Cow<'static, str> {
         match self {
-            Self::Directory { .. } | Self::LogEnded => {
+            Self::Directory { .. } | Self::LogGap | Self::LogEnded => {
                 "the directory is not available right now".into()
             }
             Self::CellUnavailable { .. } => "the tenant cannot be reached right now".into(),

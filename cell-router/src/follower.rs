@@ -11,7 +11,7 @@ mod progress;
 use std::{convert::Infallible, error::Error as _, fmt, time::Duration};
 
 use futures_util::StreamExt;
-use tenancy_types::{Clock, LogEntry};
+use tenancy_types::{Clock, LogEntry, Position};
 use tokio::sync::watch;
 
 use crate::{Applied, ChangeSource, Error, RouteTable};
@@ -39,7 +39,7 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     /// A follower that has not begun.
     pub fn new(source: S, table: T, clock: C) -> Self {
         let status = FollowerStatus {
-            revision: table.revision(),
+            position: table.position(),
             contact: Contact::Never,
         };
         Self {
@@ -104,9 +104,8 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     }
 
     async fn follow(&mut self) -> Result<Infallible, Error> {
-        self.refill().await?;
-        let revision = self.table.revision().unwrap_or_default();
-        let mut changes = self.source.changes(revision);
+        let position = self.refill().await?;
+        let mut changes = self.source.changes(position);
         self.failures = 0;
         self.keep_contact();
         loop {
@@ -119,7 +118,7 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     }
 
     /// Fills a draft beside the table and puts it in place when it is whole.
-    async fn refill(&mut self) -> Result<(), Error> {
+    async fn refill(&mut self) -> Result<Position, Error> {
         let snapshot = self.source.snapshot().await?;
         let mut draft = T::Draft::default();
         let mut batches = snapshot.facts.ready_chunks(BATCH);
@@ -128,13 +127,13 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             facts.iter().for_each(&mut self.observer);
             draft.extend(facts);
         }
-        self.table.replace(draft, snapshot.revision);
-        Ok(())
+        self.table.replace(draft, snapshot.position);
+        Ok(snapshot.position)
     }
 
     fn keep_contact(&self) {
         self.status.send_replace(FollowerStatus {
-            revision: self.table.revision(),
+            position: self.table.position(),
             contact: Contact::Live,
         });
     }

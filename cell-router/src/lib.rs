@@ -13,5 +13,5 @@ pub use error::Error;
 #[cfg(feature = "tokio")]
 pub use follower::{Backoff, Contact, Follower, FollowerStatus, Progress};
 pub use source::{ChangeSource, SourceSnapshot};
-pub use table::{Applied, ReferenceDraft, ReferenceTable, RouteTable};
+pub use table::{Applied, ReferenceDraft, ReferenceTable, RouteTable, TableSize};
 pub use transport::{CellTransport, Cells, PlacementExtension, PlacementOf, ResponseFuture};

@@ -4,7 +4,7 @@ mod directory;
 use std::fmt;
 
 use futures_core::stream::BoxStream;
-use tenancy_types::{LogEntry, Revision};
+use tenancy_types::{LogEntry, Position};
 
 use crate::Error;
 
@@ -12,18 +12,19 @@ use crate::Error;
 ///
 /// With feature `core` every `tenancy_core::directory::Directory` is one.
 pub trait ChangeSource: Send + Sync + 'static {
-    /// Everything as of one revision.
+    /// Everything as of one position.
     fn snapshot(&self) -> impl Future<Output = Result<SourceSnapshot, Error>> + Send;
 
     /// The entries behind `after` in the order of their revisions: those there are, then those to come.
-    /// Ends with an error when it cannot go on, also when the log does not reach back so far.
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, Error>>;
+    /// Ends with an error when it cannot go on: with [`Error::LogGap`] when the log is of another history, or does
+    /// not reach back so far, so that only a snapshot helps.
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, Error>>;
 }
 
-/// The facts that hold at one revision.
+/// The facts that hold at one position.
 pub struct SourceSnapshot {
-    /// Every entry up to this revision is contained.
-    pub revision: Revision,
+    /// Every entry up to here is contained.
+    pub position: Position,
     /// The facts, the placement of each tenant before its names.
     pub facts: BoxStream<'static, Result<LogEntry, Error>>,
 }
@@ -31,7 +32,7 @@ pub struct SourceSnapshot {
 impl fmt::Debug for SourceSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceSnapshot")
-            .field("revision", &self.revision)
+            .field("position", &self.position)
             .finish_non_exhaustive()
     }
 }

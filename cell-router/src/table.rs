@@ -11,7 +11,7 @@ mod reference;
 
 use std::sync::Arc;
 
-use tenancy_types::{LogEntry, Lookup, Revision};
+use tenancy_types::{LogEntry, Lookup, Placement, Position, TenantId};
 
 pub use reference::{ReferenceDraft, ReferenceTable};
 
@@ -22,6 +22,9 @@ pub use reference::{ReferenceDraft, ReferenceTable};
 /// # Consistency
 /// * Per tenant only an entry with a greater revision applies: entries may be repeated, and entries of
 ///   different tenants may overtake each other. Entries of one tenant must come in their order.
+/// * A placement may also be learnt out of band ([`hint`](Self::hint)), and then only a newer epoch applies. An entry
+///   of the log that is older than such a hint does not take its place; one of the same epoch does, because the
+///   moving flag changes within an epoch.
 /// * Whatever order they came in, the table is the same once all are applied.
 /// * A reader sees each entry wholly or not at all.
 pub trait RouteTable: Lookup {
@@ -31,11 +34,28 @@ pub trait RouteTable: Lookup {
     /// Applies one entry of the change log.
     fn apply(&self, entry: &LogEntry) -> Applied;
 
-    /// Puts the facts of a snapshot, which contains every entry up to `revision`, in place of everything.
-    fn replace(&self, draft: Self::Draft, revision: Revision);
+    /// Applies what a cell said of a tenant that it no longer has: only if the epoch is newer than what the table
+    /// holds, and only for a tenant that it knows.
+    fn hint(&self, tenant: TenantId, placement: Placement) -> Applied;
 
-    /// The greatest revision contained, or `None` while it is not ready.
-    fn revision(&self) -> Option<Revision>;
+    /// Puts the facts of a snapshot, which contains every entry up to `position`, in place of everything. What was
+    /// learnt out of band is given up, too: a cell will say it again.
+    fn replace(&self, draft: Self::Draft, position: Position);
+
+    /// The history that the table shows and the greatest revision contained, or `None` while it is not ready.
+    fn position(&self) -> Option<Position>;
+
+    /// How much it holds.
+    fn size(&self) -> TableSize;
+}
+
+/// How much a table holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableSize {
+    /// Tenants with a placement, those that are gone included.
+    pub tenants: usize,
+    /// Domains, patterns and slugs that lead to one.
+    pub names: usize,
 }
 
 /// What became of an entry.
@@ -43,7 +63,8 @@ pub trait RouteTable: Lookup {
 pub enum Applied {
     /// The table contains it now.
     Newer,
-    /// The table already contained it, or something newer about this tenant.
+    /// The table already contained it, or something newer about this tenant; a hint for a tenant that it does not
+    /// know is stale, too.
     Stale,
     /// The table has not been filled yet.
     NotReady,
@@ -56,11 +77,19 @@ impl<T: RouteTable + ?Sized> RouteTable for Arc<T> {
         (**self).apply(entry)
     }
 
-    fn replace(&self, draft: Self::Draft, revision: Revision) {
-        (**self).replace(draft, revision);
+    fn hint(&self, tenant: TenantId, placement: Placement) -> Applied {
+        (**self).hint(tenant, placement)
     }
 
-    fn revision(&self) -> Option<Revision> {
-        (**self).revision()
+    fn replace(&self, draft: Self::Draft, position: Position) {
+        (**self).replace(draft, position);
+    }
+
+    fn position(&self) -> Option<Position> {
+        (**self).position()
+    }
+
+    fn size(&self) -> TableSize {
+        (**self).size()
     }
 }

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use tenancy_types::{Nanos, Revision};
+use tenancy_types::{Nanos, Position, Revision};
 use tokio::sync::watch;
 
 /// How a follower is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowerStatus {
     /// What its table contains, or `None` while it has never been filled.
-    pub revision: Option<Revision>,
+    pub position: Option<Position>,
     /// Whether it hears of changes.
     pub contact: Contact,
 }
@@ -27,6 +27,12 @@ pub enum Contact {
 }
 
 impl FollowerStatus {
+    /// The revision of the directory that its table shows, or `None` while it has never been filled.
+    #[must_use]
+    pub fn revision(&self) -> Option<Revision> {
+        self.position.map(|position| position.revision)
+    }
+
     /// How old the table may be: zero while the follower hears of changes, `None` before it ever did. A
     /// measure to watch, never a reason to stop answering.
     #[must_use]
@@ -57,7 +63,7 @@ impl Progress {
     /// Nothing is lost when the future is dropped.
     pub async fn reached(&self, revision: Revision) -> bool {
         let mut status = self.0.clone();
-        let there = status.wait_for(|status| status.revision >= Some(revision));
+        let there = status.wait_for(|status| status.revision() >= Some(revision));
         there.await.is_ok()
     }
 }

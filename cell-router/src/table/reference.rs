@@ -6,10 +6,11 @@ use std::{
 };
 
 use tenancy_types::{
-    Answer, DirectoryEvent, DomainName, LogEntry, Lookup, Placement, Revision, Route, TenantId,
+    Answer, DirectoryEvent, DomainName, LogEntry, Lookup, Placement, Position, Revision, Route,
+    TenantId,
 };
 
-use super::{Applied, RouteTable};
+use super::{Applied, RouteTable, TableSize};
 
 /// The plain table: hash maps behind one lock.
 ///
@@ -20,8 +21,8 @@ use super::{Applied, RouteTable};
 /// ```
 /// use tenancy_cell_router::{ReferenceDraft, ReferenceTable, RouteTable};
 /// use tenancy_types::{
-///     Answer, CellId, DirectoryEvent, DomainName, Epoch, Lifecycle, LogEntry, Lookup, Placement,
-///     Revision, TenantId,
+///     Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry,
+///     Lookup, Placement, Position, Revision, TenantId,
 /// };
 ///
 /// let tenant = TenantId::new(1).unwrap();
@@ -30,7 +31,8 @@ use super::{Applied, RouteTable};
 ///
 /// let table = ReferenceTable::new();
 /// assert_eq!(table.lookup(&domain), Answer::NotReady);
-/// table.replace(ReferenceDraft::default(), Revision::ZERO);
+/// let history = History { directory: DirectoryId::from_u128(1), incarnation: 0 };
+/// table.replace(ReferenceDraft::default(), Position { history, revision: Revision::ZERO });
 /// assert_eq!(table.lookup(&domain), Answer::Absent);
 ///
 /// let placed = DirectoryEvent::Placed { tenant, placement: home };
@@ -55,20 +57,22 @@ pub struct ReferenceDraft {
 struct Inner {
     maps: Maps,
     /// `None` until the first filling.
-    revisions: Option<Revisions>,
+    contained: Option<Contained>,
 }
 
-struct Revisions {
+struct Contained {
     /// Every entry up to here is contained, whosever it is.
     floor: Revision,
     /// The greatest revision contained.
-    newest: Revision,
+    newest: Position,
 }
 
 #[derive(Debug, Default)]
 struct Maps {
     tenants: HashMap<TenantId, Home>,
     domains: HashMap<DomainName, Claim>,
+    /// Keyed by what is behind the `*.`.
+    patterns: HashMap<Box<str>, Claim>,
     /// Keyed by the text, because lookups come with a label that need not be a slug.
     slugs: HashMap<Box<str>, Claim>,
 }
@@ -95,12 +99,6 @@ impl ReferenceTable {
         Self::default()
     }
 
-    /// How many domains lead somewhere.
-    #[must_use]
-    pub fn domains(&self) -> usize {
-        self.read().maps.domains.len()
-    }
-
     /// No change is done in halves, so a panic elsewhere does not make the table unusable.
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
         self.inner.read().unwrap_or_else(PoisonError::into_inner)
@@ -113,7 +111,7 @@ impl ReferenceTable {
 
 impl Inner {
     fn answer(&self, claim: Option<&Claim>) -> Answer {
-        if self.revisions.is_none() {
+        if self.contained.is_none() {
             return Answer::NotReady;
         }
         let route = claim.and_then(|claim| {
@@ -127,9 +125,9 @@ impl Inner {
 }
 
 impl Lookup for ReferenceTable {
-    fn lookup(&self, domain: &DomainName) -> Answer {
+    fn lookup_host(&self, host: &str) -> Answer {
         let inner = self.read();
-        inner.answer(inner.maps.domains.get(domain))
+        inner.answer(inner.maps.claim(host))
     }
 
     fn lookup_slug(&self, slug: &str) -> Answer {
@@ -147,24 +145,39 @@ impl RouteTable for ReferenceTable {
 
     fn apply(&self, entry: &LogEntry) -> Applied {
         let mut inner = self.write();
-        let Inner { maps, revisions } = &mut *inner;
-        let Some(revisions) = revisions else {
+        let Inner { maps, contained } = &mut *inner;
+        let Some(contained) = contained else {
             return Applied::NotReady;
         };
-        if entry.revision <= revisions.floor || !maps.is_newer(entry) {
+        if entry.revision <= contained.floor || !maps.is_newer(entry) {
             return Applied::Stale;
         }
         maps.apply(entry);
-        revisions.newest = revisions.newest.max(entry.revision);
+        contained.newest.revision = contained.newest.revision.max(entry.revision);
         Applied::Newer
     }
 
-    fn replace(&self, draft: ReferenceDraft, revision: Revision) {
+    fn hint(&self, tenant: TenantId, placement: Placement) -> Applied {
+        let mut inner = self.write();
+        if inner.contained.is_none() {
+            return Applied::NotReady;
+        }
+        let known = inner.maps.tenants.get_mut(&tenant);
+        match known.and_then(|home| home.placement.as_mut()) {
+            Some(known) if known.epoch < placement.epoch => {
+                *known = placement;
+                Applied::Newer
+            }
+            _ => Applied::Stale,
+        }
+    }
+
+    fn replace(&self, draft: ReferenceDraft, position: Position) {
         let full = Inner {
             maps: draft.maps,
-            revisions: Some(Revisions {
-                floor: revision,
-                newest: revision,
+            contained: Some(Contained {
+                floor: position.revision,
+                newest: position,
             }),
         };
         let old = std::mem::replace(&mut *self.write(), full);
@@ -172,8 +185,16 @@ impl RouteTable for ReferenceTable {
         drop(old);
     }
 
-    fn revision(&self) -> Option<Revision> {
-        Some(self.read().revisions.as_ref()?.newest)
+    fn position(&self) -> Option<Position> {
+        Some(self.read().contained.as_ref()?.newest)
+    }
+
+    fn size(&self) -> TableSize {
+        let maps = &self.read().maps;
+        TableSize {
+            tenants: maps.tenants.len(),
+            names: maps.domains.len() + maps.patterns.len() + maps.slugs.len(),
+        }
     }
 }
 
@@ -190,6 +211,13 @@ impl Maps {
         self.tenants.get(&tenant)?.placement
     }
 
+    /// The exact name's, or that of the longest pattern above it.
+    fn claim(&self, host: &str) -> Option<&Claim> {
+        let suffixes = host.match_indices('.').map(|(at, _)| &host[at + 1..]);
+        let mut patterns = suffixes.filter_map(|suffix| self.patterns.get(suffix));
+        self.domains.get(host).or_else(|| patterns.next())
+    }
+
     fn is_newer(&self, entry: &LogEntry) -> bool {
         let home = self.tenants.get(&entry.event.tenant());
         home.is_none_or(|home| entry.revision > home.revision)
@@ -203,29 +231,45 @@ impl Maps {
         });
         home.revision = revision;
         match &entry.event {
-            DirectoryEvent::Placed { placement, .. } => home.placement = Some(*placement),
+            DirectoryEvent::Placed { placement, .. } => home.place(*placement),
             // Who limits by plan observes the log itself.
             DirectoryEvent::PlanChanged { .. } => {}
             DirectoryEvent::SlugAdded { slug, tenant } => {
-                let claim = Claim {
-                    tenant: *tenant,
-                    revision,
-                };
+                let claim = Claim::new(*tenant, revision);
                 put(&mut self.slugs, slug.as_str().into(), claim);
             }
             DirectoryEvent::SlugRemoved { slug, tenant } => {
                 take(&mut self.slugs, slug.as_str(), *tenant);
             }
             DirectoryEvent::DomainAdded { domain, tenant } => {
-                let claim = Claim {
-                    tenant: *tenant,
-                    revision,
-                };
-                put(&mut self.domains, domain.clone(), claim);
+                let claim = Claim::new(*tenant, revision);
+                match domain.wildcard_suffix() {
+                    None => put(&mut self.domains, domain.clone(), claim),
+                    Some(suffix) => put(&mut self.patterns, suffix.into(), claim),
+                }
             }
-            DirectoryEvent::DomainRemoved { domain, tenant } => {
-                take(&mut self.domains, domain.as_str(), *tenant);
-            }
+            DirectoryEvent::DomainRemoved { domain, tenant } => match domain.wildcard_suffix() {
+                None => take(&mut self.domains, domain.as_str(), *tenant),
+                Some(suffix) => take(&mut self.patterns, suffix, *tenant),
+            },
+        }
+    }
+}
+
+impl Claim {
+    fn new(tenant: TenantId, revision: Revision) -> Self {
+        Self { tenant, revision }
+    }
+}
+
+impl Home {
+    /// A hint may have told of a later epoch than the log has reached.
+    fn place(&mut self, placement: Placement) {
+        if self
+            .placement
+            .is_none_or(|known| known.epoch <= placement.epoch)
+        {
+            self.placement = Some(placement);
         }
     }
 }
@@ -253,7 +297,7 @@ impl fmt::Debug for ReferenceTable {
         f.debug_struct("ReferenceTable")
             .field("tenants", &inner.maps.tenants.len())
             .field("domains", &inner.maps.domains.len())
-            .field("revision", &inner.revisions.as_ref().map(|r| r.newest))
+            .field("position", &inner.contained.as_ref().map(|c| c.newest))
             .finish()
     }
 }

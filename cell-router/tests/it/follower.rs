@@ -15,8 +15,8 @@ use tenancy_cell_router::{
     Backoff, ChangeSource, Contact, Error, Follower, Progress, ReferenceTable, SourceSnapshot,
 };
 use tenancy_types::{
-    Answer, CellId, Clock, DirectoryEvent, Epoch, Lifecycle, LogEntry, Lookup, ManualClock,
-    Placement, PlanName, Revision, Slug, TenantId,
+    Answer, CellId, Clock, DirectoryEvent, DirectoryId, Epoch, History, Lifecycle, LogEntry,
+    Lookup, ManualClock, Placement, PlanName, Position, Revision, Slug, TenantId,
 };
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -78,14 +78,21 @@ impl ChangeSource for Source {
             }
             _ => facts.boxed(),
         };
+        let history = History {
+            directory: DirectoryId::from_u128(7),
+            incarnation: 0,
+        };
         Ok(SourceSnapshot {
-            revision: Revision::new(self.old as u64),
+            position: Position {
+                history,
+                revision: Revision::new(self.old as u64),
+            },
             facts,
         })
     }
 
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, Error>> {
-        let rest = self.log[after.get() as usize..].to_vec();
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, Error>> {
+        let rest = self.log[after.revision.get() as usize..].to_vec();
         let entries = stream::iter(rest).map(Ok);
         let cue = self.cue();
         self.done();
@@ -180,7 +187,7 @@ async fn a_table_is_filled_and_kept_in_step() {
     leads_to(&rig.table, home(2));
     assert_eq!(*rig.told.lock().unwrap(), log());
     let status = rig.progress.status();
-    assert_eq!(status.revision, Some(END));
+    assert_eq!(status.revision(), Some(END));
     assert_eq!(status.age(rig.clock.now()), Some(Duration::ZERO));
 }
 

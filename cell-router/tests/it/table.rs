@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::{collection::vec, prelude::*, sample::Index};
 use tenancy_cell_router::{Applied, ReferenceDraft, ReferenceTable, RouteTable};
 use tenancy_types::{
-    Answer, CellId, DirectoryEvent, DomainName, Epoch, Lifecycle, LogEntry, Lookup, Placement,
-    Revision, Route, Slug, TenantId,
+    Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry,
+    Lookup, Placement, Position, Revision, Route, Slug, TenantId,
 };
 
 const TENANTS: u32 = 4;
@@ -22,6 +22,17 @@ fn domain(n: usize) -> DomainName {
 
 fn slug(n: usize) -> Slug {
     format!("shop-{n}").parse().unwrap()
+}
+
+fn at(revision: usize) -> Position {
+    let history = History {
+        directory: DirectoryId::from_u128(7),
+        incarnation: 0,
+    };
+    Position {
+        history,
+        revision: Revision::new(revision as u64),
+    }
 }
 
 fn home(cell: u16, seq: u32) -> Placement {
@@ -61,7 +72,9 @@ impl Model {
             let id = tenant(id);
             assert_eq!(table.placement(id), self.homes.get(&id).copied());
         }
-        assert_eq!(table.domains(), self.domains.len());
+        let size = table.size();
+        assert_eq!(size.tenants, self.homes.len());
+        assert_eq!(size.names, self.domains.len() + self.slugs.len());
     }
 
     /// The facts of a snapshot.
@@ -189,15 +202,15 @@ impl Story {
     /// A table filled from a snapshot at `revision`.
     fn table_at(&self, revision: usize) -> ReferenceTable {
         let table = ReferenceTable::new();
-        let revision_ = Revision::new(revision as u64);
+        let position = at(revision);
         let mut draft = ReferenceDraft::default();
         draft.extend(
             (self.models[revision].facts().into_iter()).map(|event| LogEntry {
-                revision: revision_,
+                revision: position.revision,
                 event,
             }),
         );
-        table.replace(draft, revision_);
+        table.replace(draft, position);
         table
     }
 }
@@ -227,7 +240,7 @@ proptest! {
             }
             reached = reached.max(to);
             story.models[reached].check(&table);
-            prop_assert_eq!(table.revision(), Some(Revision::new(reached as u64)));
+            prop_assert_eq!(table.position(), Some(at(reached)));
         }
     }
 
@@ -271,11 +284,12 @@ fn a_table_that_was_never_filled_says_so() {
         },
     };
     assert_eq!(table.apply(&placed), Applied::NotReady);
+    assert_eq!(table.hint(tenant(1), home(1, 1)), Applied::NotReady);
     assert_eq!(table.lookup(&domain(1)), Answer::NotReady);
     assert_eq!(table.lookup_slug("shop-1"), Answer::NotReady);
     assert_eq!(table.placement(tenant(1)), None);
-    assert_eq!(table.revision(), None);
-    table.replace(ReferenceDraft::default(), Revision::ZERO);
+    assert_eq!(table.position(), None);
+    table.replace(ReferenceDraft::default(), at(0));
     assert_eq!(table.lookup(&domain(1)), Answer::Absent);
     assert_eq!(table.apply(&placed), Applied::Newer);
 }
@@ -304,4 +318,72 @@ fn a_text_that_is_no_slug_is_absent() {
     for text in ["", "-", "UPPER", "a--b", "ünï"] {
         assert_eq!(table.lookup_slug(text), Answer::Absent, "{text}");
     }
+}
+
+/// The exact name first, then the longest pattern; the name behind the `*.` is none of those below it.
+#[test]
+fn patterns_lead_to_a_tenant_from_every_name_below() {
+    let table = Story::tell(&[Step::Place(1, 1), Step::Place(2, 2), Step::Place(3, 3)]).table_at(3);
+    let claims = [
+        (1, "*.example"),
+        (2, "*.shops.example"),
+        (3, "a.shops.example"),
+    ];
+    let events = claims.map(|(id, text)| DirectoryEvent::DomainAdded {
+        domain: DomainName::from_pattern(text).unwrap(),
+        tenant: tenant(id),
+    });
+    for (revision, event) in (4..).map(Revision::new).zip(events.clone()) {
+        assert_eq!(table.apply(&LogEntry { revision, event }), Applied::Newer);
+    }
+    let leads = |host: &str| match table.lookup_host(host) {
+        Answer::Hit(route) => Some(route.tenant.get()),
+        Answer::Absent => None,
+        Answer::NotReady => panic!("the table was filled"),
+    };
+    assert_eq!(leads("example"), None);
+    assert_eq!(leads("shops.example"), Some(1));
+    assert_eq!(leads("x.y.example"), Some(1));
+    assert_eq!(leads("shops-example"), None);
+    assert_eq!(leads("x.shops.example"), Some(2));
+    assert_eq!(leads("x.y.shops.example"), Some(2));
+    assert_eq!(leads("a.shops.example"), Some(3));
+    assert_eq!(leads("x.a.shops.example"), Some(2));
+    for (revision, event) in (7..).map(Revision::new).zip(events) {
+        let DirectoryEvent::DomainAdded { domain, tenant } = event else {
+            unreachable!("all are added");
+        };
+        let event = DirectoryEvent::DomainRemoved { domain, tenant };
+        assert_eq!(table.apply(&LogEntry { revision, event }), Applied::Newer);
+    }
+    assert_eq!(leads("x.y.shops.example"), None);
+    assert_eq!(leads("a.shops.example"), None);
+}
+
+/// Two orders that are never mixed: a hint applies by its epoch, an entry by its revision, and an entry that the hint
+/// has overtaken does not bring the old cell back.
+#[test]
+fn a_hint_is_taken_when_its_epoch_is_newer() {
+    let table = Story::tell(&[Step::Place(1, 1)]).table_at(1);
+    let placed = |revision, placement| LogEntry {
+        revision: Revision::new(revision),
+        event: DirectoryEvent::Placed {
+            tenant: tenant(1),
+            placement,
+        },
+    };
+    assert_eq!(table.hint(tenant(1), home(2, 1)), Applied::Stale);
+    assert_eq!(table.hint(tenant(2), home(2, 9)), Applied::Stale);
+    assert_eq!(table.placement(tenant(2)), None);
+    assert_eq!(table.hint(tenant(1), home(2, 3)), Applied::Newer);
+    assert_eq!(table.hint(tenant(1), home(4, 3)), Applied::Stale);
+    assert_eq!(table.apply(&placed(2, home(1, 2))), Applied::Newer);
+    assert_eq!(table.placement(tenant(1)), Some(home(2, 3)));
+    let moving = Placement {
+        moving: true,
+        ..home(2, 3)
+    };
+    assert_eq!(table.apply(&placed(3, moving)), Applied::Newer);
+    assert_eq!(table.placement(tenant(1)), Some(moving));
+    assert_eq!(table.position(), Some(at(3)));
 }

@@ -114,7 +114,7 @@ impl Following {
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        self.progress.status().revision.is_some()
+        self.progress.status().position.is_some()
     }
 
     /// Records how far the routes are, for whoever asks for metrics.
@@ -124,7 +124,7 @@ impl Following {
     )]
     pub(super) fn record(&self) {
         let status = self.progress.status();
-        if let Some(revision) = status.revision {
+        if let Some(revision) = status.revision() {
             metrics::gauge!("storefront_routes_revision").set(revision.get() as f64);
         }
         if let Some(age) = status.age(SystemClock.now()) {
