@@ -24,10 +24,7 @@ use nix::time::{ClockId, clock_gettime};
 use tenancy_core::{
     HostEvidence, OpenToAll, ReadOnly, Resolver, TenantContext,
     middleware::TenantLayer,
-    types::{
-        Answer, CellId, DomainName, Epoch, Lifecycle, Lookup, Placement, Route, TenantId,
-        WorkBudget,
-    },
+    types::{Answer, CellId, Epoch, Lifecycle, Lookup, Placement, Route, TenantId, WorkBudget},
 };
 use tower::ServiceExt as _;
 

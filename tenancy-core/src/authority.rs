@@ -102,6 +102,8 @@ mod forwarded;
 mod name;
 mod parse;
 #[cfg(feature = "http")]
+mod plain;
+#[cfg(feature = "http")]
 mod proxies;
 #[cfg(feature = "http")]
 mod request;

@@ -24,8 +24,8 @@ use super::{Authority, InvalidAuthority};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct RequestHead<'a> {
-    uri: &'a Uri,
-    version: Version,
+    pub(super) uri: &'a Uri,
+    pub(super) version: Version,
     pub(super) headers: &'a HeaderMap,
 }
 

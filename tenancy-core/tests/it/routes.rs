@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use tenancy_core::types::{
-    Answer, CellId, Epoch, Lifecycle, Lookup, Placement, Route, TenantId,
-};
+use tenancy_core::types::{Answer, CellId, Epoch, Lifecycle, Lookup, Placement, Route, TenantId};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Routes {

@@ -2,7 +2,7 @@
 
 use http::{Request, Version};
 use proptest::prelude::*;
-use tenancy_core::authority::{Authority, AuthorityError, TrustedProxies};
+use tenancy_core::authority::{Authority, AuthorityError, RequestHead, TrustedProxies};
 use tenancy_types::{Kind, Problem};
 
 use super::{corpus, request_laws};
@@ -324,4 +324,53 @@ proptest! {
     ) {
         request_laws::check(pieces.concat().as_bytes());
     }
+
+    #[test]
+    fn the_request_laws_hold_for_nearly_plain_names(name in "[a-z0-9_.-]{0,70}") {
+        request_laws::check(name.as_bytes());
+    }
+}
+
+/// What is not seen at a glance is parsed; this is about what must not be missed, and what must not be taken.
+#[test]
+fn plain_names_are_seen_at_a_glance() {
+    #[track_caller]
+    fn check(request: http::request::Builder, expect: Option<&str>) {
+        let request = request.body(()).unwrap();
+        assert_eq!(RequestHead::from(&request).plain_name(), expect);
+    }
+    let host = |host: &str| Request::get("/").header("host", host);
+    let whole = "shop-pine-1000000.myplatform.example";
+    for name in ["shop.example", "a", "a.b-c.d_e", "7.example", whole] {
+        check(host(name), Some(name));
+        let http2 = Request::get(format!("https://{name}/")).version(Version::HTTP_2);
+        check(http2, Some(name));
+    }
+    let long = format!("{}.example", "a".repeat(60));
+    for other in [
+        "",
+        "shop.example:80",
+        "shop.example.",
+        "Shop.example",
+        ".example",
+        "shop..example",
+        "-a.example",
+        "a-.example",
+        "xn--bcher-kva.example",
+        "10.0.0.1",
+        "1.2.3.0x7",
+        "[::1]",
+        "a/b",
+        "a b",
+        long.as_str(),
+    ] {
+        check(host(other), None);
+    }
+    check(Request::get("/"), None);
+    check(Request::get("http://shop.example/"), None);
+    check(
+        Request::get("http://shop.example/").header("host", "shop.example"),
+        None,
+    );
+    check(host("shop.example").header("host", "shop.example"), None);
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderValue, Request};
-use tenancy_core::authority::{Authority, AuthorityError, TrustedProxies};
+use tenancy_core::authority::{Authority, AuthorityError, RequestHead, TrustedProxies};
 
 const PROXY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 const STRANGER: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -28,12 +28,17 @@ fn check_host(value: &HeaderValue) {
         .ok()
         .and_then(|text| text.parse::<Authority>().ok());
     assert_eq!(from_field, from_text, "{value:?}");
+    if let Some(name) = RequestHead::from(&request).plain_name() {
+        let found = from_field.map(|authority| authority.to_string());
+        assert_eq!(found.as_deref(), Some(name), "what is seen at a glance");
+    }
 
     let twice = self::request(&[("host", value), ("host", value)]);
     assert_eq!(
         Authority::from_request(&twice),
         Err(AuthorityError::RepeatedHost { lines: 2 })
     );
+    assert_eq!(RequestHead::from(&twice).plain_name(), None);
 }
 
 /// From a peer that is not trusted, forwarding fields change nothing.
