@@ -5,13 +5,23 @@
 mod error;
 #[cfg(feature = "tokio")]
 mod follower;
+#[cfg(feature = "layer")]
+mod route;
 mod source;
 mod table;
 mod transport;
+#[cfg(feature = "tokio")]
+mod unknown;
 
 pub use error::Error;
 #[cfg(feature = "tokio")]
 pub use follower::{Backoff, Contact, Follower, FollowerStatus, Progress};
+#[cfg(feature = "layer")]
+pub use route::{RouteFuture, RouteLayer, RouteService};
 pub use source::{ChangeSource, SourceSnapshot};
 pub use table::{Applied, ReferenceDraft, ReferenceTable, RouteTable, TableSize};
 pub use transport::{CellTransport, Cells, PlacementExtension, PlacementOf, ResponseFuture};
+#[cfg(feature = "tokio")]
+pub use unknown::{
+    Asked, Confirm, ConfirmCounts, ConfirmLimits, Confirmer, Confirming, RouteKey, Verdict,
+};

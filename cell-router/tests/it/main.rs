@@ -5,5 +5,9 @@
 mod directory;
 #[cfg(feature = "tokio")]
 mod follower;
+#[cfg(feature = "layer")]
+mod route;
 mod table;
 mod transport;
+#[cfg(feature = "tokio")]
+mod unknown;
