@@ -8,6 +8,7 @@ mod follower;
 #[cfg(feature = "layer")]
 mod route;
 mod source;
+mod sync;
 mod table;
 mod transport;
 #[cfg(feature = "tokio")]
@@ -19,7 +20,10 @@ pub use follower::{Backoff, Contact, Follower, FollowerStatus, Progress};
 #[cfg(feature = "layer")]
 pub use route::{RouteFuture, RouteLayer, RouteService};
 pub use source::{ChangeSource, SourceSnapshot};
-pub use table::{Applied, ReferenceDraft, ReferenceTable, RouteTable, TableSize};
+pub use table::{
+    Applied, Explained, Finding, LineDraft, LineTable, NameProbe, ReferenceDraft, ReferenceTable,
+    RouteTable, TableSize,
+};
 pub use transport::{CellTransport, Cells, PlacementExtension, PlacementOf, ResponseFuture};
 #[cfg(feature = "tokio")]
 pub use unknown::{

@@ -7,12 +7,14 @@
 //! A table never forgets on its own. Routes have no time to live: while the directory is away the last
 //! known answer stays right far more often than no answer, and a cell refuses what it does not own.
 
+mod line_table;
 mod reference;
 
 use std::sync::Arc;
 
 use tenancy_types::{LogEntry, Lookup, Placement, Position, TenantId};
 
+pub use line_table::{Explained, Finding, LineDraft, LineTable, NameProbe};
 pub use reference::{ReferenceDraft, ReferenceTable};
 
 /// A [`Lookup`] that follows the directory's change log.

@@ -8,6 +8,8 @@ mod follower;
 #[cfg(feature = "layer")]
 mod route;
 mod table;
+mod table_lines;
+mod table_world;
 mod transport;
 #[cfg(feature = "tokio")]
 mod unknown;

@@ -1,13 +1,41 @@
-//! The reference table against a plain fold of the log.
+//! What every table does: against a plain fold of the log, and case by case.
 
 use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*, sample::Index};
-use tenancy_cell_router::{Applied, ReferenceDraft, ReferenceTable, RouteTable};
+use tenancy_cell_router::{Applied, LineTable, ReferenceTable, RouteTable};
 use tenancy_types::{
     Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry,
-    Lookup, Placement, Position, Revision, Route, Slug, TenantId,
+    Placement, Position, Revision, Route, Slug, TenantId,
 };
+
+/// Each of these is a test of both tables.
+macro_rules! of_both_tables {
+    ($($test:ident,)*) => {
+        mod reference {
+            $(#[test]
+            fn $test() {
+                super::$test::<super::ReferenceTable>();
+            })*
+        }
+        mod lines {
+            $(#[test]
+            fn $test() {
+                super::$test::<super::LineTable>();
+            })*
+        }
+    };
+}
+
+of_both_tables! {
+    replays_and_duplicates_change_nothing,
+    order_matters_only_within_a_tenant,
+    a_table_that_was_never_filled_says_so,
+    a_move_re_points_every_domain_of_the_tenant_at_once,
+    a_text_that_is_no_slug_is_absent,
+    patterns_lead_to_a_tenant_from_every_name_below,
+    a_hint_is_taken_when_its_epoch_is_newer,
+}
 
 const TENANTS: u32 = 4;
 const NAMES: usize = 5;
@@ -62,7 +90,7 @@ impl Model {
     }
 
     #[track_caller]
-    fn check(&self, table: &ReferenceTable) {
+    fn check(&self, table: &impl RouteTable) {
         for n in 0..NAMES {
             assert_eq!(table.lookup(&domain(n)), self.route(self.domains.get(&n)));
             let label = format!("shop-{n}");
@@ -200,10 +228,10 @@ impl Story {
     }
 
     /// A table filled from a snapshot at `revision`.
-    fn table_at(&self, revision: usize) -> ReferenceTable {
-        let table = ReferenceTable::new();
+    fn table_at<T: RouteTable + Default>(&self, revision: usize) -> T {
+        let table = T::default();
         let position = at(revision);
-        let mut draft = ReferenceDraft::default();
+        let mut draft = T::Draft::default();
         draft.extend(
             (self.models[revision].facts().into_iter()).map(|event| LogEntry {
                 revision: position.revision,
@@ -215,18 +243,17 @@ impl Story {
     }
 }
 
-proptest! {
-    /// A snapshot anywhere, followed by the log from anywhere before it, with pieces repeated, is the
-    /// directory at the end of what was delivered.
-    #[test]
-    fn replays_and_duplicates_change_nothing(
+/// A snapshot anywhere, followed by the log from anywhere before it, with pieces repeated, is the
+/// directory at the end of what was delivered.
+fn replays_and_duplicates_change_nothing<T: RouteTable + Default>() {
+    proptest!(|(
         steps in vec(step(), 1..60),
         snapshot: Index,
         pieces in vec((any::<Index>(), any::<Index>()), 0..6),
-    ) {
+    )| {
         let story = Story::tell(&steps);
         let start = snapshot.index(story.models.len());
-        let table = story.table_at(start);
+        let table = story.table_at::<T>(start);
         story.models[start].check(&table);
         let mut reached = start;
         for (from, to) in pieces {
@@ -242,16 +269,17 @@ proptest! {
             story.models[reached].check(&table);
             prop_assert_eq!(table.position(), Some(at(reached)));
         }
-    }
+    });
+}
 
-    /// Entries of different tenants may overtake each other.
-    #[test]
-    fn order_matters_only_within_a_tenant(
+/// Entries of different tenants may overtake each other.
+fn order_matters_only_within_a_tenant<T: RouteTable + Default>() {
+    proptest!(|(
         steps in vec(step(), 1..60),
         picks in vec(any::<Index>(), 240),
-    ) {
+    )| {
         let story = Story::tell(&steps);
-        let table = story.table_at(0);
+        let table = story.table_at::<T>(0);
         let mut queues: Vec<Vec<&LogEntry>> = (1..=TENANTS)
             .map(|id| {
                 let own = story.log.iter().rev().filter(|e| e.event.tenant() == tenant(id));
@@ -270,12 +298,11 @@ proptest! {
         }
         prop_assert!(queues.iter().all(Vec::is_empty));
         story.models.last().unwrap().check(&table);
-    }
+    });
 }
 
-#[test]
-fn a_table_that_was_never_filled_says_so() {
-    let table = ReferenceTable::new();
+fn a_table_that_was_never_filled_says_so<T: RouteTable + Default>() {
+    let table = T::default();
     let placed = LogEntry {
         revision: Revision::new(1),
         event: DirectoryEvent::Placed {
@@ -289,20 +316,19 @@ fn a_table_that_was_never_filled_says_so() {
     assert_eq!(table.lookup_slug("shop-1"), Answer::NotReady);
     assert_eq!(table.placement(tenant(1)), None);
     assert_eq!(table.position(), None);
-    table.replace(ReferenceDraft::default(), at(0));
+    table.replace(T::Draft::default(), at(0));
     assert_eq!(table.lookup(&domain(1)), Answer::Absent);
     assert_eq!(table.apply(&placed), Applied::Newer);
 }
 
-#[test]
-fn a_move_re_points_every_domain_of_the_tenant_at_once() {
+fn a_move_re_points_every_domain_of_the_tenant_at_once<T: RouteTable + Default>() {
     let story = Story::tell(&[
         Step::Place(1, 1),
         Step::Domain(1, 0),
         Step::Domain(1, 1),
         Step::Place(1, 2),
     ]);
-    let table = story.table_at(3);
+    let table = story.table_at::<T>(3);
     table.apply(&story.log[3]);
     for n in 0..2 {
         let Answer::Hit(route) = table.lookup(&domain(n)) else {
@@ -312,18 +338,17 @@ fn a_move_re_points_every_domain_of_the_tenant_at_once() {
     }
 }
 
-#[test]
-fn a_text_that_is_no_slug_is_absent() {
-    let table = Story::tell(&[]).table_at(0);
+fn a_text_that_is_no_slug_is_absent<T: RouteTable + Default>() {
+    let table = Story::tell(&[]).table_at::<T>(0);
     for text in ["", "-", "UPPER", "a--b", "ünï"] {
         assert_eq!(table.lookup_slug(text), Answer::Absent, "{text}");
     }
 }
 
 /// The exact name first, then the longest pattern; the name behind the `*.` is none of those below it.
-#[test]
-fn patterns_lead_to_a_tenant_from_every_name_below() {
-    let table = Story::tell(&[Step::Place(1, 1), Step::Place(2, 2), Step::Place(3, 3)]).table_at(3);
+fn patterns_lead_to_a_tenant_from_every_name_below<T: RouteTable + Default>() {
+    let table =
+        Story::tell(&[Step::Place(1, 1), Step::Place(2, 2), Step::Place(3, 3)]).table_at::<T>(3);
     let claims = [
         (1, "*.example"),
         (2, "*.shops.example"),
@@ -362,9 +387,8 @@ fn patterns_lead_to_a_tenant_from_every_name_below() {
 
 /// Two orders that are never mixed: a hint applies by its epoch, an entry by its revision, and an entry that the hint
 /// has overtaken does not bring the old cell back.
-#[test]
-fn a_hint_is_taken_when_its_epoch_is_newer() {
-    let table = Story::tell(&[Step::Place(1, 1)]).table_at(1);
+fn a_hint_is_taken_when_its_epoch_is_newer<T: RouteTable + Default>() {
+    let table = Story::tell(&[Step::Place(1, 1)]).table_at::<T>(1);
     let placed = |revision, placement| LogEntry {
         revision: Revision::new(revision),
         event: DirectoryEvent::Placed {

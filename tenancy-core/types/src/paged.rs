@@ -1,7 +1,7 @@
 use std::{
     fmt,
     sync::{
-        OnceLock,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -19,7 +19,7 @@ const PAGE: usize = 1 << PAGE_BITS;
 ///
 /// What is read together belongs into one `T`, which then costs one cache miss.
 pub struct Paged<T> {
-    pages: Box<[OnceLock<Box<[T]>>]>,
+    pages: Box<[OnceLock<Arc<[T]>>]>,
 }
 
 /// A word per tenant; those of absent pages read as 0.
@@ -45,6 +45,19 @@ impl<T: Default> Paged<T> {
         Self {
             pages: (0..pages).map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// The same with room for ids up to `tenants`, for when the capacity turns out too small: both share the pages that
+    /// exist, and what is stored through one is seen through the other. A page that is made afterwards belongs to the
+    /// one it was made through.
+    #[must_use]
+    pub fn grown(&self, tenants: u32) -> Self {
+        let larger = Self::with_capacity(tenants);
+        let present = self.pages.iter().zip(&larger.pages);
+        for (page, place) in present.filter_map(|(page, place)| Some((page.get()?, place))) {
+            place.get_or_init(|| Arc::clone(page));
+        }
+        larger
     }
 
     /// What belongs to the tenant, making its page of defaults if need be; `None` beyond the capacity.

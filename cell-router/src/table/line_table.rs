@@ -1,0 +1,192 @@
+//! The fast table: keyed fingerprints in cache lines, placements in an array.
+//!
+//! # Why two facts
+//!
+//! A lookup is two loads that wait for each other: the line of the name says the tenant, the tenant's word says the
+//! placement. One load would do if the placement stood beside the name, but then a move of a tenant with 5,000 domains
+//! would be 5,000 stores, and a reader could meet some of its domains in the old cell and some in the new one. So a
+//! move is one store, and what it costs is one cache miss a lookup.
+//!
+//! # Why lines
+//!
+//! What a lookup costs is the cache lines it has to fetch, and hardly anything else. A line of 64 bytes holds four
+//! names: 96 bits of a keyed hash and the tenant. A name is searched from the line that its hash says to the first one
+//! with a free slot; nine out of ten searches end in the first line. The names themselves are nowhere, so a search
+//! compares in the line that it has to fetch anyway, and a name takes 23 bytes, however long it is.
+//!
+//! That two names have the same fingerprint is possible, and so improbable that it is not provided for: a host that no
+//! tenant has is taken for one of ten million names with a probability below 2^-72, and some two of ten million names
+//! collide with one below 2^-50. The hash is keyed with random numbers of this process, so nobody can do better than
+//! chance by choosing names. `docs/decisions/2026-11-23-fingerprints-or-keys.md` has the measurements behind this.
+//!
+//! # What may be seen when
+//!
+//! There is one writer at a time, behind a lock. Readers take no lock, do not allocate and make no system call (but for
+//! a thread's very first lookup, in which arc-swap makes a note for the thread). The words are atomics, and no `unsafe`
+//! is needed: see `line` for the one rule about the order of stores. A claim is stored with release and loaded with
+//! acquire, so who sees a name sees the placement that its tenant had by then.
+//!
+//! # Generations
+//!
+//! Whatever changes is changed in place, and three things are not possible in place: more lines, fewer lines, and more
+//! pages of placements. For these there is another [`Generation`](generation::Generation), which shares what stays,
+//! and is put in place of the old one by one swap.
+//!
+//! A removed name leaves its fingerprint behind, because the search for another one may have to go on behind it. Such
+//! slots are taken up again when the name comes back, and are otherwise left out of the next generation. That is all
+//! that compaction is. A new generation of lines is due when four fifths of the slots are in use, or most of those that
+//! are in use were removed. Another thread copies the lines, which takes half a second for ten million names. The
+//! writer goes on meanwhile and notes which lines it changes; at the end, under its lock, these are taken over and the
+//! new generation is shown. Should the old lines be full before that, the writer makes its own copy at once: a change
+//! may then take long, but nothing fails and nothing is lost. The old generation is freed by the writer when no reader
+//! is left in it.
+
+mod books;
+mod core;
+mod depths;
+mod draft;
+mod explain;
+mod fingerprint;
+mod generation;
+mod line;
+mod lines;
+mod rebuild;
+
+use std::{fmt, sync::Arc};
+
+use tenancy_types::{Answer, LogEntry, Lookup, Placement, Position, Route, TenantId};
+
+use self::{core::Core, generation::Generation};
+use super::{Applied, RouteTable, TableSize};
+
+pub use draft::LineDraft;
+pub use explain::{Explained, Finding, NameProbe};
+
+/// The table for millions of domains.
+///
+/// A lookup is two dependent loads and a keyed hash: it takes no lock, allocates nothing and makes no system call,
+/// whatever the writer does. A change of a placement is one store, a change of a domain two; rebuilding happens on
+/// another thread. 23 bytes a domain and 8 a tenant, and 8 more for each tenant that has changed since the snapshot.
+///
+/// ```
+/// use tenancy_cell_router::{LineDraft, LineTable, RouteTable};
+/// use tenancy_types::{
+///     Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry, Lookup,
+///     Placement, Position, Revision, TenantId,
+/// };
+///
+/// let tenant = TenantId::new(1).unwrap();
+/// let home = Placement::new(CellId::new(3).unwrap(), Lifecycle::Active, Epoch::FIRST);
+/// let domain = DomainName::from_pattern("*.example.com").unwrap();
+///
+/// let table = LineTable::new();
+/// assert_eq!(table.lookup_host("shop.example.com"), Answer::NotReady);
+/// let mut draft = LineDraft::default();
+/// draft.extend([
+///     LogEntry { revision: Revision::new(1), event: DirectoryEvent::Placed { tenant, placement: home } },
+///     LogEntry { revision: Revision::new(2), event: DirectoryEvent::DomainAdded { domain, tenant } },
+/// ]);
+/// let history = History { directory: DirectoryId::from_u128(1), incarnation: 0 };
+/// table.replace(draft, Position { history, revision: Revision::new(2) });
+///
+/// assert!(matches!(table.lookup_host("shop.example.com"), Answer::Hit(route) if route.placement == home));
+/// assert_eq!(table.lookup_host("example.com"), Answer::Absent);
+/// println!("{}", table.explain("shop.example.com"));
+/// ```
+pub struct LineTable {
+    core: Arc<Core>,
+}
+
+impl LineTable {
+    /// A table that is not ready.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            core: Arc::new(Core::empty()),
+        }
+    }
+
+    /// Bytes of the lines, of the placements and of what the writer knows of tenants. While a generation is being
+    /// built, its lines come on top.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        let books = |core: &core::Writer| core.books.as_ref().map(books::Books::memory);
+        self.core.write(|writer| books(writer)).unwrap_or_default()
+    }
+
+    /// How a lookup of the host goes, for operators: which names were asked for, what was found, and how the table is.
+    ///
+    /// Waits for the writer, unlike a lookup.
+    #[must_use]
+    pub fn explain(&self, host: &str) -> Explained {
+        self.core.write(|writer| Explained::of(host, writer))
+    }
+
+    #[inline]
+    fn answer(&self, ask: impl FnOnce(&Generation) -> Option<Route>) -> Answer {
+        self.core.read(|generation| match generation.map(ask) {
+            Some(Some(route)) => Answer::Hit(route),
+            Some(None) => Answer::Absent,
+            None => Answer::NotReady,
+        })
+    }
+}
+
+impl Default for LineTable {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Lookup for LineTable {
+    #[inline]
+    fn lookup_host(&self, host: &str) -> Answer {
+        self.answer(|generation| generation.host(host))
+    }
+
+    #[inline]
+    fn lookup_slug(&self, slug: &str) -> Answer {
+        self.answer(|generation| generation.slug(slug))
+    }
+
+    #[inline]
+    fn placement(&self, tenant: TenantId) -> Option<Placement> {
+        self.core.read(|generation| generation?.placement(tenant))
+    }
+}
+
+impl RouteTable for LineTable {
+    type Draft = LineDraft;
+
+    fn apply(&self, entry: &LogEntry) -> Applied {
+        self.core.apply(entry)
+    }
+
+    fn hint(&self, tenant: TenantId, placement: Placement) -> Applied {
+        self.core.hint(tenant, placement)
+    }
+
+    /// The lines are built before the lock is taken; readers meet either table whole.
+    fn replace(&self, draft: LineDraft, position: Position) {
+        self.core.replace(draft.open(position));
+    }
+
+    fn position(&self) -> Option<Position> {
+        let books = |writer: &mut core::Writer| Some(writer.books.as_ref()?.position());
+        self.core.write(books)
+    }
+
+    fn size(&self) -> TableSize {
+        let books = |writer: &mut core::Writer| Some(writer.books.as_ref()?.size());
+        self.core.write(books).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for LineTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LineTable")
+            .field("size", &self.size())
+            .field("position", &self.position())
+            .finish_non_exhaustive()
+    }
+}

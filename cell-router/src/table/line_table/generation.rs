@@ -1,0 +1,48 @@
+//! What readers see: lines, placements, and how to ask them.
+
+use std::sync::Arc;
+
+use tenancy_types::{Placement, Route, TenantId};
+
+use super::{depths::Depths, fingerprint::Keys, lines::Lines};
+use crate::sync::{Ordering, Words};
+
+/// A table as long as nothing of it has to be made larger. Everything in it is changed in place.
+pub(super) struct Generation {
+    pub(super) keys: Arc<Keys>,
+    pub(super) lines: Lines,
+    /// The placement of each tenant as a word; 0 is none.
+    pub(super) homes: Arc<Words>,
+    pub(super) depths: Arc<Depths>,
+}
+
+impl Generation {
+    #[inline]
+    pub(super) fn host(&self, host: &str) -> Option<Route> {
+        let exact = self.lines.find(self.keys.domain(host));
+        self.route(exact.or_else(|| self.pattern(host))?)
+    }
+
+    #[inline]
+    pub(super) fn slug(&self, slug: &str) -> Option<Route> {
+        self.route(self.lines.find(self.keys.slug(slug))?)
+    }
+
+    #[inline]
+    pub(super) fn placement(&self, tenant: TenantId) -> Option<Placement> {
+        // Relaxed will do: a placement is one word. That a tenant's name is not seen before its placement is the
+        // claim's matter.
+        Placement::from_word(self.homes.load(tenant, Ordering::Relaxed)).ok()
+    }
+
+    fn pattern(&self, host: &str) -> Option<TenantId> {
+        let mut suffixes = self.depths.suffixes(host);
+        suffixes.find_map(|suffix| self.lines.find(self.keys.pattern(suffix)))
+    }
+
+    #[inline]
+    fn route(&self, tenant: TenantId) -> Option<Route> {
+        let placement = self.placement(tenant)?;
+        Some(Route { tenant, placement })
+    }
+}
