@@ -119,7 +119,13 @@ impl LineTable {
     /// Waits for the writer, unlike a lookup.
     #[must_use]
     pub fn explain(&self, host: &str) -> Explained {
-        self.core.write(|writer| Explained::of(host, writer))
+        self.core.write(|writer| Explained::host(host, writer))
+    }
+
+    /// The same for a [slug](Lookup::lookup_slug).
+    #[must_use]
+    pub fn explain_slug(&self, slug: &str) -> Explained {
+        self.core.write(|writer| Explained::slug(slug, writer))
     }
 
     #[inline]

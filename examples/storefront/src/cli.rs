@@ -7,7 +7,7 @@
 //! # Reading order
 //!
 //! `remote` (which server, and the way of every client command), `client` (HTTP), `tenant`, `import`, `orders`,
-//! `stock`, `cells`, `audit`, `cell` (the commands), `exit` (what scripts are told).
+//! `stock`, `cells`, `routes`, `audit`, `cell` (the commands), `exit` (what scripts are told).
 
 #[macro_use]
 mod help;
@@ -29,6 +29,7 @@ mod pages;
 mod part;
 mod progress;
 mod remote;
+mod routes;
 mod serve;
 mod shop_arg;
 mod stock;
@@ -53,6 +54,7 @@ use exit::Exit;
 use import::ImportTask;
 use orders::OrdersCommand;
 use remote::Remote;
+use routes::RoutesTask;
 use serve::ServeArgs;
 use stock::StockCommand;
 use tenant::TenantCommand;
@@ -89,6 +91,7 @@ enum ClientCommand {
     #[command(subcommand)]
     Cell(CellCommand),
     Cells(Remote<CellsTask>),
+    Routes(Remote<RoutesTask>),
     Audit(Remote<AuditTask>),
 }
 
@@ -111,6 +114,7 @@ impl ClientCommand {
             Self::Stock(command) => command.execute().await,
             Self::Cell(command) => command.execute().await,
             Self::Cells(remote) => remote.execute().await,
+            Self::Routes(remote) => remote.execute().await,
             Self::Audit(remote) => remote.execute().await,
         }
     }

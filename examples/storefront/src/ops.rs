@@ -1,6 +1,6 @@
 //! The operators' listener: shops, cells, imports, probes, metrics, and the description of it all.
 //!
-//! Everything below `/v1` needs the operator's token. Every POST takes an `Idempotency-Key`: the same key
+//! Everything below `/v1` and `/debug` needs the operator's token. Every POST takes an `Idempotency-Key`: the same key
 //! and request give the same answer, also across a crash.
 
 mod archives;
@@ -18,6 +18,7 @@ mod orders;
 mod probes;
 mod products;
 mod purge;
+mod routes;
 mod stock;
 mod tenants;
 mod upload;
@@ -53,6 +54,7 @@ pub use model::{
 pub use orders::{OrderLineView, OrderView, Orders, OrdersQuery, RefundOrder, RefundView};
 pub use products::{ProductSummaries, ProductSummary, ProductsQuery, ShopProduct};
 pub use purge::{ConfirmPurge, Receipt};
+pub use routes::{HostRoute, RouteProbe, Routes, RoutesQuery};
 pub use stock::{
     EventsQuery, PatchStock, StockCheck, StockDifference, StockEvent, StockEvents, StockLine,
     StockLines, StockNumbers, StockQuery, StockRebuilt,
@@ -85,7 +87,7 @@ pub struct Ops {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Storefront operator API",
-    description = "Make, change and fill shops. Everything below /v1 needs `Authorization: Bearer <operator token>`."
+    description = "Make, change and fill shops. Everything below /v1 and /debug needs `Authorization: Bearer <operator token>`."
 ))]
 struct Description;
 
@@ -118,6 +120,7 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(stock::check))
         .routes(routes!(stock::rebuild))
         .routes(routes!(cells::list))
+        .routes(routes!(routes::show))
         .routes(routes!(audit::list))
         // For bodies that are read whole; files are read as they arrive.
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

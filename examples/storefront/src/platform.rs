@@ -30,7 +30,7 @@ use std::{collections::BTreeMap, future::pending, sync::Arc};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use sqlx::SqlitePool;
-use tenancy_cell_router::ReferenceTable;
+use tenancy_cell_router::{FollowerStatus, LineTable};
 use tenancy_core::{
     Admitted, Grant, Principal, Refusal, Resolved, admit,
     directory::{Directory, SqliteDirectory, Tenant},
@@ -64,7 +64,7 @@ pub struct Platform(Arc<Parts>);
 struct Parts {
     config: Config,
     directory: SqliteDirectory,
-    routes: Arc<ReferenceTable>,
+    routes: Arc<LineTable>,
     limits: TenantLimits,
     budgets: Arc<Budgets>,
     cells: Arc<BTreeMap<CellId, cells::OpenCell>>,
@@ -107,7 +107,7 @@ impl Platform {
 
     /// Where domains lead, from memory.
     #[must_use]
-    pub fn routes(&self) -> &Arc<ReferenceTable> {
+    pub fn routes(&self) -> &Arc<LineTable> {
         &self.0.routes
     }
 
@@ -245,6 +245,12 @@ impl Platform {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.following.is_ready()
+    }
+
+    /// How the route table follows the directory.
+    #[must_use]
+    pub fn routes_status(&self) -> FollowerStatus {
+        self.0.following.status()
     }
 
     /// Records how far the route table has followed the directory.

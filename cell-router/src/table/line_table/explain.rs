@@ -1,6 +1,6 @@
 use std::fmt;
 
-use tenancy_types::{Answer, Position, TenantId};
+use tenancy_types::{Answer, Position, Route, TenantId};
 
 use super::{core::Writer, fingerprint::Fingerprint, generation::Generation, lines::State};
 use crate::TableSize;
@@ -29,7 +29,7 @@ pub struct Explained {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NameProbe {
-    /// The host, or a pattern above it.
+    /// The host or a pattern above it, or the slug.
     pub name: Box<str>,
     /// How many neighbouring lines were read.
     pub lines: usize,
@@ -49,15 +49,31 @@ pub enum Finding {
 }
 
 impl Explained {
-    pub(super) fn of(host: &str, writer: &Writer) -> Self {
+    pub(super) fn host(host: &str, writer: &Writer) -> Self {
+        Self::of(writer, |generation| {
+            (generation.host(host), probes(host, generation))
+        })
+    }
+
+    pub(super) fn slug(slug: &str, writer: &Writer) -> Self {
+        Self::of(writer, |generation| {
+            let name = generation.keys.slug(slug);
+            let probe = probe(slug.into(), name, generation);
+            (generation.slug(slug), vec![probe])
+        })
+    }
+
+    fn of(
+        writer: &Writer,
+        ask: impl FnOnce(&Generation) -> (Option<Route>, Vec<NameProbe>),
+    ) -> Self {
         let Some(books) = &writer.books else {
             return Self::not_ready();
         };
-        let generation = &*books.generation;
-        let route = generation.host(host);
+        let (route, probes) = ask(&books.generation);
         Self {
             answer: route.map_or(Answer::Absent, Answer::Hit),
-            probes: probes(host, generation),
+            probes,
             position: Some(books.position()),
             size: books.size(),
             generation: writer.generation,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tenancy_cell_router::{Follower, Progress, ReferenceTable};
+use tenancy_cell_router::{Follower, FollowerStatus, LineTable, Progress};
 use tenancy_core::directory::{Directory, SqliteDirectory, Tenant};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{
@@ -32,7 +32,7 @@ pub(super) struct Following {
 /// [`OpenError::PlanMissing`] when a shop has a plan that is not among those of the process.
 pub(super) async fn start(
     directory: &SqliteDirectory,
-    routes: &Arc<ReferenceTable>,
+    routes: &Arc<LineTable>,
     limits: &TenantLimits,
     budgets: &Arc<Budgets>,
 ) -> Result<Following, OpenError> {
@@ -113,8 +113,12 @@ impl Following {
         }
     }
 
+    pub(super) fn status(&self) -> FollowerStatus {
+        self.progress.status()
+    }
+
     pub(super) fn is_ready(&self) -> bool {
-        self.progress.status().position.is_some()
+        self.status().position.is_some()
     }
 
     /// Records how far the routes are, for whoever asks for metrics.
@@ -123,7 +127,7 @@ impl Following {
         reason = "a gauge is a float; revisions are far below 2^52"
     )]
     pub(super) fn record(&self) {
-        let status = self.progress.status();
+        let status = self.status();
         if let Some(revision) = status.revision() {
             metrics::gauge!("storefront_routes_revision").set(revision.get() as f64);
         }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use sqlx::sqlite::SqliteConnectOptions;
-use tenancy_cell_router::ReferenceTable;
+use tenancy_cell_router::LineTable;
 use tenancy_core::directory::{CellRecord, Directory, DirectoryError, SqliteDirectory};
 use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
 use tenancy_rate_limit::TenantLimits;
@@ -218,7 +218,7 @@ impl Platform {
         kept.map_err(|error| OpenError::Control(error.into()))?;
         let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
         let budgets = Arc::new(Budgets::new(LIMITS_CAPACITY, work));
-        let routes = Arc::new(ReferenceTable::default());
+        let routes = Arc::new(LineTable::default());
         let following = follow::start(&directory, &routes, &limits, &budgets).await?;
         Ok(Self(Arc::new(Parts {
             config,

@@ -327,6 +327,43 @@ fn cells_are_listed() {
 }
 
 #[test]
+fn a_host_is_looked_up_in_the_route_table() {
+    let table = json!({
+        "revision": 9, "incarnation": 0, "contact": "live", "age_seconds": 0.0, "tenants": 3, "names": 5,
+        "bytes": 640, "load": 0.25, "generation": 2,
+    });
+    let answer = |host: serde_json::Value| {
+        let mut answer = table.clone();
+        answer["host"] = host;
+        ok(200, answer)
+    };
+    let known = json!({
+        "host": "acme.localhost", "tenant": 7, "cell": "cell-1", "lifecycle": "active", "moving": true, "epoch": "0.2",
+        "probes": [
+            {"name": "acme", "finding": "tenant", "lines": 1},
+            {"name": "acme.localhost", "finding": "unknown", "lines": 2},
+        ],
+    });
+    let stub = Stub::start([("GET /debug/routes?host=ACME.localhost", answer(known))]);
+    let expect = "\
+acme.localhost: shop 7 in cell-1, active, moving at 0.2
+LOOKED FOR      FOUND    LINES
+acme            tenant       1
+acme.localhost  unknown      2
+5 names of 3 shops, revision 9, directory live; 640 bytes, load 0.25, generation 2
+";
+    assert_eq!(
+        check(run(&stub, &["routes", "ACME.localhost"]), 0).0,
+        expect
+    );
+
+    let unknown = json!({"host": "a.example", "probes": []});
+    let stub = Stub::start([("GET /debug/routes?host=a.example", answer(unknown))]);
+    let (stdout, _) = check(run(&stub, &["routes", "a.example"]), 3);
+    assert!(stdout.starts_with("a.example: nobody's\n"), "{stdout}");
+}
+
+#[test]
 fn refusals_have_exit_codes() {
     for (status, code, exit) in [
         (400, "invalid_request", 2),

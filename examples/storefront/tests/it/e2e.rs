@@ -26,3 +26,4 @@ mod ops_stock;
 pub(crate) mod platform;
 mod purge;
 mod restart;
+mod routes;

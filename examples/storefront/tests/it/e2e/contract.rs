@@ -253,6 +253,7 @@ async fn operators_need_the_token_and_probes_do_not() {
         .collect();
     paths.sort();
     let expect = [
+        "/debug/routes",
         "/healthz",
         "/metrics",
         "/readyz",
