@@ -51,7 +51,7 @@ struct Soak {
     binary: &'static [&'static str],
 }
 
-const SOAKS: [Soak; 4] = [
+const SOAKS: [Soak; 5] = [
     Soak {
         name: "kill9",
         binary: STOREFRONT,
@@ -63,6 +63,16 @@ const SOAKS: [Soak; 4] = [
     Soak {
         name: "models",
         binary: &["--release", "--package", "tenancy-core", "--test", "it"],
+    },
+    Soak {
+        name: "routes",
+        binary: &[
+            "--release",
+            "--package",
+            "tenancy-cell-router",
+            "--test",
+            "it",
+        ],
     },
     Soak {
         name: "isolation",

@@ -42,7 +42,7 @@
 //! is left in it.
 
 mod books;
-mod core;
+
 mod depths;
 mod draft;
 mod explain;
@@ -51,12 +51,13 @@ mod generation;
 mod line;
 mod lines;
 mod rebuild;
+mod shared;
 
 use std::{fmt, sync::Arc};
 
 use tenancy_types::{Answer, LogEntry, Lookup, Placement, Position, Route, TenantId};
 
-use self::{core::Core, generation::Generation};
+use self::{generation::Generation, shared::Shared};
 use super::{Applied, RouteTable, TableSize};
 
 pub use draft::LineDraft;
@@ -94,7 +95,7 @@ pub use explain::{Explained, Finding, NameProbe};
 /// println!("{}", table.explain("shop.example.com"));
 /// ```
 pub struct LineTable {
-    core: Arc<Core>,
+    shared: Arc<Shared>,
 }
 
 impl LineTable {
@@ -102,7 +103,7 @@ impl LineTable {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            core: Arc::new(Core::empty()),
+            shared: Arc::new(Shared::empty()),
         }
     }
 
@@ -110,8 +111,10 @@ impl LineTable {
     /// built, its lines come on top.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let books = |core: &core::Writer| core.books.as_ref().map(books::Books::memory);
-        self.core.write(|writer| books(writer)).unwrap_or_default()
+        let books = |writer: &shared::Writer| writer.books.as_ref().map(books::Books::memory);
+        self.shared
+            .write(|writer| books(writer))
+            .unwrap_or_default()
     }
 
     /// How a lookup of the host goes, for operators: which names were asked for, what was found, and how the table is.
@@ -119,18 +122,18 @@ impl LineTable {
     /// Waits for the writer, unlike a lookup.
     #[must_use]
     pub fn explain(&self, host: &str) -> Explained {
-        self.core.write(|writer| Explained::host(host, writer))
+        self.shared.write(|writer| Explained::host(host, writer))
     }
 
     /// The same for a [slug](Lookup::lookup_slug).
     #[must_use]
     pub fn explain_slug(&self, slug: &str) -> Explained {
-        self.core.write(|writer| Explained::slug(slug, writer))
+        self.shared.write(|writer| Explained::slug(slug, writer))
     }
 
     #[inline]
     fn answer(&self, ask: impl FnOnce(&Generation) -> Option<Route>) -> Answer {
-        self.core.read(|generation| match generation.map(ask) {
+        self.shared.read(|generation| match generation.map(ask) {
             Some(Some(route)) => Answer::Hit(route),
             Some(None) => Answer::Absent,
             None => Answer::NotReady,
@@ -157,7 +160,7 @@ impl Lookup for LineTable {
 
     #[inline]
     fn placement(&self, tenant: TenantId) -> Option<Placement> {
-        self.core.read(|generation| generation?.placement(tenant))
+        self.shared.read(|generation| generation?.placement(tenant))
     }
 }
 
@@ -165,26 +168,26 @@ impl RouteTable for LineTable {
     type Draft = LineDraft;
 
     fn apply(&self, entry: &LogEntry) -> Applied {
-        self.core.apply(entry)
+        self.shared.apply(entry)
     }
 
     fn hint(&self, tenant: TenantId, placement: Placement) -> Applied {
-        self.core.hint(tenant, placement)
+        self.shared.hint(tenant, placement)
     }
 
     /// The lines are built before the lock is taken; readers meet either table whole.
     fn replace(&self, draft: LineDraft, position: Position) {
-        self.core.replace(draft.open(position));
+        self.shared.replace(draft.open(position));
     }
 
     fn position(&self) -> Option<Position> {
-        let books = |writer: &mut core::Writer| Some(writer.books.as_ref()?.position());
-        self.core.write(books)
+        let books = |writer: &mut shared::Writer| Some(writer.books.as_ref()?.position());
+        self.shared.write(books)
     }
 
     fn size(&self) -> TableSize {
-        let books = |writer: &mut core::Writer| Some(writer.books.as_ref()?.size());
-        self.core.write(books).unwrap_or_default()
+        let books = |writer: &mut shared::Writer| Some(writer.books.as_ref()?.size());
+        self.shared.write(books).unwrap_or_default()
     }
 }
 
@@ -194,5 +197,94 @@ impl fmt::Debug for LineTable {
             .field("size", &self.size())
             .field("position", &self.position())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::hash_map::DefaultHasher, hash::BuildHasherDefault, thread};
+
+    use tenancy_types::{
+        Answer, DirectoryEvent, DirectoryId, DomainName, History, LogEntry, Lookup, Position,
+        Revision, TenantId,
+    };
+
+    use super::{LineDraft, LineTable, fingerprint::Keys, lines::Lines};
+    use crate::RouteTable;
+
+    const HOSTS: usize = 500;
+
+    fn filled(hosts: &[String]) -> LineTable {
+        let tenant = TenantId::new(1).expect("it is not 0");
+        let mut draft = LineDraft::default();
+        draft.extend(hosts.iter().map(|host| LogEntry {
+            revision: Revision::ZERO,
+            event: DirectoryEvent::DomainAdded {
+                domain: DomainName::from_normalised(host).expect("it is one"),
+                tenant,
+            },
+        }));
+        let history = History {
+            directory: DirectoryId::from_u128(1),
+            incarnation: 0,
+        };
+        let table = LineTable::new();
+        let revision = Revision::ZERO;
+        table.replace(draft, Position { history, revision });
+        table
+    }
+
+    /// A lookup that took the lock would wait for ever.
+    #[test]
+    fn readers_do_not_wait_for_the_writer() {
+        let table = filled(&[]);
+        let answer = table.shared.write(|_| {
+            thread::scope(|scope| {
+                let reader = scope.spawn(|| table.lookup_host("shop.example"));
+                reader.join().expect("a lookup does not panic")
+            })
+        });
+        assert_eq!(answer, Answer::Absent);
+    }
+
+    /// Hosts that all belong into the first line, for one who knows the key.
+    fn colliding(keys: &Keys, lines: &Lines) -> Vec<String> {
+        let hosts = (0_u32..).map(|n| format!("shop-{n}.example"));
+        let collides = |host: &String| {
+            let first = lines.seek(keys.domain(host));
+            first.is_some_and(|seat| seat.line == 0)
+        };
+        hosts.filter(collides).take(HOSTS).collect()
+    }
+
+    #[test]
+    fn hosts_that_collide_on_purpose_make_no_search_longer() {
+        let known = Keys::derive(&BuildHasherDefault::<DefaultHasher>::default());
+        let hosts = colliding(&known, &Lines::with_room_for(HOSTS));
+        let mean = |read: usize| read / HOSTS;
+
+        let lines = Lines::with_room_for(HOSTS);
+        let mut read = 0;
+        for name in hosts.iter().map(|host| known.domain(host)) {
+            let seat = lines.seek(name).expect("there is room");
+            lines.publish(seat, name, TenantId::new(1).expect("it is not 0"));
+            read += lines.read_until(name, seat);
+        }
+        assert!(mean(read) > 50, "they do not collide: {read} lines");
+
+        let table = filled(&hosts);
+        let read = hosts.iter().map(|host| table.explain(host).probes[0].lines);
+        assert!(mean(read.sum()) < 4, "the key was guessed");
+    }
+
+    /// Every draft has keys of its own, and still they all look the same.
+    #[test]
+    fn no_key_is_printed() {
+        let print = || {
+            let table = filled(&["shop.example".to_owned()]);
+            let draft = LineDraft::default();
+            format!("{table:?} {draft:?} {:?}", table.explain("shop.example"))
+        };
+        assert_eq!(print(), print());
     }
 }

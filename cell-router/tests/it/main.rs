@@ -9,6 +9,7 @@ mod follower;
 mod route;
 mod table;
 mod table_lines;
+mod table_readers;
 mod table_world;
 mod transport;
 #[cfg(feature = "tokio")]

@@ -2,7 +2,7 @@ use std::fmt;
 
 use tenancy_types::{Answer, Position, Route, TenantId};
 
-use super::{core::Writer, fingerprint::Fingerprint, generation::Generation, lines::State};
+use super::{fingerprint::Fingerprint, generation::Generation, lines::State, shared::Writer};
 use crate::TableSize;
 
 /// How a table came to its answer.

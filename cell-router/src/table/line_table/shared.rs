@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What readers see, and what they do not.
-pub(super) struct Core {
+pub(super) struct Shared {
     current: Current<Generation>,
     writer: Mutex<Writer>,
 }
@@ -31,7 +31,7 @@ pub(super) struct Writer {
     retired: Vec<Arc<Generation>>,
 }
 
-impl Core {
+impl Shared {
     pub(super) fn empty() -> Self {
         Self {
             current: Current::empty(),
@@ -86,11 +86,11 @@ impl Core {
 
     /// Rebuilds on another thread, which does not keep the table alive.
     fn start(self: &Arc<Self>, rebuild: &Rebuild) {
-        let (core, elsewhere) = (Arc::downgrade(self), rebuild.clone());
+        let (shared, elsewhere) = (Arc::downgrade(self), rebuild.clone());
         let started = spawn(move || {
             let copied = elsewhere.run();
-            if let Some(core) = Weak::upgrade(&core) {
-                core.finish(&elsewhere, copied);
+            if let Some(shared) = Weak::upgrade(&shared) {
+                shared.finish(&elsewhere, copied);
             }
         });
         if !started {
