@@ -35,6 +35,8 @@ pub mod conformance;
 mod decide;
 mod error;
 #[cfg(feature = "memory")]
+mod extent;
+#[cfg(feature = "memory")]
 mod follow;
 #[cfg(feature = "memory")]
 mod memory;

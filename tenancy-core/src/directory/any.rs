@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc};
 
 use futures_core::{future::BoxFuture, stream::BoxStream};
-use tenancy_types::{DomainName, LogEntry, Revision, Slug, TenantId};
+use tenancy_types::{DomainName, LogEntry, Position, Revision, Slug, TenantId};
 
 use super::{
     CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
@@ -38,8 +38,10 @@ trait ErasedDirectory: Send + Sync + 'static {
     fn forget(&self, id: TenantId) -> Answer<'_, Tenant>;
     fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()>;
     fn cells(&self) -> Answer<'_, Vec<CellLoad>>;
+    fn newest(&self) -> Answer<'_, Position>;
+    fn raise_incarnation(&self, expected: u16) -> Answer<'_, u16>;
     fn snapshot(&self) -> Answer<'_, Snapshot>;
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
 }
 
 impl<D: Directory> ErasedDirectory for D {
@@ -79,11 +81,19 @@ impl<D: Directory> ErasedDirectory for D {
         Box::pin(Directory::cells(self))
     }
 
+    fn newest(&self) -> Answer<'_, Position> {
+        Box::pin(Directory::newest(self))
+    }
+
+    fn raise_incarnation(&self, expected: u16) -> Answer<'_, u16> {
+        Box::pin(Directory::raise_incarnation(self, expected))
+    }
+
     fn snapshot(&self) -> Answer<'_, Snapshot> {
         Box::pin(Directory::snapshot(self))
     }
 
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
         Directory::changes(self, after)
     }
 }
@@ -130,11 +140,19 @@ impl Directory for AnyDirectory {
         self.0.cells().await
     }
 
+    async fn newest(&self) -> Result<Position, DirectoryError> {
+        self.0.newest().await
+    }
+
+    async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {
+        self.0.raise_incarnation(expected).await
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
         self.0.snapshot().await
     }
 
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
         self.0.changes(after)
     }
 }

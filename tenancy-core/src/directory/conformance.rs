@@ -20,6 +20,7 @@ mod change;
 mod create;
 mod fixture;
 mod forget;
+mod history;
 mod log;
 
 pub use cells::{a_cell_takes_no_more_than_its_capacity, cells_count_the_living};
@@ -37,6 +38,10 @@ pub use create::{
 pub use forget::{
     a_forgotten_tenant_leaves_its_numbers, a_tenant_that_is_not_gone_is_not_forgotten,
     who_follows_the_log_converges_after_a_tenant_is_forgotten,
+};
+pub use history::{
+    a_follower_of_another_history_is_told, a_pattern_has_one_tenant, an_incarnation_is_raised_once,
+    epochs_behind_a_restore_are_newer,
 };
 pub use log::{
     a_follower_ahead_of_the_log_is_told, a_snapshot_and_the_log_behind_it_are_the_directory,
@@ -59,8 +64,10 @@ macro_rules! directory_conformance {
             a_change_that_changes_nothing_leaves_the_revision,
             a_domain_has_one_tenant,
             a_follower_ahead_of_the_log_is_told,
+            a_follower_of_another_history_is_told,
             a_forgotten_tenant_leaves_its_numbers,
             a_key_serves_one_request,
+            a_pattern_has_one_tenant,
             a_purge_goes_on_to_its_end,
             a_repeated_request_makes_one_tenant,
             a_slug_has_one_tenant,
@@ -69,8 +76,10 @@ macro_rules! directory_conformance {
             a_tenant_is_found_by_each_of_its_names,
             a_tenant_that_is_gone_gives_its_names_back,
             a_tenant_that_is_not_gone_is_not_forgotten,
+            an_incarnation_is_raised_once,
             cells_count_the_living,
             domains_come_and_go,
+            epochs_behind_a_restore_are_newer,
             every_change_of_lifecycle_has_an_epoch_of_its_own,
             every_effect_is_one_entry,
             ids_are_dense,

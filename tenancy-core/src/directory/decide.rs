@@ -14,14 +14,20 @@ use super::{DirectoryError, NewTenant, Tenant, TenantChange};
 use crate::protocol::{PlacementEvent, placement};
 
 /// The tenant that a request makes. What goes into the log are its [`facts`].
-pub(super) fn newborn(id: TenantId, new: &NewTenant, created: UnixMicros) -> Tenant {
+pub(super) fn newborn(
+    id: TenantId,
+    new: &NewTenant,
+    created: UnixMicros,
+    incarnation: u16,
+) -> Tenant {
+    let epoch = Epoch::new(incarnation, Epoch::FIRST.seq());
     Tenant {
         id,
         slug: Some(new.slug.clone()),
         plan: new.plan.clone(),
         region: new.region.clone(),
         domains: domains(new).into_iter().cloned().collect(),
-        placement: Placement::new(new.cell, Lifecycle::Provisioning, Epoch::FIRST),
+        placement: Placement::new(new.cell, Lifecycle::Provisioning, epoch),
         revision: Revision::ZERO,
         created,
     }
@@ -46,6 +52,7 @@ pub(super) fn change(
     tenant: &Tenant,
     expected: Revision,
     change: &TenantChange,
+    incarnation: u16,
 ) -> Result<Vec<DirectoryEvent>, DirectoryError> {
     if tenant.placement.lifecycle == Lifecycle::Gone {
         return Err(DirectoryError::TenantGone { tenant: tenant.id });
@@ -57,7 +64,8 @@ pub(super) fn change(
         });
     }
     let mut facts = Vec::new();
-    let placement = changed_placement(tenant.placement, change.lifecycle)?;
+    let placement = changed_placement(tenant.placement, change.lifecycle)?
+        .map(|placement| issued(placement, incarnation));
     facts.extend(placement.map(|placement| DirectoryEvent::Placed {
         tenant: tenant.id,
         placement,
@@ -88,6 +96,26 @@ fn changed_placement(
             PlacementEvent::Lifecycle(lifecycle),
         )?)),
     }
+}
+
+/// The first epoch behind a restore is one of the new incarnation: newer than any that was issued before, also by the
+/// directory that was lost.
+fn issued(placement: Placement, incarnation: u16) -> Placement {
+    if placement.epoch.incarnation() >= incarnation {
+        return placement;
+    }
+    Placement {
+        epoch: Epoch::new(incarnation, Epoch::FIRST.seq()),
+        ..placement
+    }
+}
+
+/// The incarnation behind the `expected` one, when that is what was found.
+pub(super) fn raise(found: u16, expected: u16) -> Result<u16, DirectoryError> {
+    if found != expected {
+        return Err(DirectoryError::IncarnationMismatch { expected, found });
+    }
+    (found.checked_add(1)).ok_or(DirectoryError::IncarnationsExhausted)
 }
 
 fn changed_domains(tenant: &Tenant, change: &TenantChange) -> Vec<DirectoryEvent> {

@@ -1,7 +1,7 @@
 use std::{borrow::Cow, error::Error, time::Duration};
 
 use tenancy_types::{
-    CellId, Code, DomainName, Kind, Problem, RequestKey, Retry, Revision, Slug, TenantId,
+    CellId, Code, DomainName, Kind, Position, Problem, RequestKey, Retry, Revision, Slug, TenantId,
 };
 
 use crate::protocol::Rejected;
@@ -78,14 +78,28 @@ pub enum DirectoryError {
     /// All 2^32 - 1 tenant ids are used up.
     #[error("all tenant ids are used up")]
     IdsExhausted,
-    /// The log cannot be followed from there: it does not reach back so far, or it is another, shorter log
-    /// (of a restored directory). Take a snapshot.
-    #[error("the log cannot be followed from revision {after}, its last one is {newest}")]
+    /// The directory's incarnation is not what the caller expected: somebody has raised it.
+    #[error("the directory is at incarnation {found}, not {expected}")]
+    IncarnationMismatch {
+        /// What the caller expected.
+        expected: u16,
+        /// What it is.
+        found: u16,
+    },
+    /// All 65,536 incarnations are used up.
+    #[error("all incarnations of the directory are used up")]
+    IncarnationsExhausted,
+    /// The log cannot be followed from there: it does not reach back so far, or it is another log, such as that
+    /// of a restored directory. Take a snapshot.
+    #[error(
+        "the log cannot be followed from revision {} of incarnation {}, it is at revision {} of incarnation {}",
+        after.revision, after.history.incarnation, newest.revision, newest.history.incarnation
+    )]
     LogGap {
         /// Where the follower is.
-        after: Revision,
-        /// The last revision of the log.
-        newest: Revision,
+        after: Position,
+        /// Where the log ends.
+        newest: Position,
     },
     /// What was opened is no directory, or one of a format that this version does not know.
     #[error("it is no directory of a known format: found {found}, known up to {known}")]
@@ -120,13 +134,16 @@ impl Problem for DirectoryError {
             Self::SlugTaken { .. } => Code::new("slug_taken"),
             Self::DomainTaken { .. } => Code::new("domain_taken"),
             Self::RequestMismatch { .. } => Code::new("idempotency_mismatch"),
-            Self::VersionMismatch { .. } => Code::new("version_mismatch"),
+            Self::VersionMismatch { .. } | Self::IncarnationMismatch { .. } => {
+                Code::new("version_mismatch")
+            }
             Self::Rejected { source } => source.code(),
             Self::CellUnknown { .. } => Code::new("cell_unknown"),
             Self::CellFull { .. } => Code::new("cell_full"),
-            Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
-                Code::new("internal")
-            }
+            Self::IdsExhausted
+            | Self::IncarnationsExhausted
+            | Self::UnknownFormat { .. }
+            | Self::Corrupt { .. } => Code::new("internal"),
             Self::LogGap { .. } | Self::Unavailable { .. } => Code::new("directory_unavailable"),
         }
     }
@@ -139,23 +156,26 @@ impl Problem for DirectoryError {
             | Self::SlugTaken { .. }
             | Self::DomainTaken { .. }
             | Self::VersionMismatch { .. }
+            | Self::IncarnationMismatch { .. }
             | Self::CellFull { .. }
             | Self::CellUnknown { .. } => Kind::Conflict,
             Self::Rejected { source } => source.kind(),
             Self::RequestMismatch { .. } => Kind::Unprocessable,
-            Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
-                Kind::Internal
-            }
+            Self::IdsExhausted
+            | Self::IncarnationsExhausted
+            | Self::UnknownFormat { .. }
+            | Self::Corrupt { .. } => Kind::Internal,
             Self::LogGap { .. } | Self::Unavailable { .. } => Kind::Unavailable,
         }
     }
 
     fn retry(&self) -> Retry {
         match self {
-            // The caller reads the tenant again, or the planner chooses another cell.
-            Self::VersionMismatch { .. } | Self::CellFull { .. } | Self::LogGap { .. } => {
-                Retry::Now
-            }
+            // The caller reads again what has changed, or the planner chooses another cell.
+            Self::VersionMismatch { .. }
+            | Self::IncarnationMismatch { .. }
+            | Self::CellFull { .. }
+            | Self::LogGap { .. } => Retry::Now,
             Self::Unavailable { .. } => Retry::After(Duration::from_secs(1)),
             _ => Retry::No,
         }
@@ -174,12 +194,16 @@ impl Problem for DirectoryError {
             Self::VersionMismatch { .. } => {
                 "the tenant was changed by someone else at the same time".into()
             }
+            Self::IncarnationMismatch { .. } => {
+                "the directory was restored by someone else at the same time".into()
+            }
             Self::Rejected { source } => source.client_text(),
             Self::CellUnknown { .. } => "there is no such cell".into(),
             Self::CellFull { .. } => "the cell takes no further tenants".into(),
-            Self::IdsExhausted | Self::UnknownFormat { .. } | Self::Corrupt { .. } => {
-                "something went wrong on our side".into()
-            }
+            Self::IdsExhausted
+            | Self::IncarnationsExhausted
+            | Self::UnknownFormat { .. }
+            | Self::Corrupt { .. } => "something went wrong on our side".into(),
             Self::LogGap { .. } | Self::Unavailable { .. } => {
                 "the directory is not available right now".into()
             }

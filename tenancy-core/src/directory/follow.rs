@@ -1,6 +1,6 @@
 use futures_core::stream::BoxStream;
 use futures_util::stream;
-use tenancy_types::{LogEntry, Revision};
+use tenancy_types::{LogEntry, Position, Revision};
 use tokio::sync::watch;
 
 use super::DirectoryError;
@@ -10,14 +10,11 @@ const BATCH: usize = 256;
 
 /// A stored change log.
 pub(super) trait StoredLog: Send + Sync + 'static {
-    /// The last revision.
-    fn newest(&self) -> impl Future<Output = Result<Revision, DirectoryError>> + Send;
-
-    /// The entries behind `after` in order, at most `limit`; [`LogGap`](DirectoryError::LogGap) when `after` is
-    /// inside the life of a tenant that is forgotten.
+    /// The entries behind `after` in order, at most `limit`; [`LogGap`](DirectoryError::LogGap) when they would not lead
+    /// a follower on: the log's extent says so, or `after` is inside the life of a tenant that is forgotten.
     fn read(
         &self,
-        after: Revision,
+        after: Position,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<LogEntry>, DirectoryError>> + Send;
 }
@@ -27,14 +24,13 @@ pub(super) trait StoredLog: Send + Sync + 'static {
 pub(super) fn follow(
     log: impl StoredLog,
     wake: watch::Receiver<Revision>,
-    after: Revision,
+    after: Position,
 ) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
     let start = Follow {
         log,
         wake,
         after,
         batch: Vec::new().into_iter(),
-        checked: false,
     };
     Box::pin(stream::unfold(Some(start), async |follow| {
         let mut follow = follow?;
@@ -48,17 +44,15 @@ pub(super) fn follow(
 struct Follow<L> {
     log: L,
     wake: watch::Receiver<Revision>,
-    after: Revision,
+    after: Position,
     batch: std::vec::IntoIter<LogEntry>,
-    checked: bool,
 }
 
 impl<L: StoredLog> Follow<L> {
     async fn next(&mut self) -> Result<LogEntry, DirectoryError> {
-        self.check_start().await?;
         loop {
             if let Some(entry) = self.batch.next() {
-                self.after = entry.revision;
+                self.after = self.after.at(entry.revision);
                 return Ok(entry);
             }
             // Marked as seen before the log is read: an entry written in between wakes us again.
@@ -73,20 +67,5 @@ impl<L: StoredLog> Follow<L> {
                     })?;
             }
         }
-    }
-
-    /// A follower ahead of the log follows another log, such as the one before a restore.
-    async fn check_start(&mut self) -> Result<(), DirectoryError> {
-        if !self.checked {
-            let newest = self.log.newest().await?;
-            if self.after > newest {
-                return Err(DirectoryError::LogGap {
-                    after: self.after,
-                    newest,
-                });
-            }
-            self.checked = true;
-        }
-        Ok(())
     }
 }

@@ -1,12 +1,13 @@
 use std::{
     fmt,
+    hash::{BuildHasher, RandomState},
     num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use futures_core::stream::BoxStream;
 use futures_util::{StreamExt, stream};
-use tenancy_types::{Clock, DomainName, LogEntry, Revision, Slug, TenantId};
+use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision, Slug, TenantId};
 use tokio::sync::watch;
 
 use super::{
@@ -62,12 +63,18 @@ impl MemoryDirectory {
     /// An empty directory without cells.
     pub fn new(clock: impl Clock) -> Self {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State::new(drawn())),
             newest: watch::Sender::new(Revision::ZERO),
             clock: Box::new(clock),
         });
         Self { shared }
     }
+}
+
+/// 128 random bits: the standard library seeds each `RandomState` differently, from the system's randomness.
+fn drawn() -> DirectoryId {
+    let [high, low] = [(); 2].map(|()| u128::from(RandomState::new().hash_one(())));
+    DirectoryId::from_u128(high << 64 | low)
 }
 
 impl Shared {
@@ -80,7 +87,7 @@ impl Shared {
     fn write<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
         let result = change(&mut state);
-        self.newest.send_replace(state.newest());
+        self.newest.send_replace(state.newest().revision);
         result
     }
 }
@@ -136,6 +143,14 @@ impl Directory for MemoryDirectory {
         Ok(self.shared.state().cells().cloned().collect())
     }
 
+    async fn newest(&self) -> Result<Position, DirectoryError> {
+        Ok(self.shared.state().newest())
+    }
+
+    async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {
+        self.shared.write(|state| state.raise_incarnation(expected))
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
         let state = self.shared.state();
         let facts: Vec<_> = state
@@ -144,22 +159,18 @@ impl Directory for MemoryDirectory {
             .map(Ok)
             .collect();
         Ok(Snapshot {
-            revision: state.newest(),
+            position: state.newest(),
             facts: stream::iter(facts).boxed(),
         })
     }
 
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
         follow(self.clone(), self.shared.newest.subscribe(), after)
     }
 }
 
 impl StoredLog for MemoryDirectory {
-    async fn newest(&self) -> Result<Revision, DirectoryError> {
-        Ok(self.shared.state().newest())
-    }
-
-    async fn read(&self, after: Revision, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
         self.shared.state().log_after(after, limit)
     }
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use futures_core::stream::BoxStream;
-use tenancy_types::{DomainName, LogEntry, Revision, Slug, TenantId};
+use tenancy_types::{DomainName, History, LogEntry, Position, Revision, Slug, TenantId};
 
 use super::{CellLoad, CellRecord, DirectoryError, NewTenant, Page, Tenant, TenantChange};
 
@@ -91,24 +91,56 @@ pub trait Directory: Send + Sync + 'static {
     /// All cells in the order of their ids, with the number of tenants that live there.
     fn cells(&self) -> impl Future<Output = Result<Vec<CellLoad>, DirectoryError>> + Send;
 
-    /// Everything a follower must know, as of one revision.
+    /// Where the log ends: what a snapshot taken now would contain.
+    fn newest(&self) -> impl Future<Output = Result<Position, DirectoryError>> + Send;
+
+    /// The history in which revisions count now.
+    fn history(&self) -> impl Future<Output = Result<History, DirectoryError>> + Send {
+        async { Ok(self.newest().await?.history) }
+    }
+
+    /// Begins a new history with the incarnation behind the `expected` one, and returns it: what an operator does with
+    /// a directory that was restored from a backup, before anything else uses it.
+    ///
+    /// Whoever follows the log gets a [`LogGap`](DirectoryError::LogGap), because the restored directory gives out numbers
+    /// that it had given out before, and takes a snapshot. The first epoch that a tenant gets from then on is the first
+    /// of the new incarnation, so it is newer than whatever a cell heard before the restore. What is stored stays as it
+    /// is. A directory that was restored more than once is raised until its incarnation is greater than any that was
+    /// used, by fences of cells or by followers' files, however old the backup.
+    ///
+    /// It happens once for an `expected` incarnation: after an error that leaves it open, read the
+    /// [history](Self::history); if that is still the expected one, do it again.
+    ///
+    /// # Errors
+    /// [`IncarnationMismatch`](DirectoryError::IncarnationMismatch) when the incarnation is another one,
+    /// [`IncarnationsExhausted`](DirectoryError::IncarnationsExhausted) behind the 65,535th.
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not have raised it; the history tells.
+    fn raise_incarnation(
+        &self,
+        expected: u16,
+    ) -> impl Future<Output = Result<u16, DirectoryError>> + Send;
+
+    /// Everything a follower must know, as of one position.
     fn snapshot(&self) -> impl Future<Output = Result<Snapshot, DirectoryError>> + Send;
 
     /// The change log behind `after`: first what is there, then what comes. Ends only with an error.
     ///
     /// Entries come in the order of their revisions, each once; there are holes where a tenant was
     /// [forgotten](Self::forget). The stream yields
-    /// [`LogGap`](DirectoryError::LogGap) when the log cannot be followed from there: take a snapshot then.
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
+    /// [`LogGap`](DirectoryError::LogGap) when the log cannot be followed from there, also when it is of another history,
+    /// or becomes so: take a snapshot then.
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
 }
 
-/// The directory as of one revision, as facts.
+/// The directory as of one position, as facts.
 ///
 /// The facts of a tenant stand together and start with its placement; a tenant that is gone has only its
 /// placement and its plan.
 pub struct Snapshot {
-    /// Every entry up to this revision is contained, and none behind it.
-    pub revision: Revision,
+    /// Every entry up to here is contained, and none behind it.
+    pub position: Position,
     /// The facts. Each carries the revision of its tenant's last change.
     pub facts: BoxStream<'static, Result<LogEntry, DirectoryError>>,
 }
@@ -116,7 +148,7 @@ pub struct Snapshot {
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Snapshot")
-            .field("revision", &self.revision)
+            .field("position", &self.position)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@ use std::{fmt, path::Path, sync::Arc};
 
 use futures_core::stream::BoxStream;
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
-use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Revision, Slug, TenantId};
+use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision, Slug, TenantId};
 use tokio::sync::watch;
 
 use super::{
@@ -70,7 +70,7 @@ impl SqliteDirectory {
         clock: impl Clock,
     ) -> Result<Self, DirectoryError> {
         let files = open::open(path.as_ref()).await?;
-        let newest = read::newest(&files.readers).await?;
+        let newest = read::extent(&files.readers).await?.newest.revision;
         let shared = Arc::new(Shared {
             id: read::identity(&files.readers).await?,
             writer: files.writer,
@@ -146,13 +146,15 @@ impl Directory for SqliteDirectory {
         expected: Revision,
         change: TenantChange,
     ) -> Result<Tenant, DirectoryError> {
-        self.write(async move |shared| write::change(&shared.writer, id, expected, &change).await)
-            .await
+        self.write(async move |shared| {
+            write::change(&shared.writer, id, expected, &change, shared.clock.unix()).await
+        })
+        .await
     }
 
     async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {
         self.write(async move |shared| {
-            let (tenant, newest) = forget::forget(&shared.writer, id).await?;
+            let (tenant, newest) = forget::forget(&shared.writer, id, shared.clock.unix()).await?;
             // Followers hear of it, whatever becomes of the journal.
             shared.announce(newest);
             // Also when nothing was to do: the last time may have ended before this.
@@ -174,21 +176,26 @@ impl Directory for SqliteDirectory {
         read::cells(&self.shared.readers).await
     }
 
+    async fn newest(&self) -> Result<Position, DirectoryError> {
+        Ok(read::extent(&self.shared.readers).await?.newest)
+    }
+
+    async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {
+        self.write(async move |shared| write::raise_incarnation(&shared.writer, expected).await)
+            .await
+    }
+
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {
         snapshot::take(&self.shared.read_options).await
     }
 
-    fn changes(&self, after: Revision) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+    fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
         follow(self.clone(), self.shared.newest.subscribe(), after)
     }
 }
 
 impl StoredLog for SqliteDirectory {
-    async fn newest(&self) -> Result<Revision, DirectoryError> {
-        read::newest(&self.shared.readers).await
-    }
-
-    async fn read(&self, after: Revision, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<LogEntry>, DirectoryError> {
         log::read(&self.shared.readers, after, limit).await
     }
 }

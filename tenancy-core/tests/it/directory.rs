@@ -5,10 +5,13 @@ mod kill;
 mod model;
 mod sqlite;
 
+use futures_core::stream::BoxStream;
 use tempfile::TempDir;
 use tenancy_core::{
-    directory::{CellRecord, Directory, MemoryDirectory, NewTenant, SqliteDirectory},
-    types::{CellId, DomainName, ManualClock},
+    directory::{
+        CellRecord, Directory, DirectoryError, MemoryDirectory, NewTenant, SqliteDirectory,
+    },
+    types::{CellId, DomainName, LogEntry, ManualClock, Revision},
 };
 
 mod memory_conforms {
@@ -50,6 +53,15 @@ async fn put_cell(directory: &impl Directory, id: u16, capacity: u32) {
         capacity,
     };
     directory.put_cell(record).await.unwrap();
+}
+
+/// The present log behind a revision.
+async fn log_behind(
+    directory: &impl Directory,
+    after: Revision,
+) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
+    let end = directory.newest().await.unwrap();
+    directory.changes(end.at(after))
 }
 
 /// A request for the `n`th shop, with a domain of its own.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use futures_util::{StreamExt, TryStreamExt};
 use tenancy_types::{
-    CellId, DirectoryEvent, DomainName, Lifecycle, LogEntry, Placement, PlanName, Revision, Slug,
-    TenantId,
+    CellId, DirectoryEvent, DomainName, Lifecycle, LogEntry, Placement, PlanName, Position,
+    Revision, Slug, TenantId,
 };
 
 use super::super::{
@@ -25,7 +25,7 @@ pub(super) fn plan(text: &str) -> PlanName {
 }
 
 pub(super) fn domain(text: &str) -> DomainName {
-    DomainName::from_normalised(text).expect("a domain")
+    DomainName::from_pattern(text).expect("a domain")
 }
 
 /// A request for a tenant in cell 1, under a key of its own.
@@ -83,11 +83,17 @@ pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, DirectoryError>) -> 
     result.expect_err("the directory must refuse this")
 }
 
+/// A place in the directory's present log.
+pub(super) async fn at(directory: &impl Directory, revision: Revision) -> Position {
+    directory.newest().await.expect("an end").at(revision)
+}
+
 /// The log behind `after` up to its present end.
 pub(super) async fn log_after(directory: &impl Directory, after: Revision) -> Vec<LogEntry> {
-    let newest = directory.snapshot().await.expect("a snapshot").revision;
+    let end = directory.newest().await.expect("an end");
+    let newest = end.revision;
     let mut entries = Vec::new();
-    let mut changes = directory.changes(after);
+    let mut changes = directory.changes(end.at(after));
     while entries
         .last()
         .map_or(after, |entry: &LogEntry| entry.revision)
@@ -157,10 +163,13 @@ impl Known {
         let facts: Vec<LogEntry> = snapshot.facts.try_collect().await.expect("its facts");
         let mut known = Self::default();
         for fact in facts {
-            assert!(fact.revision <= snapshot.revision, "{fact:?} is too new");
+            assert!(
+                fact.revision <= snapshot.position.revision,
+                "{fact:?} is too new"
+            );
             known.learn(fact.event);
         }
-        (known, snapshot.revision)
+        (known, snapshot.position.revision)
     }
 }
 

@@ -3,7 +3,7 @@ use tenancy_types::{DirectoryEvent, Kind, Lifecycle, Problem, Revision, TenantId
 
 use super::{
     super::{Directory, DirectoryError, TenantChange},
-    fixture::{Known, change, domain, log_after, make, refused, request, to, with_cell},
+    fixture::{Known, at, change, domain, log_after, make, refused, request, to, with_cell},
 };
 
 /// Only its numbers and the name of its plan remain: in its record, in the log, and of its request.
@@ -97,7 +97,7 @@ pub async fn who_follows_the_log_converges_after_a_tenant_is_forgotten(directory
         next.learn(entry.event.clone());
         known.push((entry.revision, next));
     }
-    let mut live = directory.changes(whole[whole.len() - 1].revision);
+    let mut live = directory.changes(at(&directory, whole[whole.len() - 1].revision).await);
     directory.forget(gone.id).await.expect("it is forgotten");
     let placed = live.next().await.expect("the log does not end");
     assert!(
@@ -112,11 +112,12 @@ pub async fn who_follows_the_log_converges_after_a_tenant_is_forgotten(directory
     let first = first.expect("the tenant was made").revision;
     for (after, mut known) in known {
         if first <= after && after < gone.revision {
+            let after = at(&directory, after).await;
             let gap = directory.changes(after).next().await.expect("an answer");
             assert!(
                 matches!(gap, Err(DirectoryError::LogGap { after: a, newest: n })
-                    if a == after && n == newest),
-                "from {after}: {gap:?}"
+                    if a == after && n == after.at(newest)),
+                "from {after:?}: {gap:?}"
             );
         } else {
             for entry in log_after(&directory, after).await {

@@ -4,13 +4,15 @@ use std::{
 };
 
 use tenancy_types::{
-    CellId, DirectoryEvent, DomainName, LogEntry, RequestKey, Revision, Slug, TenantId, UnixMicros,
+    CellId, DirectoryEvent, DirectoryId, DomainName, History, LogEntry, Position, RequestKey,
+    Revision, Slug, TenantId, UnixMicros,
 };
 
-use super::super::{CellLoad, CellRecord, DirectoryError, NewTenant, Tenant, TenantChange, decide};
+use super::super::{
+    CellLoad, CellRecord, DirectoryError, NewTenant, Tenant, TenantChange, decide, extent::Extent,
+};
 
 /// The maps of a directory. Every method checks first and changes last, so an error changes nothing.
-#[derive(Default)]
 pub(super) struct State {
     /// Ids are dense: the tenant with id 1 stands first.
     rows: Vec<Row>,
@@ -19,7 +21,7 @@ pub(super) struct State {
     requests: HashMap<RequestKey, TenantId>,
     cells: BTreeMap<CellId, CellLoad>,
     log: BTreeMap<Revision, DirectoryEvent>,
-    newest: Revision,
+    extent: Extent,
 }
 
 struct Row {
@@ -31,6 +33,29 @@ struct Row {
 }
 
 impl State {
+    pub(super) fn new(directory: DirectoryId) -> Self {
+        let history = History {
+            directory,
+            incarnation: 0,
+        };
+        let newest = Position {
+            history,
+            revision: Revision::ZERO,
+        };
+        Self {
+            rows: Vec::new(),
+            slugs: HashMap::new(),
+            domains: HashMap::new(),
+            requests: HashMap::new(),
+            cells: BTreeMap::new(),
+            log: BTreeMap::new(),
+            extent: Extent {
+                newest,
+                floor: Revision::ZERO,
+            },
+        }
+    }
+
     pub(super) fn create(
         &mut self,
         new: &NewTenant,
@@ -46,7 +71,7 @@ impl State {
                 _ => Ok(row.tenant.clone()),
             };
         }
-        let tenant = decide::newborn(self.next_id()?, new, created);
+        let tenant = decide::newborn(self.next_id()?, new, created, self.extent.incarnation());
         let facts = decide::facts(&tenant);
         self.check_room(new.cell)?;
         self.check_claims(&facts)?;
@@ -71,7 +96,7 @@ impl State {
             .tenant(id)
             .ok_or(DirectoryError::NotFound { tenant: id })?;
         let before = decide::lives_in(tenant);
-        let facts = decide::change(tenant, expected, change)?;
+        let facts = decide::change(tenant, expected, change, self.extent.incarnation())?;
         self.check_claims(&facts)?;
         let tenant = self.record(id, facts);
         let after = decide::lives_in(&tenant);
@@ -125,21 +150,28 @@ impl State {
         self.cells.values()
     }
 
-    pub(super) fn newest(&self) -> Revision {
-        self.newest
+    pub(super) fn newest(&self) -> Position {
+        self.extent.newest
+    }
+
+    pub(super) fn raise_incarnation(&mut self, expected: u16) -> Result<u16, DirectoryError> {
+        let raised = decide::raise(self.extent.incarnation(), expected)?;
+        self.extent.newest.history.incarnation = raised;
+        Ok(raised)
     }
 
     pub(super) fn log_after(
         &self,
-        after: Revision,
+        after: Position,
         limit: usize,
     ) -> Result<Vec<LogEntry>, DirectoryError> {
+        self.extent.check(after)?;
+        let at = after.revision;
         let mut lives = self.rows.iter().filter_map(|row| row.forgotten);
-        if lives.any(|(first, last)| first <= after && after < last) {
-            let newest = self.newest();
-            return Err(DirectoryError::LogGap { after, newest });
+        if lives.any(|(first, last)| first <= at && at < last) {
+            return Err(self.extent.gap(after));
         }
-        let behind = self.log.range((Bound::Excluded(after), Bound::Unbounded));
+        let behind = self.log.range((Bound::Excluded(at), Bound::Unbounded));
         let entry = |(&revision, event): (_, &DirectoryEvent)| LogEntry {
             revision,
             event: event.clone(),
@@ -185,7 +217,7 @@ impl State {
 
     /// Writes the facts to the log, the indexes and the tenant, which it returns.
     fn record(&mut self, id: TenantId, facts: Vec<DirectoryEvent>) -> Tenant {
-        let entries = decide::entries(facts, self.newest());
+        let entries = decide::entries(facts, self.newest().revision);
         let tenant = &mut self.rows[id.index()].tenant;
         for entry in &entries {
             decide::apply(tenant, entry);
@@ -206,7 +238,8 @@ impl State {
             }
         }
         let tenant = tenant.clone();
-        self.newest = tenant.revision.max(self.newest);
+        let newest = &mut self.extent.newest.revision;
+        *newest = tenant.revision.max(*newest);
         self.log.extend(
             entries
                 .into_iter()

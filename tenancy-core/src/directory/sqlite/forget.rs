@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, SqliteConnection, SqlitePool};
-use tenancy_types::{RequestKey, Revision, TenantId};
+use tenancy_types::{RequestKey, Revision, TenantId, UnixMicros};
 
 use super::{
     super::{Tenant, decide},
@@ -14,7 +14,11 @@ use super::{
     write::{Written, begin, record},
 };
 
-pub(super) async fn forget(writer: &SqlitePool, id: TenantId) -> Result<Written, DirectoryError> {
+pub(super) async fn forget(
+    writer: &SqlitePool,
+    id: TenantId,
+    now: UnixMicros,
+) -> Result<Written, DirectoryError> {
     let mut tx = begin(writer).await?;
     let tenant = read::tenant(&mut *tx, id)
         .await?
@@ -23,7 +27,7 @@ pub(super) async fn forget(writer: &SqlitePool, id: TenantId) -> Result<Written,
         return Ok((tenant, None));
     }
     let (mut forgotten, facts) = decide::forget(&tenant)?;
-    let newest = record(&mut tx, &mut forgotten, facts).await?;
+    let newest = record(&mut tx, &mut forgotten, facts, now).await?;
     end_life(&mut tx, &tenant).await?;
     tx.commit().await.map_err(unavailable)?;
     Ok((forgotten, Some(newest)))
@@ -37,11 +41,15 @@ async fn is_forgotten(tx: &mut SqliteConnection, id: TenantId) -> Result<bool, D
         .map_err(unavailable)
 }
 
+/// Where compaction has taken the beginning of the log, it may have taken that of the life, which is then supposed to
+/// begin where the log does.
+///
 /// The tenant is as it was before what remains of it was written anew to the log's end.
 async fn end_life(tx: &mut SqliteConnection, tenant: &Tenant) -> Result<(), DirectoryError> {
     let id = tenant.id.as_i64();
     let remember = "insert into forgotten (tenant, first, last)
-        select ?1, min(revision), ?2 from log where tenant = ?1";
+        select ?1, iif(floor > 0, floor, (select min(revision) from log where tenant = ?1)), ?2
+        from identity";
     sqlx::query(remember)
         .bind(id)
         .bind(row::stored_revision(tenant.revision))

@@ -1,7 +1,7 @@
 //! The change log as rows: a kind, the tenant, and either a placement's word or a name.
 
 use sqlx::{SqliteConnection, SqlitePool};
-use tenancy_types::{DirectoryEvent, LogEntry, Revision};
+use tenancy_types::{DirectoryEvent, LogEntry, Position, UnixMicros};
 
 use super::{DirectoryError, corrupt, forget::is_gap, row, unavailable};
 
@@ -15,38 +15,45 @@ const DOMAIN_REMOVED: i64 = 6;
 pub(super) async fn append(
     connection: &mut SqliteConnection,
     entry: &LogEntry,
+    written: UnixMicros,
 ) -> Result<(), DirectoryError> {
     let (kind, word, name) = encode(&entry.event);
-    sqlx::query("insert into log (revision, kind, tenant, word, name) values (?1, ?2, ?3, ?4, ?5)")
-        .bind(row::stored_revision(entry.revision))
-        .bind(kind)
-        .bind(entry.event.tenant().as_i64())
-        .bind(word)
-        .bind(name)
-        .execute(connection)
-        .await
-        .map_err(unavailable)?;
+    sqlx::query(
+        "insert into log (revision, kind, tenant, word, name, written)
+         values (?1, ?2, ?3, ?4, ?5, ?6)",
+    )
+    .bind(row::stored_revision(entry.revision))
+    .bind(kind)
+    .bind(entry.event.tenant().as_i64())
+    .bind(word)
+    .bind(name)
+    .bind(written.get())
+    .execute(connection)
+    .await
+    .map_err(unavailable)?;
     Ok(())
 }
 
 pub(super) async fn read(
     readers: &SqlitePool,
-    after: Revision,
+    after: Position,
     limit: usize,
 ) -> Result<Vec<LogEntry>, DirectoryError> {
     let rows: Vec<LogRow> = sqlx::query_as(
         "select revision, kind, tenant, word, name from log
          where revision > ?1 order by revision limit ?2",
     )
-    .bind(row::stored_revision(after))
+    .bind(row::stored_revision(after.revision))
     .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(readers)
     .await
     .map_err(unavailable)?;
-    // Asked after the entries were read: who forgets a tenant in between makes a gap, never a silent hole.
-    if is_gap(readers, after).await? {
-        let newest = super::read::newest(readers).await?;
-        return Err(DirectoryError::LogGap { after, newest });
+    // Asked after the entries were read: who removes some in between makes a gap, never a silent hole.
+    let is_gap = is_gap(readers, after.revision).await?;
+    let extent = super::read::extent(readers).await?;
+    extent.check(after)?;
+    if is_gap {
+        return Err(extent.gap(after));
     }
     rows.into_iter().map(decode).collect()
 }

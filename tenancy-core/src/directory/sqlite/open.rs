@@ -13,7 +13,10 @@ use super::{DirectoryError, forget::truncate_journal, unavailable};
 const APPLICATION: i64 = 0x5444_4952;
 
 /// The format this version writes. It brings files of those before to it.
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
+
+/// The format of files that knew no restores and no compaction.
+const WITHOUT_HISTORY: i64 = 3;
 
 /// The format of files that had no identity.
 const WITHOUT_IDENTITY: i64 = 2;
@@ -81,6 +84,16 @@ insert into identity (id) values (lower(hex(randomblob(16))));
 pragma user_version = 3;
 ";
 
+/// What format 4 adds: how often the directory was restored, up to where the log was compacted, and when its entries were
+/// written, which is not known of earlier ones.
+const SINCE_4: &str = "
+alter table identity add column incarnation integer not null default 0
+    check (incarnation between 0 and 65535);
+alter table identity add column floor integer not null default 0;
+alter table log add column written integer;
+pragma user_version = 4;
+";
+
 pub(super) struct Files {
     pub(super) writer: SqlitePool,
     pub(super) readers: SqlitePool,
@@ -141,9 +154,10 @@ async fn prepare(writer: &SqlitePool) -> Result<(), DirectoryError> {
         .map_err(unavailable)?;
     let missing: &[&'static str] = match (application, found) {
         (APPLICATION, FORMAT) => &[],
-        (APPLICATION, WITHOUT_IDENTITY) => &[SINCE_3],
-        (APPLICATION, WITH_TRACES) => &[SINCE_2, SINCE_3],
-        (0, 0) if tables == 0 => &[TABLES, SINCE_2, SINCE_3],
+        (APPLICATION, WITHOUT_HISTORY) => &[SINCE_4],
+        (APPLICATION, WITHOUT_IDENTITY) => &[SINCE_3, SINCE_4],
+        (APPLICATION, WITH_TRACES) => &[SINCE_2, SINCE_3, SINCE_4],
+        (0, 0) if tables == 0 => &[TABLES, SINCE_2, SINCE_3, SINCE_4],
         _ => {
             return Err(DirectoryError::UnknownFormat {
                 found,

@@ -1,27 +1,42 @@
 use sqlx::{SqliteExecutor, SqlitePool};
-use tenancy_types::{DirectoryId, DomainName, Revision, Slug, TenantId};
+use tenancy_types::{DirectoryId, DomainName, History, Position, Slug, TenantId};
 
 use super::{
-    super::{CellLoad, Page, Tenant},
+    super::{CellLoad, Page, Tenant, extent::Extent},
     DirectoryError, corrupt,
     row::{self, TenantRow, select_tenant},
     unavailable,
 };
+
+/// What is wrong when it cannot be read.
+const IDENTITY: &str = "identity of the directory";
 
 pub(super) async fn identity(on: impl SqliteExecutor<'_>) -> Result<DirectoryId, DirectoryError> {
     let id: String = sqlx::query_scalar("select id from identity")
         .fetch_one(on)
         .await
         .map_err(unavailable)?;
-    id.parse().map_err(corrupt("identity of the directory"))
+    id.parse().map_err(corrupt(IDENTITY))
 }
 
-pub(super) async fn newest(on: impl SqliteExecutor<'_>) -> Result<Revision, DirectoryError> {
-    let newest: i64 = sqlx::query_scalar("select coalesce(max(revision), 0) from log")
-        .fetch_one(on)
-        .await
-        .map_err(unavailable)?;
-    row::revision(newest)
+/// What the log says of itself. Its end is also known when no entry is left.
+pub(super) async fn extent(on: impl SqliteExecutor<'_>) -> Result<Extent, DirectoryError> {
+    let (id, incarnation, floor, newest): (String, i64, i64, i64) = sqlx::query_as(
+        "select id, incarnation, floor, max(floor, coalesce((select max(revision) from log), 0))
+         from identity",
+    )
+    .fetch_one(on)
+    .await
+    .map_err(unavailable)?;
+    let history = History {
+        directory: id.parse().map_err(corrupt(IDENTITY))?,
+        incarnation: u16::try_from(incarnation).map_err(corrupt("incarnation"))?,
+    };
+    let revision = row::revision(newest)?;
+    Ok(Extent {
+        newest: Position { history, revision },
+        floor: row::revision(floor)?,
+    })
 }
 
 pub(super) async fn tenant(

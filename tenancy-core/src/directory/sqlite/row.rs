@@ -71,7 +71,7 @@ pub(super) fn tenant_id(stored: i64) -> Result<TenantId, DirectoryError> {
 }
 
 pub(super) fn domain(stored: &str) -> Result<DomainName, DirectoryError> {
-    DomainName::from_normalised(stored).map_err(corrupt("domain"))
+    DomainName::from_pattern(stored).map_err(corrupt("domain"))
 }
 
 pub(super) fn placement(stored: i64) -> Result<Placement, DirectoryError> {

@@ -23,10 +23,10 @@ pub(super) async fn take(options: &SqliteConnectOptions) -> Result<Snapshot, Dir
         .await
         .map_err(unavailable)?;
     // The first read fixes what the transaction sees.
-    let revision = read::newest(&mut connection).await?;
+    let position = read::extent(&mut connection).await?.newest;
     let pages = stream::try_unfold((connection, Page::first(PAGE)), next_page);
     Ok(Snapshot {
-        revision,
+        position,
         facts: pages.map_ok(stream::iter).try_flatten().boxed(),
     })
 }

@@ -24,13 +24,14 @@ pub(super) async fn create(
     if let Some(tenant) = repeated(&mut tx, new, &wanted).await? {
         return Ok((tenant, None));
     }
-    let mut tenant = decide::newborn(next_id(&mut tx).await?, new, created);
+    let incarnation = read::extent(&mut *tx).await?.incarnation();
+    let mut tenant = decide::newborn(next_id(&mut tx).await?, new, created, incarnation);
     let facts = decide::facts(&tenant);
     check_room(&mut tx, new.cell).await?;
     check_claims(&mut tx, &facts).await?;
     insert(&mut tx, &tenant, new, &wanted).await?;
     count(&mut tx, None, Some(new.cell)).await?;
-    let newest = record(&mut tx, &mut tenant, facts).await?;
+    let newest = record(&mut tx, &mut tenant, facts, created).await?;
     tx.commit().await.map_err(unavailable)?;
     Ok((tenant, Some(newest)))
 }
@@ -40,18 +41,20 @@ pub(super) async fn change(
     id: TenantId,
     expected: Revision,
     change: &TenantChange,
+    now: UnixMicros,
 ) -> Result<Written, DirectoryError> {
     let mut tx = begin(writer).await?;
     let mut tenant = read::tenant(&mut *tx, id)
         .await?
         .ok_or(DirectoryError::NotFound { tenant: id })?;
-    let facts = decide::change(&tenant, expected, change)?;
+    let incarnation = read::extent(&mut *tx).await?.incarnation();
+    let facts = decide::change(&tenant, expected, change, incarnation)?;
     if facts.is_empty() {
         return Ok((tenant, None));
     }
     let before = decide::lives_in(&tenant);
     check_claims(&mut tx, &facts).await?;
-    let newest = record(&mut tx, &mut tenant, facts).await?;
+    let newest = record(&mut tx, &mut tenant, facts, now).await?;
     count(&mut tx, before, decide::lives_in(&tenant)).await?;
     tx.commit().await.map_err(unavailable)?;
     Ok((tenant, Some(newest)))
@@ -69,6 +72,23 @@ pub(super) async fn put_cell(writer: &SqlitePool, cell: &CellRecord) -> Result<(
     .await
     .map_err(unavailable)?;
     Ok(())
+}
+
+/// The new incarnation, and the log's end: its followers must look, and find another history.
+pub(super) async fn raise_incarnation(
+    writer: &SqlitePool,
+    expected: u16,
+) -> Result<(u16, Option<Revision>), DirectoryError> {
+    let mut tx = begin(writer).await?;
+    let extent = read::extent(&mut *tx).await?;
+    let raised = decide::raise(extent.incarnation(), expected)?;
+    sqlx::query("update identity set incarnation = ?1")
+        .bind(i64::from(raised))
+        .execute(&mut *tx)
+        .await
+        .map_err(unavailable)?;
+    tx.commit().await.map_err(unavailable)?;
+    Ok((raised, Some(extent.newest.revision)))
 }
 
 pub(super) async fn begin(
@@ -182,11 +202,12 @@ pub(super) async fn record(
     tx: &mut SqliteConnection,
     tenant: &mut Tenant,
     facts: Vec<DirectoryEvent>,
+    now: UnixMicros,
 ) -> Result<Revision, DirectoryError> {
-    let newest = read::newest(&mut *tx).await?;
-    for entry in decide::entries(facts, newest) {
+    let newest = read::extent(&mut *tx).await?.newest;
+    for entry in decide::entries(facts, newest.revision) {
         decide::apply(tenant, &entry);
-        log::append(tx, &entry).await?;
+        log::append(tx, &entry, now).await?;
         record_domain(tx, &entry).await?;
     }
     sqlx::query(

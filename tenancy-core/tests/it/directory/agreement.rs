@@ -16,7 +16,7 @@ use tenancy_core::{
 };
 
 use super::{
-    cell, domain,
+    cell, domain, log_behind,
     model::{Model, ROOM},
     put_cell,
 };
@@ -165,8 +165,8 @@ async fn perform(
 
 /// The log behind `after`, or `None` where it cannot be followed from.
 async fn log(directory: &impl Directory, after: Revision) -> Option<Vec<LogEntry>> {
-    let newest = directory.snapshot().await.unwrap().revision;
-    let mut changes = directory.changes(after);
+    let newest = directory.newest().await.unwrap().revision;
+    let mut changes = log_behind(directory, after).await;
     let mut entries: Vec<LogEntry> = Vec::new();
     while entries.last().map_or(after, |entry| entry.revision) < newest {
         match changes.next().await.unwrap() {

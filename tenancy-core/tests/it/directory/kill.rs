@@ -13,7 +13,7 @@ use tenancy_core::{
     types::{DirectoryEvent, ManualClock, Revision},
 };
 
-use super::{open, put_cell, shop};
+use super::{log_behind, open, put_cell, shop};
 
 /// Set for the process that is to be killed: the file it writes.
 const FILE: &str = "TENANCY_DIRECTORY_TO_WRITE";
@@ -39,7 +39,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         assert_eq!(tenant.domains, shop(*n).domains);
         assert_eq!(directory.create(shop(*n)).await.unwrap(), tenant);
     }
-    let newest = directory.snapshot().await.unwrap().revision;
+    let newest = directory.newest().await.unwrap().revision;
     let made = u64::from(directory.cells().await.unwrap()[0].tenants);
     assert!(made >= acknowledged.len() as u64);
     assert_eq!(
@@ -47,7 +47,7 @@ async fn what_was_acknowledged_survives_a_kill() {
         Revision::new(4 * made),
         "each tenant has its four entries, none half of them"
     );
-    let mut changes = directory.changes(Revision::ZERO);
+    let mut changes = log_behind(&directory, Revision::ZERO).await;
     for _ in 0..made {
         let entry = changes.next().await.unwrap().unwrap();
         assert!(matches!(entry.event, DirectoryEvent::Placed { .. }));

@@ -12,7 +12,7 @@ use tenancy_core::{
 };
 use tokio::task::JoinSet;
 
-use super::{domain, in_a_file, open, put_cell, shop};
+use super::{domain, in_a_file, log_behind, open, put_cell, shop};
 
 /// The suite's case interleaves 50 claims in one task; here they run on several threads.
 #[tokio::test(flavor = "multi_thread")]
@@ -45,7 +45,7 @@ async fn what_is_closed_is_there_when_opened_again() {
     let (directory, folder) = in_a_file().await;
     put_cell(&directory, 1, 100).await;
     let made = directory.create(shop(1)).await.unwrap();
-    let mut waiting = directory.changes(made.revision);
+    let mut waiting = log_behind(&directory, made.revision).await;
     directory.close().await;
     let error = directory.tenant(made.id).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable);
@@ -57,8 +57,8 @@ async fn what_is_closed_is_there_when_opened_again() {
     let reopened = open(&folder).await;
     assert_eq!(reopened.tenant(made.id).await.unwrap(), Some(made.clone()));
     assert_eq!(reopened.create(shop(1)).await.unwrap(), made);
-    let log: Vec<LogEntry> = reopened
-        .changes(Revision::ZERO)
+    let log: Vec<LogEntry> = log_behind(&reopened, Revision::ZERO)
+        .await
         .take(4)
         .try_collect()
         .await
@@ -71,7 +71,7 @@ async fn what_is_closed_is_there_when_opened_again() {
 async fn a_dropped_request_is_finished_and_announced() {
     let (directory, _folder) = in_a_file().await;
     put_cell(&directory, 1, 100).await;
-    let mut changes = directory.changes(Revision::ZERO);
+    let mut changes = log_behind(&directory, Revision::ZERO).await;
     {
         let asked = pin!(directory.create(shop(1)));
         let polled = asked.poll(&mut Context::from_waker(Waker::noop()));
@@ -115,8 +115,8 @@ async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
     for (sql, found) in [
         ("create table invoice (id integer primary key)", 0),
         (
-            "pragma application_id = 1414809938; pragma user_version = 4",
-            4,
+            "pragma application_id = 1414809938; pragma user_version = 5",
+            5,
         ),
     ] {
         let url = format!("sqlite://{}?mode=rwc", path.display());
@@ -127,7 +127,7 @@ async fn a_file_that_is_no_directory_is_refused_and_left_alone() {
             .await
             .unwrap_err();
         assert!(
-            matches!(error, DirectoryError::UnknownFormat { found: f, known: 3 } if f == found),
+            matches!(error, DirectoryError::UnknownFormat { found: f, known: 4 } if f == found),
             "{error:?}"
         );
         let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
@@ -241,8 +241,8 @@ async fn forgetting_beside_a_long_reader_is_finished_later() {
         .await
         .unwrap();
     // A follower that knows everything so far and waits for more.
-    let mut following =
-        directory.changes(directory.tenant(made.id).await.unwrap().unwrap().revision);
+    let known = directory.tenant(made.id).await.unwrap().unwrap().revision;
+    let mut following = log_behind(&directory, known).await;
     let forgetting = async {
         // By then it has looked, found nothing and waits.
         for _ in 0..20 {
@@ -261,8 +261,8 @@ async fn forgetting_beside_a_long_reader_is_finished_later() {
     let heard = heard.expect("followers are woken although the journal is not emptied");
     assert_eq!(heard.unwrap().unwrap().event.tenant(), made.id);
     assert!(traces(&folder, "shop-7") > 0, "control");
-    let log: Vec<LogEntry> = directory
-        .changes(Revision::ZERO)
+    let log: Vec<LogEntry> = log_behind(&directory, Revision::ZERO)
+        .await
         .take(2)
         .try_collect()
         .await
@@ -288,7 +288,8 @@ async fn a_file_of_the_format_before_is_brought_up() {
         .await
         .unwrap();
     sqlx::raw_sql(
-        "drop table identity; drop table forgotten; drop index log_of_tenant; pragma user_version = 1;
+        "alter table log drop column written;
+         drop table identity; drop table forgotten; drop index log_of_tenant; pragma user_version = 1;
          insert into domain (name, tenant) values ('mrs-robinsons-pies.example', 1);
          delete from domain where name = 'mrs-robinsons-pies.example'",
     )
@@ -310,7 +311,8 @@ async fn a_file_of_the_format_before_is_brought_up() {
         .await
         .unwrap();
     directory.forget(made.id).await.unwrap();
-    let gap = directory.changes(made.revision).next().await.unwrap();
+    let mut changes = log_behind(&directory, made.revision).await;
+    let gap = changes.next().await.unwrap();
     assert!(matches!(gap, Err(DirectoryError::LogGap { .. })), "{gap:?}");
 }
 
@@ -337,14 +339,54 @@ async fn a_directory_without_an_identity_is_given_one() {
         folder.path().join("directory.sqlite").display()
     );
     let pool = sqlx::SqlitePool::connect(&url).await.unwrap();
-    sqlx::raw_sql("drop table identity; pragma user_version = 2")
-        .execute(&pool)
-        .await
-        .unwrap();
+    sqlx::raw_sql(
+        "alter table log drop column written; drop table identity; pragma user_version = 2",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
     pool.close().await;
     let directory = open(&folder).await;
     let given = directory.id();
     assert_eq!(directory.tenant(made.id).await.unwrap(), Some(made));
     directory.close().await;
     assert_eq!(open(&folder).await.id(), given);
+}
+
+/// A file of the format that knew neither restores nor compaction is at the beginning of both, and its log can be
+/// followed as before.
+#[tokio::test]
+async fn a_directory_that_knew_no_restores_has_never_been_restored() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let made = directory.create(shop(1)).await.unwrap();
+    let before = directory.newest().await.unwrap();
+    directory.close().await;
+    let path = folder.path().join("directory.sqlite");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "alter table log drop column written;
+         alter table identity drop column floor; alter table identity drop column incarnation;
+         pragma user_version = 3",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    let directory = open(&folder).await;
+    assert_eq!(directory.newest().await.unwrap(), before);
+    assert_eq!(directory.raise_incarnation(0).await.unwrap(), 1);
+    let log: Vec<LogEntry> = log_behind(&directory, Revision::ZERO)
+        .await
+        .take(4)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(log[3].revision, made.revision);
+    directory.close().await;
+    let reopened = open(&folder).await;
+    assert_eq!(reopened.history().await.unwrap().incarnation, 1);
+    assert_eq!(reopened.id(), before.history.directory);
 }
