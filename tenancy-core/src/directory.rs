@@ -16,6 +16,10 @@
     feature = "sqlite",
     doc = "| [`SqliteDirectory`] | `sqlite` | one control process with a file |"
 )]
+#![cfg_attr(
+    feature = "postgres",
+    doc = "| [`PostgresDirectory`] | `postgres` | several control processes, and platforms of millions of tenants |"
+)]
 //!
 //! What every implementation must do is written down as code: the cases of `directory::conformance`
 //! (feature `test-util`).
@@ -31,18 +35,26 @@
 mod any;
 #[cfg(feature = "test-util")]
 pub mod conformance;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "postgres"))]
 mod decide;
 mod error;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod event;
+#[cfg(any(feature = "memory", feature = "postgres"))]
 mod extent;
-#[cfg(feature = "memory")]
+#[cfg(any(feature = "memory", feature = "postgres"))]
 mod follow;
 #[cfg(feature = "memory")]
 mod memory;
 mod page;
 mod port;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(any(feature = "memory", feature = "postgres"))]
+mod random;
 mod record;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod row;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
@@ -52,6 +64,8 @@ pub use error::DirectoryError;
 pub use memory::MemoryDirectory;
 pub use page::Page;
 pub use port::{Directory, Snapshot};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresDirectory, PostgresDirectoryOptions};
 pub use record::{CellLoad, CellRecord, NewTenant, Tenant, TenantChange};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteDirectory;

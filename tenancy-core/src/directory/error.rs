@@ -125,6 +125,24 @@ pub enum DirectoryError {
     },
 }
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn unavailable(source: impl Into<Box<dyn Error + Send + Sync>>) -> DirectoryError {
+    DirectoryError::Unavailable {
+        source: source.into(),
+    }
+}
+
+/// For values that were valid when they were stored.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub(super) fn corrupt<E: Into<Box<dyn Error + Send + Sync>>>(
+    what: &'static str,
+) -> impl FnOnce(E) -> DirectoryError {
+    move |source| DirectoryError::Corrupt {
+        what,
+        source: source.into(),
+    }
+}
+
 impl Problem for DirectoryError {
     fn code(&self) -> Code {
         match self {

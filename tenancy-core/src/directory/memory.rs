@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    hash::{BuildHasher, RandomState},
     num::NonZeroU16,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -14,6 +13,7 @@ use super::{
     CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
     TenantChange, decide,
     follow::{StoredLog, follow},
+    random,
 };
 
 mod lookup;
@@ -71,9 +71,8 @@ impl MemoryDirectory {
     }
 }
 
-/// 128 random bits: the standard library seeds each `RandomState` differently, from the system's randomness.
 fn drawn() -> DirectoryId {
-    let [high, low] = [(); 2].map(|()| u128::from(RandomState::new().hash_one(())));
+    let [high, low] = [(); 2].map(|()| u128::from(random::bits()));
     DirectoryId::from_u128(high << 64 | low)
 }
 

@@ -8,14 +8,15 @@ use tokio::sync::watch;
 use super::{
     CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
     TenantChange,
+    error::unavailable,
     follow::{StoredLog, follow},
+    row,
 };
 
 mod forget;
 mod log;
 mod open;
 mod read;
-mod row;
 mod snapshot;
 mod write;
 
@@ -70,13 +71,13 @@ impl SqliteDirectory {
         clock: impl Clock,
     ) -> Result<Self, DirectoryError> {
         let files = open::open(path.as_ref()).await?;
-        let newest = read::extent(&files.readers).await?.newest.revision;
+        let newest = read::extent(&files.readers).await?.newest;
         let shared = Arc::new(Shared {
-            id: read::identity(&files.readers).await?,
+            id: newest.history.directory,
             writer: files.writer,
             readers: files.readers,
             read_options: files.read_options,
-            newest: watch::Sender::new(newest),
+            newest: watch::Sender::new(newest.revision),
             clock: Box::new(clock),
         });
         Ok(Self { shared })
@@ -205,21 +206,5 @@ impl fmt::Debug for SqliteDirectory {
         f.debug_struct("SqliteDirectory")
             .field("newest", &*self.shared.newest.borrow())
             .finish_non_exhaustive()
-    }
-}
-
-fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> DirectoryError {
-    DirectoryError::Unavailable {
-        source: source.into(),
-    }
-}
-
-/// For values that were valid when they were stored.
-fn corrupt<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    what: &'static str,
-) -> impl FnOnce(E) -> DirectoryError {
-    move |source| DirectoryError::Corrupt {
-        what,
-        source: source.into(),
     }
 }

@@ -3,6 +3,8 @@
 mod agreement;
 mod kill;
 mod model;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 
 use futures_core::stream::BoxStream;
@@ -20,6 +22,16 @@ mod memory_conforms {
 
 mod sqlite_conforms {
     tenancy_core::directory_conformance!(super::in_a_file());
+}
+
+#[cfg(feature = "postgres")]
+mod postgres_conforms {
+    tenancy_core::directory_conformance!(super::in_a_database());
+}
+
+#[cfg(feature = "postgres")]
+async fn in_a_database() -> (tenancy_core::directory::PostgresDirectory, ()) {
+    (postgres::open(&postgres::database().url()).await, ())
 }
 
 async fn in_memory() -> (MemoryDirectory, ()) {

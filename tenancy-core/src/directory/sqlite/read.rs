@@ -1,42 +1,23 @@
 use sqlx::{SqliteExecutor, SqlitePool};
-use tenancy_types::{DirectoryId, DomainName, History, Position, Slug, TenantId};
+use tenancy_types::{DomainName, Slug, TenantId};
 
 use super::{
     super::{CellLoad, Page, Tenant, extent::Extent},
-    DirectoryError, corrupt,
-    row::{self, TenantRow, select_tenant},
+    DirectoryError,
+    row::{self, ExtentRow, TenantRow, select_tenant},
     unavailable,
 };
 
-/// What is wrong when it cannot be read.
-const IDENTITY: &str = "identity of the directory";
-
-pub(super) async fn identity(on: impl SqliteExecutor<'_>) -> Result<DirectoryId, DirectoryError> {
-    let id: String = sqlx::query_scalar("select id from identity")
-        .fetch_one(on)
-        .await
-        .map_err(unavailable)?;
-    id.parse().map_err(corrupt(IDENTITY))
-}
-
 /// What the log says of itself. Its end is also known when no entry is left.
 pub(super) async fn extent(on: impl SqliteExecutor<'_>) -> Result<Extent, DirectoryError> {
-    let (id, incarnation, floor, newest): (String, i64, i64, i64) = sqlx::query_as(
+    let found: ExtentRow = sqlx::query_as(
         "select id, incarnation, floor, max(floor, coalesce((select max(revision) from log), 0))
          from identity",
     )
     .fetch_one(on)
     .await
     .map_err(unavailable)?;
-    let history = History {
-        directory: id.parse().map_err(corrupt(IDENTITY))?,
-        incarnation: u16::try_from(incarnation).map_err(corrupt("incarnation"))?,
-    };
-    let revision = row::revision(newest)?;
-    Ok(Extent {
-        newest: Position { history, revision },
-        floor: row::revision(floor)?,
-    })
+    row::extent(found)
 }
 
 pub(super) async fn tenant(

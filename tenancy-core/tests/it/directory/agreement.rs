@@ -1,4 +1,4 @@
-//! Random operations: both directories do what the model does, and their logs tell it.
+//! Random operations: all directories do what the model does, and their logs tell it.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,8 +6,8 @@ use futures_util::{StreamExt, TryStreamExt};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use tenancy_core::{
     directory::{
-        Directory, DirectoryError, MemoryDirectory, NewTenant, Page, SqliteDirectory, Tenant,
-        TenantChange,
+        AnyDirectory, Directory, DirectoryError, MemoryDirectory, NewTenant, Page, SqliteDirectory,
+        Tenant, TenantChange,
     },
     types::{
         Clock, DirectoryEvent, DomainName, Lifecycle, LogEntry, ManualClock, Placement, PlanName,
@@ -81,20 +81,48 @@ proptest! {
     #[test]
     fn the_directories_do_what_the_model_does(operations in vec(operation(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(run(operations));
+        runtime.block_on(in_memory_and_in_a_file(operations));
     }
 }
 
-async fn run(operations: Vec<Operation>) {
+#[cfg(feature = "postgres")]
+proptest! {
+    // Each case makes a database.
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn a_database_does_what_the_model_does(operations in vec(operation(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(in_a_database(operations));
+    }
+}
+
+async fn in_memory_and_in_a_file(operations: Vec<Operation>) {
     let clock = ManualClock::default();
     let folder = tempfile::tempdir().unwrap();
-    let memory = MemoryDirectory::new(clock.clone());
     let file = folder.path().join("directory.sqlite");
     let sqlite = SqliteDirectory::open(&file, clock.clone()).await.unwrap();
+    let directories = [
+        AnyDirectory::new(MemoryDirectory::new(clock.clone())),
+        AnyDirectory::new(sqlite),
+    ];
+    run(operations, &directories, clock).await;
+}
+
+#[cfg(feature = "postgres")]
+async fn in_a_database(operations: Vec<Operation>) {
+    use tenancy_core::directory::PostgresDirectory;
+    let clock = ManualClock::default();
+    let url = super::postgres::database().url();
+    let directory = PostgresDirectory::open(&url, clock.clone(), Default::default()).await;
+    run(operations, &[AnyDirectory::new(directory.unwrap())], clock).await;
+}
+
+async fn run(operations: Vec<Operation>, directories: &[AnyDirectory], clock: ManualClock) {
     let mut model = Model::default();
-    for id in [1, 2] {
-        put_cell(&memory, id, ROOM).await;
-        put_cell(&sqlite, id, ROOM).await;
+    for directory in directories {
+        put_cell(directory, 1, ROOM).await;
+        put_cell(directory, 2, ROOM).await;
     }
     let mut followers = vec![(Revision::ZERO, Routes::default())];
     for operation in operations {
@@ -105,19 +133,22 @@ async fn run(operations: Vec<Operation>) {
             Operation::Change { id, change, .. } => model.change(tenant(*id), seen, change),
             Operation::Forget { id } => model.forget(tenant(*id)),
         };
-        let found = perform(&memory, &operation, seen).await;
-        assert_eq!(found, expected, "memory: {operation:?}");
-        let found = perform(&sqlite, &operation, seen).await;
-        assert_eq!(found, expected, "sqlite: {operation:?}");
+        for (at, directory) in directories.iter().enumerate() {
+            let found = perform(directory, &operation, seen).await;
+            assert_eq!(found, expected, "directory {at}: {operation:?}");
+        }
         followers.push((Revision::new(model.revision), Routes::of(&model.tenants)));
     }
     for (after, known) in followers {
-        let log = log(&memory, after).await;
-        assert_eq!(self::log(&sqlite, after).await, log);
-        converge(&model, after, known, log);
+        let expected = log(&directories[0], after).await;
+        for directory in &directories[1..] {
+            assert_eq!(log(directory, after).await, expected);
+        }
+        converge(&model, after, known, expected);
     }
-    agree(&model, &memory).await;
-    agree(&model, &sqlite).await;
+    for directory in directories {
+        agree(&model, directory).await;
+    }
 }
 
 /// Whoever followed so far learns the rest, or is told that it cannot: one who knows of a tenant's life, and

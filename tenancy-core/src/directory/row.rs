@@ -1,16 +1,17 @@
-use tenancy_types::{CellId, DomainName, Placement, Revision, TenantId, UnixMicros};
+//! What both databases store, and what it means. A value that is not valid says what it was to be.
 
-use super::{
-    super::{CellLoad, CellRecord, Tenant},
-    DirectoryError, corrupt,
+use tenancy_types::{
+    CellId, DomainName, History, Placement, Position, Revision, TenantId, UnixMicros,
 };
+
+use super::{CellLoad, CellRecord, DirectoryError, Tenant, error::corrupt, extent::Extent};
 
 /// Selects what [`TenantRow`] holds. One statement, so that a tenant and its domains are of one moment.
 macro_rules! select_tenant {
     ($rest:literal) => {
         concat!(
             "select t.id, t.slug, t.plan, t.region, t.placement, t.revision, t.created,
-                    (select group_concat(d.name, ',' order by d.name)
+                    (select string_agg(d.name, ',' order by d.name)
                      from domain d where d.tenant = t.id)
              from tenant t ",
             $rest
@@ -51,6 +52,24 @@ pub(super) fn tenant(row: TenantRow) -> Result<Tenant, DirectoryError> {
         placement: self::placement(placement)?,
         revision: self::revision(revision)?,
         created: UnixMicros::new(created),
+    })
+}
+
+/// A directory's identity, its incarnation, its log's floor and its log's end.
+pub(super) type ExtentRow = (String, i64, i64, i64);
+
+pub(super) fn extent(row: ExtentRow) -> Result<Extent, DirectoryError> {
+    let (id, incarnation, floor, newest) = row;
+    let history = History {
+        directory: id.parse().map_err(corrupt("identity of the directory"))?,
+        incarnation: u16::try_from(incarnation).map_err(corrupt("incarnation"))?,
+    };
+    Ok(Extent {
+        newest: Position {
+            history,
+            revision: revision(newest)?,
+        },
+        floor: revision(floor)?,
     })
 }
 
