@@ -227,7 +227,7 @@ proptest! {
     /// The glance at a host and the parser agree on whose request it is.
     #[test]
     fn the_layer_finds_what_the_parsed_host_leads_to(
-        host in "[aA.-]{0,3}(shop.example|a.brand.example|brand.example|acme.platform.example|x--y)[.:80]{0,3}",
+        host in r"[aA.-]{0,3}(shop\.example|a\.brand\.example|brand\.example|acme\.platform\.example|x--y)[.:80]{0,3}",
     ) {
         let table = table();
         let parsed = host.parse::<Authority>().map(Authority::into_host);
