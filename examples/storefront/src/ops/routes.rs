@@ -7,7 +7,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use tenancy_cell_router::{Contact, Explained, Finding, NameProbe};
 use tenancy_core::authority::Host;
-use tenancy_types::{Answer, Clock, Lookup, SystemClock};
+use tenancy_types::{Answer, Clock, SystemClock};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Ops, OpsError};

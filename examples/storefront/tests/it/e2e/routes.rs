@@ -51,6 +51,7 @@ async fn a_host_leads_where_its_visitors_get(kind: Kind) {
     let stranger = super::http::Client::new(&platform.ops);
     let refused = stranger.get("/debug/routes").await;
     refused.expect_error(401, "unauthorized");
-    let elsewhere = platform.visitor("acme.localhost").get("/debug/routes");
-    assert_eq!(elsewhere.await.status, 404, "not on the shops' listener");
+    let elsewhere = platform.visitor("acme.localhost");
+    let elsewhere = elsewhere.get("/debug/routes").await;
+    assert_eq!(elsewhere.status, 404, "not on the shops' listener");
 }
