@@ -44,6 +44,7 @@ mod event;
 mod extent;
 #[cfg(any(feature = "memory", feature = "postgres"))]
 mod follow;
+mod lag;
 #[cfg(feature = "memory")]
 mod memory;
 mod page;
@@ -60,6 +61,7 @@ mod sqlite;
 
 pub use any::AnyDirectory;
 pub use error::DirectoryError;
+pub use lag::Lag;
 #[cfg(feature = "memory")]
 pub use memory::MemoryDirectory;
 pub use page::Page;

@@ -4,7 +4,7 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 use tenancy_types::{DomainName, LogEntry, Position, Revision, Slug, TenantId};
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
     TenantChange,
 };
 
@@ -40,6 +40,8 @@ trait ErasedDirectory: Send + Sync + 'static {
     fn cells(&self) -> Answer<'_, Vec<CellLoad>>;
     fn newest(&self) -> Answer<'_, Position>;
     fn raise_incarnation(&self, expected: u16) -> Answer<'_, u16>;
+    fn lag(&self, after: Position) -> Answer<'_, Lag>;
+    fn compact(&self, up_to: Revision) -> Answer<'_, u64>;
     fn snapshot(&self) -> Answer<'_, Snapshot>;
     fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>>;
 }
@@ -87,6 +89,14 @@ impl<D: Directory> ErasedDirectory for D {
 
     fn raise_incarnation(&self, expected: u16) -> Answer<'_, u16> {
         Box::pin(Directory::raise_incarnation(self, expected))
+    }
+
+    fn lag(&self, after: Position) -> Answer<'_, Lag> {
+        Box::pin(Directory::lag(self, after))
+    }
+
+    fn compact(&self, up_to: Revision) -> Answer<'_, u64> {
+        Box::pin(Directory::compact(self, up_to))
     }
 
     fn snapshot(&self) -> Answer<'_, Snapshot> {
@@ -146,6 +156,14 @@ impl Directory for AnyDirectory {
 
     async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {
         self.0.raise_incarnation(expected).await
+    }
+
+    async fn lag(&self, after: Position) -> Result<Lag, DirectoryError> {
+        self.0.lag(after).await
+    }
+
+    async fn compact(&self, up_to: Revision) -> Result<u64, DirectoryError> {
+        self.0.compact(up_to).await
     }
 
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {

@@ -17,6 +17,7 @@
 
 mod cells;
 mod change;
+mod compact;
 mod create;
 mod fixture;
 mod forget;
@@ -29,6 +30,11 @@ pub use change::{
     a_change_that_changes_nothing_leaves_the_revision, a_purge_goes_on_to_its_end,
     a_tenant_that_is_gone_gives_its_names_back, domains_come_and_go,
     every_change_of_lifecycle_has_an_epoch_of_its_own, what_the_table_does_not_list_is_rejected,
+};
+pub use compact::{
+    a_compacted_log_leads_on_from_its_floor, a_follower_beside_a_compaction_goes_on,
+    lag_counts_what_a_follower_has_not_seen,
+    who_is_forgotten_behind_a_compaction_stays_with_nobody,
 };
 pub use create::{
     a_domain_has_one_tenant, a_key_serves_one_request, a_repeated_request_makes_one_tenant,
@@ -62,8 +68,10 @@ macro_rules! directory_conformance {
             a_change_expects_the_present_revision,
             a_change_happens_wholly_or_not_at_all,
             a_change_that_changes_nothing_leaves_the_revision,
+            a_compacted_log_leads_on_from_its_floor,
             a_domain_has_one_tenant,
             a_follower_ahead_of_the_log_is_told,
+            a_follower_beside_a_compaction_goes_on,
             a_follower_of_another_history_is_told,
             a_forgotten_tenant_leaves_its_numbers,
             a_key_serves_one_request,
@@ -83,12 +91,14 @@ macro_rules! directory_conformance {
             every_change_of_lifecycle_has_an_epoch_of_its_own,
             every_effect_is_one_entry,
             ids_are_dense,
+            lag_counts_what_a_follower_has_not_seen,
             of_many_claims_one_wins,
             pages_hold_every_tenant_once,
             the_log_can_be_followed_from_anywhere,
             the_log_is_live,
             what_the_table_does_not_list_is_rejected,
             who_follows_the_log_converges_after_a_tenant_is_forgotten,
+            who_is_forgotten_behind_a_compaction_stays_with_nobody,
         }
     };
     (@cases $make:expr; $($case:ident),* $(,)?) => {

@@ -1,6 +1,8 @@
-use tenancy_types::{Position, Revision};
+use std::time::Duration;
 
-use super::DirectoryError;
+use tenancy_types::{Position, Revision, UnixMicros};
+
+use super::{DirectoryError, Lag};
 
 /// What a change log says of itself at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,15 @@ impl Extent {
         DirectoryError::LogGap {
             after,
             newest: self.newest,
+        }
+    }
+
+    /// How far behind a follower is, given when the first entry that it has not seen was written.
+    pub(super) fn lag(self, after: Position, oldest: Option<UnixMicros>, now: UnixMicros) -> Lag {
+        let age = oldest.map_or(0, |written| now.get().saturating_sub(written.get()));
+        Lag {
+            revisions: self.newest.revision.get() - after.revision.get(),
+            age: Duration::from_micros(u64::try_from(age).unwrap_or(0)),
         }
     }
 

@@ -10,7 +10,7 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
     TenantChange, decide,
     follow::{StoredLog, follow},
     random,
@@ -23,8 +23,7 @@ use state::State;
 
 /// A directory that lives as long as its process. Clones share it.
 ///
-/// Its log is shortened only by forgetting tenants, and a snapshot is a copy: it is for tests, examples and platforms whose
-/// tenants come from elsewhere at each start.
+/// A snapshot is a copy: it is for tests, examples and platforms whose tenants come from elsewhere at each start.
 ///
 /// ```
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
@@ -125,12 +124,14 @@ impl Directory for MemoryDirectory {
         expected: Revision,
         change: TenantChange,
     ) -> Result<Tenant, DirectoryError> {
+        let now = self.shared.clock.unix();
         self.shared
-            .write(|state| state.change(id, expected, &change))
+            .write(|state| state.change(id, expected, &change, now))
     }
 
     async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {
-        self.shared.write(|state| state.forget(id))
+        let now = self.shared.clock.unix();
+        self.shared.write(|state| state.forget(id, now))
     }
 
     async fn put_cell(&self, cell: CellRecord) -> Result<(), DirectoryError> {
@@ -148,6 +149,15 @@ impl Directory for MemoryDirectory {
 
     async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {
         self.shared.write(|state| state.raise_incarnation(expected))
+    }
+
+    async fn lag(&self, after: Position) -> Result<Lag, DirectoryError> {
+        let now = self.shared.clock.unix();
+        self.shared.state().lag(after, now)
+    }
+
+    async fn compact(&self, up_to: Revision) -> Result<u64, DirectoryError> {
+        Ok(self.shared.state().compact(up_to))
     }
 
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {

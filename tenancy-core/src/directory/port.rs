@@ -3,7 +3,7 @@ use std::fmt;
 use futures_core::stream::BoxStream;
 use tenancy_types::{DomainName, History, LogEntry, Position, Revision, Slug, TenantId};
 
-use super::{CellLoad, CellRecord, DirectoryError, NewTenant, Page, Tenant, TenantChange};
+use super::{CellLoad, CellRecord, DirectoryError, Lag, NewTenant, Page, Tenant, TenantChange};
 
 /// The authority on tenants, domains, cells and placements.
 ///
@@ -121,6 +121,23 @@ pub trait Directory: Send + Sync + 'static {
         &self,
         expected: u16,
     ) -> impl Future<Output = Result<u16, DirectoryError>> + Send;
+
+    /// How far behind the log's end a follower is that has seen everything up to `after`.
+    ///
+    /// # Errors
+    /// [`LogGap`](DirectoryError::LogGap) when it cannot follow the log from there.
+    fn lag(&self, after: Position) -> impl Future<Output = Result<Lag, DirectoryError>> + Send;
+
+    /// Removes the entries of the log up to and with a revision, and returns how many. Where the log ends is known as
+    /// before, also when no entry is left.
+    ///
+    /// Who has not seen them all gets a [`LogGap`](DirectoryError::LogGap) and takes a snapshot, so keep what followers
+    /// need to catch up after a pause: what the slowest of them has seen, or a day. They are removed in batches of
+    /// 10,000, and others write in between.
+    ///
+    /// # Cancel safety
+    /// Dropping it leaves the log compacted to somewhere before `up_to`, or to there; do it again.
+    fn compact(&self, up_to: Revision) -> impl Future<Output = Result<u64, DirectoryError>> + Send;
 
     /// Everything a follower must know, as of one position.
     fn snapshot(&self) -> impl Future<Output = Result<Snapshot, DirectoryError>> + Send;

@@ -6,13 +6,14 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
     TenantChange,
     error::unavailable,
     follow::{StoredLog, follow},
     row,
 };
 
+mod compact;
 mod door;
 mod forget;
 mod listen;
@@ -205,6 +206,25 @@ impl Directory for PostgresDirectory {
         door.run(move |connection| Box::pin(write::raise_incarnation(connection, expected)))
             .await
             .map(|written| self.announce(written))
+    }
+
+    async fn lag(&self, after: Position) -> Result<Lag, DirectoryError> {
+        let door = &self.shared.door;
+        door.run(move |connection| Box::pin(log::lag(connection, after)))
+            .await
+    }
+
+    async fn compact(&self, up_to: Revision) -> Result<u64, DirectoryError> {
+        let door = &self.shared.door;
+        let batch = async || {
+            door.run(move |connection| Box::pin(compact::batch(connection, up_to)))
+                .await
+        };
+        let mut all = 0;
+        while let Some(removed) = batch().await? {
+            all += removed;
+        }
+        Ok(all)
     }
 
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {

@@ -6,13 +6,14 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, NewTenant, Page, Snapshot, Tenant,
+    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
     TenantChange,
     error::unavailable,
     follow::{StoredLog, follow},
     row,
 };
 
+mod compact;
 mod forget;
 mod log;
 mod open;
@@ -184,6 +185,22 @@ impl Directory for SqliteDirectory {
     async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {
         self.write(async move |shared| write::raise_incarnation(&shared.writer, expected).await)
             .await
+    }
+
+    async fn lag(&self, after: Position) -> Result<Lag, DirectoryError> {
+        log::lag(&self.shared.readers, after, self.shared.clock.unix()).await
+    }
+
+    async fn compact(&self, up_to: Revision) -> Result<u64, DirectoryError> {
+        let mut all = 0;
+        let batch = async || {
+            self.write(async move |shared| Ok((compact::batch(&shared.writer, up_to).await?, None)))
+                .await
+        };
+        while let Some(removed) = batch().await? {
+            all += removed;
+        }
+        Ok(all)
     }
 
     async fn snapshot(&self) -> Result<Snapshot, DirectoryError> {

@@ -9,7 +9,8 @@ use tenancy_types::{
 };
 
 use super::super::{
-    CellLoad, CellRecord, DirectoryError, NewTenant, Tenant, TenantChange, decide, extent::Extent,
+    CellLoad, CellRecord, DirectoryError, Lag, NewTenant, Tenant, TenantChange, decide,
+    extent::Extent,
 };
 
 /// The maps of a directory. Every method checks first and changes last, so an error changes nothing.
@@ -20,7 +21,8 @@ pub(super) struct State {
     domains: HashMap<DomainName, TenantId>,
     requests: HashMap<RequestKey, TenantId>,
     cells: BTreeMap<CellId, CellLoad>,
-    log: BTreeMap<Revision, DirectoryEvent>,
+    /// Each entry with when it was written.
+    log: BTreeMap<Revision, (UnixMicros, DirectoryEvent)>,
     extent: Extent,
 }
 
@@ -83,7 +85,7 @@ impl State {
             wanted: Some(wanted),
             forgotten: None,
         });
-        Ok(self.record(id, facts))
+        Ok(self.record(id, facts, created))
     }
 
     pub(super) fn change(
@@ -91,6 +93,7 @@ impl State {
         id: TenantId,
         expected: Revision,
         change: &TenantChange,
+        now: UnixMicros,
     ) -> Result<Tenant, DirectoryError> {
         let tenant = self
             .tenant(id)
@@ -98,7 +101,7 @@ impl State {
         let before = decide::lives_in(tenant);
         let facts = decide::change(tenant, expected, change, self.extent.incarnation())?;
         self.check_claims(&facts)?;
-        let tenant = self.record(id, facts);
+        let tenant = self.record(id, facts, now);
         let after = decide::lives_in(&tenant);
         self.count(before, after);
         if after.is_none() {
@@ -107,21 +110,28 @@ impl State {
         Ok(tenant)
     }
 
-    pub(super) fn forget(&mut self, id: TenantId) -> Result<Tenant, DirectoryError> {
+    pub(super) fn forget(
+        &mut self,
+        id: TenantId,
+        now: UnixMicros,
+    ) -> Result<Tenant, DirectoryError> {
         let row = (self.rows.get(id.index())).ok_or(DirectoryError::NotFound { tenant: id })?;
         if row.forgotten.is_some() {
             return Ok(row.tenant.clone());
         }
         let (tenant, facts) = decide::forget(&row.tenant)?;
         let last = tenant.revision;
-        let mut life = (self.log).extract_if(..=last, |_, event| event.tenant() == id);
+        let mut life = (self.log).extract_if(..=last, |_, (_, event)| event.tenant() == id);
         let first = life.next().map_or(last, |(revision, _)| revision);
         life.for_each(drop);
+        // Compaction may have taken the beginning of the life: it is then supposed to begin where the log does.
+        let floor = Some(self.extent.floor).filter(|floor| *floor > Revision::ZERO);
+        let first = floor.unwrap_or(first);
         self.requests.retain(|_, made| *made != id);
         let row = &mut self.rows[id.index()];
         row.forgotten = Some((first, last));
         row.tenant = tenant;
-        Ok(self.record(id, facts))
+        Ok(self.record(id, facts, now))
     }
 
     pub(super) fn tenant(&self, id: TenantId) -> Option<&Tenant> {
@@ -165,18 +175,44 @@ impl State {
         after: Position,
         limit: usize,
     ) -> Result<Vec<LogEntry>, DirectoryError> {
+        self.check(after)?;
+        let entry = |(&revision, (_, event)): (_, &(_, DirectoryEvent))| LogEntry {
+            revision,
+            event: event.clone(),
+        };
+        Ok(self.behind(after).take(limit).map(entry).collect())
+    }
+
+    pub(super) fn lag(&self, after: Position, now: UnixMicros) -> Result<Lag, DirectoryError> {
+        self.check(after)?;
+        let oldest = self.behind(after).next().map(|(_, (written, _))| *written);
+        Ok(self.extent.lag(after, oldest, now))
+    }
+
+    pub(super) fn compact(&mut self, up_to: Revision) -> u64 {
+        let floor = up_to.min(self.extent.newest.revision);
+        self.extent.floor = floor.max(self.extent.floor);
+        let removed = self.log.extract_if(..=floor, |_, _| true);
+        removed.count() as u64
+    }
+
+    fn behind(
+        &self,
+        after: Position,
+    ) -> impl Iterator<Item = (&Revision, &(UnixMicros, DirectoryEvent))> {
+        let from = Bound::Excluded(after.revision);
+        self.log.range((from, Bound::Unbounded))
+    }
+
+    /// Whether a follower can go on from there.
+    fn check(&self, after: Position) -> Result<(), DirectoryError> {
         self.extent.check(after)?;
         let at = after.revision;
         let mut lives = self.rows.iter().filter_map(|row| row.forgotten);
         if lives.any(|(first, last)| first <= at && at < last) {
             return Err(self.extent.gap(after));
         }
-        let behind = self.log.range((Bound::Excluded(at), Bound::Unbounded));
-        let entry = |(&revision, event): (_, &DirectoryEvent)| LogEntry {
-            revision,
-            event: event.clone(),
-        };
-        Ok(behind.take(limit).map(entry).collect())
+        Ok(())
     }
 
     fn next_id(&self) -> Result<TenantId, DirectoryError> {
@@ -216,7 +252,7 @@ impl State {
     }
 
     /// Writes the facts to the log, the indexes and the tenant, which it returns.
-    fn record(&mut self, id: TenantId, facts: Vec<DirectoryEvent>) -> Tenant {
+    fn record(&mut self, id: TenantId, facts: Vec<DirectoryEvent>, now: UnixMicros) -> Tenant {
         let entries = decide::entries(facts, self.newest().revision);
         let tenant = &mut self.rows[id.index()].tenant;
         for entry in &entries {
@@ -243,7 +279,7 @@ impl State {
         self.log.extend(
             entries
                 .into_iter()
-                .map(|entry| (entry.revision, entry.event)),
+                .map(|entry| (entry.revision, (now, entry.event))),
         );
         tenant
     }

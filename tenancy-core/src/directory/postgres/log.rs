@@ -1,9 +1,9 @@
 use sqlx::PgConnection;
-use tenancy_types::{LogEntry, Position};
+use tenancy_types::{LogEntry, Position, UnixMicros};
 
 use super::{
     super::event::{self, EventRow},
-    DirectoryError,
+    DirectoryError, Lag,
     row::{self, ExtentRow},
     unavailable,
 };
@@ -89,4 +89,34 @@ pub(super) async fn read(
         }
     }
     Ok(entries)
+}
+
+/// When the first entry behind a follower was written and what time it is, both on the server's clock, which all
+/// processes share.
+const OLDEST: &str = "
+select id, incarnation::bigint, floor, newest,
+       exists (select from forgotten where last > $1 and first <= $1),
+       (select (extract(epoch from written) * 1000000)::bigint
+        from log where revision > $1 order by revision limit 1),
+       (extract(epoch from clock_timestamp()) * 1000000)::bigint
+from head";
+
+type OldestRow = (String, i64, i64, i64, bool, Option<i64>, i64);
+
+pub(super) async fn lag(
+    connection: &mut PgConnection,
+    after: Position,
+) -> Result<Lag, DirectoryError> {
+    let found: OldestRow = sqlx::query_as(OLDEST)
+        .bind(row::stored_revision(after.revision))
+        .fetch_one(connection)
+        .await
+        .map_err(unavailable)?;
+    let (id, incarnation, floor, newest, is_gap, oldest, now) = found;
+    let extent = row::extent((id, incarnation, floor, newest))?;
+    extent.check(after)?;
+    if is_gap {
+        return Err(extent.gap(after));
+    }
+    Ok(extent.lag(after, oldest.map(UnixMicros::new), UnixMicros::new(now)))
 }

@@ -2,8 +2,11 @@ use sqlx::{SqliteConnection, SqlitePool};
 use tenancy_types::{LogEntry, Position, UnixMicros};
 
 use super::{
-    super::event::{self, EventRow},
-    DirectoryError,
+    super::{
+        event::{self, EventRow},
+        extent::Extent,
+    },
+    DirectoryError, Lag,
     forget::is_gap,
     row, unavailable,
 };
@@ -44,12 +47,34 @@ pub(super) async fn read(
     .fetch_all(readers)
     .await
     .map_err(unavailable)?;
-    // Asked after the entries were read: who removes some in between makes a gap, never a silent hole.
+    check(readers, after).await?;
+    rows.into_iter().map(event::decode).collect()
+}
+
+/// How far behind a follower is.
+pub(super) async fn lag(
+    readers: &SqlitePool,
+    after: Position,
+    now: UnixMicros,
+) -> Result<Lag, DirectoryError> {
+    let oldest: Option<i64> =
+        sqlx::query_scalar("select written from log where revision > ?1 order by revision limit 1")
+            .bind(row::stored_revision(after.revision))
+            .fetch_optional(readers)
+            .await
+            .map_err(unavailable)?;
+    let extent = check(readers, after).await?;
+    Ok(extent.lag(after, oldest.map(UnixMicros::new), now))
+}
+
+/// Whether a follower can go on from there. Asked after the entries were read: who removes some in between makes a gap,
+/// never a silent hole.
+async fn check(readers: &SqlitePool, after: Position) -> Result<Extent, DirectoryError> {
     let is_gap = is_gap(readers, after.revision).await?;
     let extent = super::read::extent(readers).await?;
     extent.check(after)?;
     if is_gap {
         return Err(extent.gap(after));
     }
-    rows.into_iter().map(event::decode).collect()
+    Ok(extent)
 }

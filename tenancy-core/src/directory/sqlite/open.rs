@@ -85,12 +85,13 @@ pragma user_version = 3;
 ";
 
 /// What format 4 adds: how often the directory was restored, up to where the log was compacted, and when its entries were
-/// written, which is not known of earlier ones.
+/// written; those there count as written now.
 const SINCE_4: &str = "
 alter table identity add column incarnation integer not null default 0
     check (incarnation between 0 and 65535);
 alter table identity add column floor integer not null default 0;
-alter table log add column written integer;
+alter table log add column written integer not null default 0;
+update log set written = unixepoch() * 1000000;
 pragma user_version = 4;
 ";
 

@@ -17,6 +17,8 @@ pub(super) struct Model {
     /// What each tenant was made from, until it is forgotten.
     requests: Vec<Option<NewTenant>>,
     pub(super) revision: u64,
+    /// Up to where the log was compacted.
+    pub(super) floor: u64,
 }
 
 type Outcome = Result<Tenant, &'static str>;

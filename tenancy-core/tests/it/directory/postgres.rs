@@ -429,3 +429,33 @@ async fn a_key_may_have_any_bytes() {
     let made = directory.create(new.clone()).await.unwrap();
     assert_eq!(directory.create(new).await.unwrap(), made);
 }
+
+/// More entries than one transaction removes, and another process that writes in between.
+#[tokio::test]
+async fn a_long_log_is_compacted_in_batches() {
+    let database = database();
+    let directory = open(&database.url()).await;
+    let other = open(&database.url()).await;
+    put_cell(&other, 1, 100).await;
+    database
+        .run(
+            "insert into tenancy_directory.log (revision, kind, tenant, name)
+                select n, 2, 1, 'basic' from generate_series(1, 25000) n;
+             update tenancy_directory.head set newest = 25000",
+        )
+        .unwrap();
+    let (removed, made) = tokio::join!(
+        directory.compact(Revision::new(24_999)),
+        other.create(shop(1))
+    );
+    assert_eq!(removed.unwrap(), 24_999);
+    assert_eq!(made.unwrap().revision, Revision::new(25_004));
+    let kept: Vec<_> = log_behind(&other, Revision::new(24_999))
+        .await
+        .take(5)
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(kept[0].revision, Revision::new(25_000));
+    assert_eq!(other.compact(Revision::new(24_999)).await.unwrap(), 0);
+}

@@ -390,3 +390,38 @@ async fn a_directory_that_knew_no_restores_has_never_been_restored() {
     assert_eq!(reopened.history().await.unwrap().incarnation, 1);
     assert_eq!(reopened.id(), before.history.directory);
 }
+
+/// More entries than one transaction removes, and a writer in between. What was removed is known when the file is opened
+/// again.
+#[tokio::test]
+async fn a_long_log_is_compacted_in_batches() {
+    let (directory, folder) = in_a_file().await;
+    put_cell(&directory, 1, 100).await;
+    let path = folder.path().join("directory.sqlite");
+    let pool = sqlx::SqlitePool::connect(&format!("sqlite://{}", path.display()))
+        .await
+        .unwrap();
+    sqlx::raw_sql(
+        "with recursive n (n) as (select 1 union all select n + 1 from n where n < 25000)
+         insert into log (revision, kind, tenant, name) select n, 2, 1, 'basic' from n",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    pool.close().await;
+    let (removed, made) = tokio::join!(
+        directory.compact(Revision::new(25_000)),
+        directory.create(shop(1))
+    );
+    assert_eq!(removed.unwrap(), 25_000);
+    assert_eq!(made.unwrap().revision, Revision::new(25_004));
+    let end = directory.newest().await.unwrap();
+    assert_eq!(directory.compact(end.revision).await.unwrap(), 4);
+    directory.close().await;
+    let reopened = open(&folder).await;
+    assert_eq!(reopened.newest().await.unwrap(), end);
+    let gap = reopened.lag(end.at(Revision::ZERO)).await.unwrap_err();
+    assert!(matches!(gap, DirectoryError::LogGap { .. }), "{gap:?}");
+    let next = reopened.create(shop(2)).await.unwrap();
+    assert_eq!(next.revision, Revision::new(25_008));
+}
