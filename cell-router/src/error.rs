@@ -2,6 +2,8 @@ use std::{borrow::Cow, time::Duration};
 
 use tenancy_types::{CellId, Code, Kind, Problem, Retry};
 
+use crate::{Damage, Refusal};
+
 /// Why a request did not reach a cell, or the directory could not be followed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -19,6 +21,32 @@ pub enum Error {
     /// The directory's change log ended, though it never should.
     #[error("the directory's change log ended")]
     LogEnded,
+    /// A snapshot cannot be read.
+    #[error("the snapshot cannot be read")]
+    Damaged {
+        /// Why.
+        #[source]
+        damage: Damage,
+    },
+    /// A snapshot was read, and is not such as may take the place of what is known. The routes stay as they are.
+    #[error("the snapshot was refused")]
+    Refused {
+        /// Why.
+        #[source]
+        refusal: Refusal,
+    },
+    /// The folder with the route files could not be read or written. Routes are not concerned.
+    #[error("the folder of the route files")]
+    Folder {
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A peer gave no snapshot.
+    #[error("a peer gave no snapshot")]
+    Peer {
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The tenant lives in a cell that this process cannot reach.
     #[error("no way to {cell} is known")]
     CellUnavailable {
@@ -46,10 +74,33 @@ impl Error {
     }
 }
 
+impl From<Damage> for Error {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged { damage }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused { refusal }
+    }
+}
+
+/// What goes wrong with files.
+impl From<std::io::Error> for Error {
+    fn from(source: std::io::Error) -> Self {
+        Self::Folder { source }
+    }
+}
+
 impl Problem for Error {
     fn code(&self) -> Code {
         Code::new(match self {
             Self::Directory { .. } | Self::LogGap | Self::LogEnded => "directory_unavailable",
+            Self::Damaged { .. } => "routes_damaged",
+            Self::Refused { .. } => "routes_refused",
+            Self::Folder { .. } => "routes_folder",
+            Self::Peer { .. } => "routes_peer",
             Self::CellUnavailable { .. } => "cell_unavailable",
             Self::TenantMoving { .. } => "tenant_moving",
             Self::NoPlacement => "internal",
@@ -59,6 +110,7 @@ impl Problem for Error {
     fn kind(&self) -> Kind {
         match self {
             Self::NoPlacement => Kind::Internal,
+            Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => Kind::Internal,
             _ => Kind::Unavailable,
         }
     }
@@ -70,6 +122,8 @@ impl Problem for Error {
             | Self::LogEnded
             | Self::CellUnavailable { .. } => Retry::After(Duration::from_secs(1)),
             Self::TenantMoving { retry_after } => Retry::After(*retry_after),
+            Self::Peer { .. } => Retry::After(Duration::from_secs(1)),
+            Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => Retry::No,
             Self::NoPlacement => Retry::No,
         }
     }
@@ -82,6 +136,10 @@ impl Problem for Error {
             Self::CellUnavailable { .. } => "the tenant cannot be reached right now".into(),
             Self::TenantMoving { .. } => {
                 "the tenant is being moved and takes no changes for a moment".into()
+            }
+            Self::Peer { .. } => "the directory is not available right now".into(),
+            Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => {
+                "something went wrong on our side".into()
             }
             Self::NoPlacement => "something went wrong on our side".into(),
         }

@@ -1,38 +1,79 @@
 //! Keeps a table in step with the directory.
 //!
-//! A follower takes a snapshot, applies the change log behind it, and never stops. When the directory is
-//! away, or its log cannot be followed, the table goes on answering from what it knows; the follower waits
-//! with jitter and starts over with a snapshot, which replaces the table at once when it is complete and not
-//! before.
+//! # What it does
+//! 1. **Starts** from its [folder](SnapshotFolder), if it has one: the table is ready before the directory was asked.
+//! 2. **Follows** the change log from where the table stands. Only when the log cannot be followed from there it takes a
+//!    snapshot, fills a draft beside the table, and puts it in place at once when it is complete and not before.
+//! 3. **Waits** with jitter after a failure, and goes on. Meanwhile the table answers from what it knows.
+//! 4. **Records** what it puts into the table, beside the path that a change takes: a slow disk delays no route.
+//!
+//! Whatever would take the place of the table passes the [`Guards`] first. While something is refused, the last good
+//! routes stay, and the follower goes on asking: a directory that was restored is *frozen* for it until its incarnation
+//! rises. Until the directory was met for the first time, peers are asked, too.
+//!
+//! # What it does not believe
+//! Entries may come twice. One that comes late, or that names a tenant that was never placed, shows that something was
+//! left out, and a snapshot is taken. (A hole between revisions shows nothing: the log has holes where tenants were
+//! forgotten.) No wall clock is read.
 
 mod backoff;
+mod filling;
+mod order;
+mod overrule;
+mod peer;
 mod progress;
+mod recorder;
 
-use std::{convert::Infallible, error::Error as _, fmt, time::Duration};
+use std::{convert::Infallible, error::Error as _, fmt, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use tenancy_types::{Clock, LogEntry, Position};
-use tokio::sync::watch;
+use tenancy_types::{Clock, DirectoryEvent, LogEntry, Nanos};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
 
-use crate::{Applied, ChangeSource, Error, RouteTable};
+use crate::{Applied, ChangeSource, Error, Guards, RouteTable, SnapshotFolder};
 
 pub use backoff::Backoff;
-pub use progress::{Contact, FollowerStatus, Progress};
+pub use overrule::Overrule;
+pub use peer::Peer;
+pub use progress::{Contact, FollowCounts, FollowerStatus, Progress, Recorded};
 
-/// How many facts of a snapshot enter the draft at once.
-const BATCH: usize = 1_024;
+use order::{Arrival, Order};
+use recorder::{Recorder, Records};
+
+/// How long a folder that cannot be written to stays without a snapshot. Each attempt costs the directory one.
+const REPAIR: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(3_600));
+
+type Observer = Box<dyn FnMut(&LogEntry) + Send>;
 
 /// Keeps a [`RouteTable`] in step with a [`ChangeSource`]. The table should have no other follower.
 ///
 /// Spawn [`run`](Self::run); drop or abort it to stop.
 pub struct Follower<S, T, C> {
     source: S,
-    table: T,
+    table: Arc<T>,
     clock: C,
     backoff: Backoff,
-    observer: Box<dyn FnMut(&LogEntry) + Send>,
+    guards: Guards,
+    folder: Option<SnapshotFolder>,
+    peers: Vec<Box<dyn Peer>>,
+    observer: Observer,
+    overrule: Overrule,
     status: watch::Sender<FollowerStatus>,
+    records: watch::Sender<Records>,
+    recorder: Option<Recorder>,
+    /// Failures in a row.
     failures: u32,
+    /// How often in a row the folder could not be written to.
+    repairs: u32,
+    /// When the present contact began.
+    live_since: Option<Nanos>,
+    /// Whether the log cannot be followed from where the table stands.
+    is_lost: bool,
+    /// Whether the directory was ever followed.
+    has_met: bool,
 }
 
 impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
@@ -41,15 +82,27 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         let status = FollowerStatus {
             position: table.position(),
             contact: Contact::Never,
+            refused: None,
+            counts: FollowCounts::default(),
         };
         Self {
             source,
-            table,
+            table: Arc::new(table),
             clock,
             backoff: Backoff::default(),
+            guards: Guards::default(),
+            folder: None,
+            peers: Vec::new(),
             observer: Box::new(|_| {}),
+            overrule: Overrule::default(),
             status: watch::Sender::new(status),
+            records: watch::Sender::default(),
+            recorder: None,
             failures: 0,
+            repairs: 0,
+            live_since: None,
+            is_lost: false,
+            has_met: false,
         }
     }
 
@@ -60,9 +113,30 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         self
     }
 
-    /// Tells an observer, such as a limiter that follows plans, of every fact that is new to the table: those
-    /// of a snapshot just before the table holds them, those of the log just after. What disappeared while
-    /// the directory was away is not told. The observer must not block.
+    /// Sets what a snapshot must be like to take the place of the table.
+    #[must_use]
+    pub fn with_guards(mut self, guards: Guards) -> Self {
+        self.guards = guards;
+        self
+    }
+
+    /// Starts from the files of a folder, and keeps them up to date. By default nothing outlives the process.
+    #[must_use]
+    pub fn with_folder(mut self, folder: SnapshotFolder) -> Self {
+        self.folder = Some(folder);
+        self
+    }
+
+    /// Adds a peer to ask while the directory has not been met since the start.
+    #[must_use]
+    pub fn with_peer(mut self, peer: impl Peer) -> Self {
+        self.peers.push(Box::new(peer));
+        self
+    }
+
+    /// Tells an observer, such as a limiter that follows plans, of every fact that is new to the table: those of a file
+    /// or snapshot just before the table holds them, also when the snapshot is refused in the end for its size; those of
+    /// the log just after. What disappeared while the directory was away is not told. The observer must not block.
     #[must_use]
     pub fn with_observer(mut self, observer: impl FnMut(&LogEntry) + Send + 'static) -> Self {
         self.observer = Box::new(observer);
@@ -72,28 +146,47 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     /// A watch over this follower.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress(self.status.subscribe())
+        Progress::new(self.status.subscribe(), self.records.subscribe())
+    }
+
+    /// The operator's way to let something through that the guards refuse.
+    #[must_use]
+    pub fn overrule(&self) -> Overrule {
+        self.overrule.clone()
     }
 
     /// Follows for ever.
     ///
     /// # Cancel safety
-    /// Dropping it leaves the table as it is; another follower may take over.
+    /// Dropping it leaves the table as it is; another follower may take over. What was handed to the disk is still
+    /// written.
     pub async fn run(mut self) -> Infallible {
+        self.start().await;
         loop {
             let error = match self.follow().await {
                 Ok(never) => match never {},
                 Err(error) => error,
             };
-            tokio::time::sleep(self.give_up(&error)).await;
+            let wait = self.give_up(&error);
+            if !self.has_met {
+                self.ask_peers().await;
+            }
+            // Who overrules the guards need not wait.
+            timeout(wait, self.overrule.given()).await.ok();
         }
     }
 
     /// Notes the failure and says how long to wait.
     fn give_up(&mut self, error: &Error) -> Duration {
-        self.failures = self.failures.saturating_add(1);
         let since = self.clock.now();
+        let was_live = self.live_since.take();
+        if was_live.is_some_and(|began| since.since(began) >= self.backoff.most()) {
+            self.failures = 0;
+        }
+        self.failures = self.failures.saturating_add(1);
+        self.is_lost |= matches!(error, Error::LogGap);
         self.status.send_modify(|status| {
+            status.counts.failures += 1;
             if status.contact == Contact::Live {
                 status.contact = Contact::Lost { since };
             }
@@ -104,38 +197,83 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     }
 
     async fn follow(&mut self) -> Result<Infallible, Error> {
-        let position = self.refill().await?;
+        let newest = self.source.newest().await?;
+        let known = self.table.position();
+        // Also when the log could be followed: one that lost changes gives their numbers to others.
+        let is_overruled = self.judge(self.guards.judge_origin(known, newest))?;
+        let is_strange = known.is_none_or(|known| known.history != newest.history);
+        if is_strange || is_overruled || self.is_lost {
+            let snapshot = self.source.snapshot().await?;
+            self.fill(snapshot).await?;
+            self.is_lost = false;
+        }
+        self.apply_changes().await
+    }
+
+    async fn apply_changes(&mut self) -> Result<Infallible, Error> {
+        let position = self.table.position().ok_or(Error::LogGap)?;
         let mut changes = self.source.changes(position);
-        self.failures = 0;
+        let mut order = Order::behind(position.revision);
+        self.has_met = true;
+        self.live_since = Some(self.clock.now());
         self.keep_contact();
+        let mut repair = self.next_repair();
         loop {
-            let entry = changes.next().await.ok_or(Error::LogEnded)??;
-            if self.table.apply(&entry) == Applied::Newer {
-                (self.observer)(&entry);
+            if let Ok(entry) = timeout_at(repair, changes.next()).await {
+                let entry = entry.ok_or(Error::LogEnded)??;
+                self.take(&entry, &mut order)?;
+            } else {
+                self.repair()?;
+                repair = self.next_repair();
             }
-            self.keep_contact();
         }
     }
 
-    /// Fills a draft beside the table and puts it in place when it is whole.
-    async fn refill(&mut self) -> Result<Position, Error> {
-        let snapshot = self.source.snapshot().await?;
-        let mut draft = T::Draft::default();
-        let mut batches = snapshot.facts.ready_chunks(BATCH);
-        while let Some(batch) = batches.next().await {
-            let facts: Vec<LogEntry> = batch.into_iter().collect::<Result<_, _>>()?;
-            facts.iter().for_each(&mut self.observer);
-            draft.extend(facts);
+    /// Applies an entry of the log.
+    fn take(&mut self, entry: &LogEntry, order: &mut Order) -> Result<(), Error> {
+        match order.arrive(entry.revision) {
+            Arrival::Next => {}
+            Arrival::Repeated => return Ok(()),
+            // What else is missing cannot be known.
+            Arrival::Late => return Err(Error::LogGap),
         }
-        self.table.replace(draft, snapshot.position);
-        Ok(snapshot.position)
+        let is_placed = matches!(entry.event, DirectoryEvent::Placed { .. });
+        if !is_placed && self.table.placement(entry.event.tenant()).is_none() {
+            return Err(Error::LogGap);
+        }
+        if self.table.apply(entry) == Applied::Newer {
+            (self.observer)(entry);
+            self.failures = 0;
+            self.status.send_modify(|status| status.counts.applied += 1);
+        }
+        if let Some(recorder) = &mut self.recorder {
+            recorder.entry(entry);
+        }
+        self.keep_contact();
+        Ok(())
     }
 
     fn keep_contact(&self) {
-        self.status.send_replace(FollowerStatus {
-            position: self.table.position(),
-            contact: Contact::Live,
+        let position = self.table.position();
+        self.status.send_modify(|status| {
+            status.position = position;
+            status.contact = Contact::Live;
+            status.refused = None;
         });
+    }
+
+    fn next_repair(&self) -> Instant {
+        Instant::now() + REPAIR.wait(self.repairs + 1, fastrand::u32(..))
+    }
+
+    /// Gives the folder a new base when it lacks entries, because the disk was slow or full.
+    fn repair(&mut self) -> Result<(), Error> {
+        let is_behind = self.recorder.as_ref().is_some_and(Recorder::is_behind);
+        self.repairs = if is_behind { self.repairs + 1 } else { 0 };
+        if is_behind {
+            return Err(Error::LogGap);
+        }
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod error;
 mod follower;
 #[cfg(feature = "layer")]
 mod route;
+mod snapshot;
 mod source;
 mod sync;
 mod table;
@@ -16,9 +17,14 @@ mod unknown;
 
 pub use error::Error;
 #[cfg(feature = "tokio")]
-pub use follower::{Backoff, Contact, Follower, FollowerStatus, Progress};
+pub use follower::{
+    Backoff, Contact, FollowCounts, Follower, FollowerStatus, Overrule, Peer, Progress, Recorded,
+};
 #[cfg(feature = "layer")]
 pub use route::{RouteFuture, RouteLayer, RouteService};
+#[cfg(feature = "tokio")]
+pub use snapshot::SnapshotFolder;
+pub use snapshot::{Damage, Guards, Refusal};
 pub use source::{ChangeSource, SourceSnapshot};
 pub use table::{
     Applied, Explained, Finding, LineDraft, LineTable, NameProbe, ReferenceDraft, ReferenceTable,

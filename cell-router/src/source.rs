@@ -12,6 +12,9 @@ use crate::Error;
 ///
 /// With feature `core` every `tenancy_core::directory::Directory` is one.
 pub trait ChangeSource: Send + Sync + 'static {
+    /// Where the log ends now, as cheaply as the source can say it.
+    fn newest(&self) -> impl Future<Output = Result<Position, Error>> + Send;
+
     /// Everything as of one position.
     fn snapshot(&self) -> impl Future<Output = Result<SourceSnapshot, Error>> + Send;
 

@@ -15,6 +15,12 @@ impl Backoff {
         Self { first, most }
     }
 
+    /// The longest wait.
+    #[must_use]
+    pub(super) const fn most(&self) -> Duration {
+        self.most
+    }
+
     /// The wait after the given number of failures in a row, of which the first is 1. `chance` is uniform
     /// over all values.
     #[must_use]

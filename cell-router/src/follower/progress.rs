@@ -3,6 +3,9 @@ use std::time::Duration;
 use tenancy_types::{Nanos, Position, Revision};
 use tokio::sync::watch;
 
+use super::recorder::Records;
+use crate::Refusal;
+
 /// How a follower is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FollowerStatus {
@@ -10,6 +13,41 @@ pub struct FollowerStatus {
     pub position: Option<Position>,
     /// Whether it hears of changes.
     pub contact: Contact,
+    /// What is refused at present; the routes are from before it. An operator looks at the directory, and
+    /// [overrules](super::Overrule) the guards when it is right.
+    pub refused: Option<Refusal>,
+    /// What happened so far.
+    pub counts: FollowCounts,
+}
+
+/// What happened to a follower since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FollowCounts {
+    /// Entries of the log that were new to the table.
+    pub applied: u64,
+    /// How often the table was filled, from a file, a peer or the directory.
+    pub fillings: u64,
+    /// Files that were not used, or only up to a torn end.
+    pub skipped_files: u64,
+    /// Snapshots that the guards refused.
+    pub refusals: u64,
+    /// How often the directory was lost, or did not answer, or was refused.
+    pub failures: u64,
+}
+
+/// What is in a follower's folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// What a process would know that started now, or `None` while there is nothing or there is no folder. Of entries
+    /// of the last second the power can take some away.
+    pub position: Option<Position>,
+    /// Whether entries are missing behind that, because the folder could not be written to or was too slow. A new base
+    /// is made after a while.
+    pub is_behind: bool,
+    /// Bases that were written.
+    pub bases: u64,
+    /// Times that writing failed.
+    pub failures: u64,
 }
 
 /// Whether a follower hears of changes.
@@ -47,13 +85,23 @@ impl FollowerStatus {
 
 /// Watches a follower. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Progress(pub(super) watch::Receiver<FollowerStatus>);
+pub struct Progress {
+    status: watch::Receiver<FollowerStatus>,
+    records: watch::Receiver<Records>,
+}
 
 impl Progress {
+    pub(super) fn new(
+        status: watch::Receiver<FollowerStatus>,
+        records: watch::Receiver<Records>,
+    ) -> Self {
+        Self { status, records }
+    }
+
     /// How the follower is doing now.
     #[must_use]
     pub fn status(&self) -> FollowerStatus {
-        *self.0.borrow()
+        *self.status.borrow()
     }
 
     /// Waits until the table contains the revision, so that whoever changed the directory finds the change
@@ -62,8 +110,33 @@ impl Progress {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub async fn reached(&self, revision: Revision) -> bool {
-        let mut status = self.0.clone();
-        let there = status.wait_for(|status| status.revision() >= Some(revision));
+        self.until(|status| status.revision() >= Some(revision))
+            .await
+    }
+
+    /// Waits until the follower is doing so. Returns whether it does: not when it was dropped before.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn until(&self, is_so: impl Fn(&FollowerStatus) -> bool) -> bool {
+        let mut status = self.status.clone();
+        status.wait_for(is_so).await.is_ok()
+    }
+
+    /// What is in its folder.
+    #[must_use]
+    pub fn recorded(&self) -> Recorded {
+        self.records.borrow().recorded()
+    }
+
+    /// Waits until its folder is so. Returns whether it is: not when the follower was dropped and everything written
+    /// before.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn until_recorded(&self, is_so: impl Fn(&Recorded) -> bool) -> bool {
+        let mut records = self.records.clone();
+        let there = records.wait_for(|records| is_so(&records.recorded()));
         there.await.is_ok()
     }
 }

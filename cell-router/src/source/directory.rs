@@ -11,6 +11,10 @@ use super::{ChangeSource, SourceSnapshot};
 use crate::Error;
 
 impl<D: Directory> ChangeSource for D {
+    async fn newest(&self) -> Result<Position, Error> {
+        Directory::newest(self).await.map_err(own_error)
+    }
+
     async fn snapshot(&self) -> Result<SourceSnapshot, Error> {
         let snapshot = Directory::snapshot(self).await.map_err(own_error)?;
         Ok(SourceSnapshot {

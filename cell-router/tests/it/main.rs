@@ -5,6 +5,10 @@
 mod directory;
 #[cfg(feature = "tokio")]
 mod follower;
+#[cfg(feature = "tokio")]
+mod follower_files;
+#[cfg(feature = "tokio")]
+mod follower_world;
 #[cfg(feature = "layer")]
 mod route;
 mod table;

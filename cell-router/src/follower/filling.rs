@@ -1,0 +1,155 @@
+//! Fills the table at once: from files, a peer, or the directory.
+
+use std::error::Error as _;
+
+use futures_util::StreamExt;
+use tenancy_types::{Clock, LogEntry};
+
+use super::{
+    Follower, Observer,
+    recorder::{Recorder, Work},
+};
+use crate::{
+    ChangeSource, Error, Refusal, RouteTable, SourceSnapshot,
+    snapshot::{Keeper, Loaded, RealDisk, Skipped, Totals},
+};
+
+/// How many facts of a snapshot enter the draft at once.
+const BATCH: usize = 1_024;
+
+impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
+    /// Reads the folder and opens it for what comes.
+    pub(super) async fn start(&mut self) {
+        let Some(folder) = &self.folder else {
+            return;
+        };
+        let keeper = folder.keeper(self.guards);
+        let keeper = match self.table.position() {
+            None => self.load(keeper).await,
+            // Somebody else filled the table: what is in the files need not be behind it.
+            Some(_) => keeper,
+        };
+        let work = Work::new(keeper);
+        self.recorder = Some(Recorder::spawn(work, self.records.clone()));
+    }
+
+    /// Fills the table from files. Reading millions of facts would hold up the runtime.
+    async fn load(&mut self, mut keeper: Keeper<RealDisk>) -> Keeper<RealDisk> {
+        let table = std::sync::Arc::clone(&self.table);
+        let idle: Observer = Box::new(|_| {});
+        let mut observer = std::mem::replace(&mut self.observer, idle);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut skipped = Vec::new();
+            let loaded = keeper.load::<T::Draft>(&mut observer, &mut skipped);
+            let loaded = loaded.map(|loaded| {
+                loaded.map(
+                    |Loaded {
+                         draft, position, ..
+                     }| table.replace(draft, position),
+                )
+            });
+            (keeper, observer, loaded, skipped)
+        });
+        let (keeper, observer, loaded, skipped) = read.await.expect("reading files does not panic");
+        self.observer = observer;
+        skipped.iter().for_each(log_skipped);
+        self.status
+            .send_modify(|status| status.counts.skipped_files += skipped.len() as u64);
+        match loaded {
+            Ok(Some(())) => self.filled(),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(%error, source = error.source(), "route files cannot be read");
+            }
+        }
+        keeper
+    }
+
+    /// Asks every peer until one knows something newer.
+    pub(super) async fn ask_peers(&mut self) {
+        let peers = std::mem::take(&mut self.peers);
+        // Processes that start together should not all ask the same one.
+        let first = fastrand::usize(..peers.len().max(1));
+        for peer in peers.iter().cycle().skip(first).take(peers.len()) {
+            let result = match peer.fetch(self.table.position()).await {
+                Ok(None) => continue,
+                Ok(Some(snapshot)) => self.fill(snapshot).await,
+                Err(error) => Err(error),
+            };
+            match result {
+                Ok(()) => break,
+                Err(error) => {
+                    tracing::warn!(%error, source = error.source(), "a peer was of no use");
+                }
+            }
+        }
+        self.peers = peers;
+    }
+
+    /// Fills a draft beside the table, and puts it in place when it is whole and the guards let it pass.
+    pub(super) async fn fill(&mut self, snapshot: SourceSnapshot) -> Result<(), Error> {
+        let SourceSnapshot { position, facts } = snapshot;
+        let known = self.table.position();
+        self.judge(self.guards.judge_origin(known, position))?;
+        let known = known.map(|_| self.table.size());
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(position).await;
+        }
+        let (mut draft, mut totals) = (T::Draft::default(), Totals::default());
+        let mut batches = facts.ready_chunks(BATCH);
+        while let Some(batch) = batches.next().await {
+            let facts: Vec<LogEntry> = batch.into_iter().collect::<Result<_, _>>()?;
+            facts.iter().for_each(|fact| totals.count(fact));
+            self.judge(self.guards.judge_growth(known, totals.size()))?;
+            facts.iter().for_each(&mut self.observer);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.facts(&facts).await;
+            }
+            draft.extend(facts);
+        }
+        self.judge(self.guards.judge_size(known, totals.size()))?;
+        let table = std::sync::Arc::clone(&self.table);
+        // Millions of names are put in order now, which would hold up the runtime.
+        let replace = tokio::task::spawn_blocking(move || table.replace(draft, position));
+        replace.await.expect("a table can be replaced");
+        if let Some(recorder) = &mut self.recorder {
+            recorder.commit(position);
+        }
+        self.overrule.withdraw();
+        self.filled();
+        Ok(())
+    }
+
+    fn filled(&self) {
+        let position = self.table.position();
+        self.status.send_modify(|status| {
+            status.position = position;
+            status.refused = None;
+            status.counts.fillings += 1;
+        });
+    }
+
+    /// Whether an operator had to overrule the guards.
+    pub(super) fn judge(&self, verdict: Result<(), Refusal>) -> Result<bool, Error> {
+        let Err(refusal) = verdict else {
+            return Ok(false);
+        };
+        if self.overrule.permits(&refusal) {
+            return Ok(true);
+        }
+        self.status.send_modify(|status| {
+            let is_new = status.refused.is_none_or(|known| !known.is_like(&refusal));
+            if is_new {
+                tracing::error!(%refusal, "routes stay as they are until somebody has looked");
+            }
+            status.refused = Some(refusal);
+            status.counts.refusals += 1;
+        });
+        Err(refusal.into())
+    }
+}
+
+fn log_skipped(skipped: &Skipped) {
+    let Skipped { file, why } = skipped;
+    tracing::warn!(file, error = %why, source = why.source(), "a route file is not used, or only in part");
+}

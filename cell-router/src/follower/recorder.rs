@@ -1,0 +1,300 @@
+//! Writes to the folder beside the path of changes.
+//!
+//! The follower leaves notes in a queue and never waits for the disk, but for a moment while it takes a snapshot. A task
+//! takes what is in the queue, writes it, and lets it outlive the power once a second. A queue that is full, or a disk
+//! that fails, leaves a hole: from then on nothing is written until the next base, because nothing fits behind a hole.
+//! What is lost costs the next start a longer catch-up, and nothing else.
+
+use std::{error::Error as _, sync::Arc, time::Duration};
+
+use tenancy_types::{LogEntry, Position};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::spawn_blocking,
+    time::{Instant, timeout, timeout_at},
+};
+
+use super::Recorded;
+use crate::{
+    Error,
+    snapshot::{Chain, Disk, Keeper},
+};
+
+/// How many notes may wait: some megabytes of entries.
+const QUEUE: usize = 16_384;
+/// How many batches of a snapshot are among them at most.
+const BATCHES: usize = 64;
+/// How many notes are written at once.
+const ROUND: usize = 1_024;
+/// How long what was written waits until it outlives the power.
+const SYNC: Duration = Duration::from_secs(1);
+/// How long a snapshot waits for the disk before it goes on without being written.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
+pub(super) enum Note {
+    Begin(Position),
+    Facts(Batch),
+    Commit(Position),
+    Entry(LogEntry),
+}
+
+#[derive(Debug)]
+pub(super) struct Batch {
+    facts: Vec<LogEntry>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// What became of what was written.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    chain: Option<Chain>,
+    /// Whether something could not be written.
+    has_failed: bool,
+    /// Whether something was not even queued.
+    has_dropped: bool,
+    bases: u64,
+    failures: u64,
+}
+
+impl Records {
+    pub(super) fn recorded(&self) -> Recorded {
+        Recorded {
+            position: self.chain.as_ref().map(|chain| chain.position),
+            is_behind: self.has_failed || self.has_dropped,
+            bases: self.bases,
+            failures: self.failures,
+        }
+    }
+}
+
+/// The follower's end of the queue.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    notes: mpsc::Sender<Note>,
+    records: watch::Sender<Records>,
+    room: Arc<Semaphore>,
+}
+
+impl Recorder {
+    /// Starts the task. It ends when it has written what was noted and the recorder is gone.
+    pub(super) fn spawn<D: Disk>(mut work: Work<D>, records: watch::Sender<Records>) -> Self {
+        let (notes, queue) = mpsc::channel(QUEUE);
+        work.publish(&records);
+        tokio::spawn(record(work, queue, records.clone()));
+        Self {
+            notes,
+            records,
+            room: Arc::new(Semaphore::new(BATCHES)),
+        }
+    }
+
+    pub(super) fn is_behind(&self) -> bool {
+        self.records.borrow().recorded().is_behind
+    }
+
+    /// A snapshot of this position follows.
+    pub(super) async fn begin(&mut self, position: Position) {
+        if let Ok(Ok(())) = timeout(PATIENCE, self.notes.send(Note::Begin(position))).await {
+            self.records
+                .send_modify(|records| records.has_dropped = false);
+        } else {
+            self.drop_rest();
+        }
+    }
+
+    pub(super) async fn facts(&mut self, facts: &[LogEntry]) {
+        if self.has_dropped() {
+            return;
+        }
+        match timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await {
+            Ok(Ok(room)) => self.note(Note::Facts(Batch {
+                facts: facts.to_vec(),
+                _room: room,
+            })),
+            _ => self.drop_rest(),
+        }
+    }
+
+    /// The snapshot is whole, and in place.
+    pub(super) fn commit(&mut self, position: Position) {
+        self.note(Note::Commit(position));
+    }
+
+    pub(super) fn entry(&mut self, entry: &LogEntry) {
+        if !self.has_dropped() {
+            self.note(Note::Entry(entry.clone()));
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if !self.has_dropped() && self.notes.try_send(note).is_err() {
+            self.drop_rest();
+        }
+    }
+
+    fn has_dropped(&self) -> bool {
+        self.records.borrow().has_dropped
+    }
+
+    fn drop_rest(&self) {
+        tracing::error!("the folder of the route files is too slow, changes are not recorded");
+        self.records
+            .send_modify(|records| records.has_dropped = true);
+    }
+}
+
+async fn record<D: Disk>(
+    mut work: Work<D>,
+    mut queue: mpsc::Receiver<Note>,
+    records: watch::Sender<Records>,
+) {
+    // When what was written must outlive the power, if there is such.
+    let mut due = None;
+    loop {
+        let mut notes = Vec::new();
+        let received = queue.recv_many(&mut notes, ROUND);
+        let received = match due {
+            None => Some(received.await),
+            Some(due) => timeout_at(due, received).await.ok(),
+        };
+        let is_due = due.is_some_and(|due| due <= Instant::now()) || received == Some(0);
+        let written = spawn_blocking(move || {
+            work.write(notes);
+            if is_due {
+                work.sync();
+            }
+            work
+        });
+        // Only a runtime that shuts down does not give it back.
+        let Ok(back) = written.await else {
+            return;
+        };
+        work = back;
+        work.publish(&records);
+        due = match (is_due, due) {
+            (false, None) => Some(Instant::now() + SYNC),
+            (false, due) => due,
+            (true, _) => None,
+        };
+        if received == Some(0) {
+            return;
+        }
+    }
+}
+
+/// What the task does with the disk.
+#[derive(Debug)]
+pub(super) struct Work<D: Disk> {
+    keeper: Keeper<D>,
+    /// Whether the base that was begun could be written so far.
+    draft: Option<bool>,
+    has_failed: bool,
+    bases: u64,
+    failures: u64,
+}
+
+impl<D: Disk> Work<D> {
+    pub(super) fn new(keeper: Keeper<D>) -> Self {
+        Self {
+            has_failed: keeper.chain().is_none(),
+            keeper,
+            draft: None,
+            bases: 0,
+            failures: 0,
+        }
+    }
+
+    fn publish(&mut self, records: &watch::Sender<Records>) {
+        records.send_modify(|records| {
+            records.chain = self.keeper.chain().cloned();
+            records.has_failed = self.has_failed;
+            records.bases = self.bases;
+            records.failures = self.failures;
+        });
+    }
+
+    pub(super) fn write(&mut self, notes: Vec<Note>) {
+        let mut entries = Vec::new();
+        for note in notes {
+            match note {
+                Note::Entry(entry) => entries.push(entry),
+                Note::Begin(position) => {
+                    self.append(&std::mem::take(&mut entries));
+                    let begun = self.keeper.begin(position);
+                    self.draft = Some(self.went_well(begun));
+                }
+                Note::Facts(batch) => {
+                    if self.draft == Some(true) {
+                        let written = self.keeper.facts(&batch.facts);
+                        self.draft = Some(self.went_well(written));
+                    }
+                }
+                Note::Commit(position) => self.commit(position),
+            }
+        }
+        self.append(&entries);
+        if !self.has_failed && self.draft.is_none() && self.keeper.is_long() {
+            self.merge();
+        }
+    }
+
+    fn commit(&mut self, position: Position) {
+        let is_whole = self.draft.take() == Some(true);
+        let committed = is_whole && {
+            let committed = self.keeper.commit(position);
+            self.went_well(committed)
+        };
+        // The table has gone on; nothing fits behind the old base any more.
+        self.has_failed = !committed;
+        if committed {
+            self.bases += 1;
+            self.prune();
+        }
+    }
+
+    fn append(&mut self, entries: &[LogEntry]) {
+        if entries.is_empty() {
+            return;
+        }
+        if self.draft.take().is_some() {
+            // The snapshot broke off or was refused, and the table stands where it stood.
+            self.keeper.discard();
+        }
+        if !self.has_failed {
+            let appended = self.keeper.append(entries);
+            self.has_failed = !self.went_well(appended);
+        }
+    }
+
+    fn sync(&mut self) {
+        let synced = self.keeper.sync();
+        self.has_failed |= !self.went_well(synced);
+    }
+
+    fn merge(&mut self) {
+        let merged = self.keeper.merge();
+        if self.went_well(merged) {
+            self.bases += 1;
+            self.prune();
+        } else {
+            // Perhaps the base itself can no longer be read.
+            self.keeper.discard();
+            self.has_failed = true;
+        }
+    }
+
+    fn prune(&mut self) {
+        let pruned = self.keeper.prune();
+        self.went_well(pruned);
+    }
+
+    fn went_well<E: Into<Error>>(&mut self, result: Result<(), E>) -> bool {
+        let Err(error) = result.map_err(Into::into) else {
+            return true;
+        };
+        self.failures += 1;
+        tracing::error!(%error, source = error.source(), "route files are behind");
+        false
+    }
+}

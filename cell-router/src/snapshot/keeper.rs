@@ -1,0 +1,258 @@
+//! Keeps the files of a folder: which there are, which is written, which can go.
+
+use std::io;
+
+use tenancy_types::{LogEntry, Position};
+
+use super::{
+    Guards,
+    disk::Disk,
+    load::{self, FileName, Part, Role, Skipped, files},
+    writer::FactWriter,
+};
+use crate::Error;
+
+/// A log is merged into its base when it has so many bytes, whatever the base has.
+const SMALL: u64 = 1 << 20;
+/// Beyond that, when it has a fourth of the base's. A merge holds the logs in memory and writes the base anew.
+const SHARE: u64 = 4;
+/// Each run of the process begins a log of its own, so restarts count, too.
+const LOGS: usize = 16;
+
+/// The files of a folder. One process writes to it.
+#[derive(Debug)]
+pub(crate) struct Keeper<D: Disk> {
+    disk: D,
+    guards: Guards,
+    keep: usize,
+    /// What a process that starts now would read.
+    chain: Option<Chain>,
+    log: Option<OpenLog<D::File>>,
+    draft: Option<(FileName, FactWriter<D::File>)>,
+}
+
+/// A base and the logs behind it.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    pub(super) base: Part,
+    pub(super) logs: Vec<Part>,
+    /// What they contain together.
+    pub(crate) position: Position,
+}
+
+#[derive(Debug)]
+struct OpenLog<F> {
+    name: FileName,
+    writer: FactWriter<F>,
+    /// Whether its name outlives the power.
+    named: bool,
+}
+
+/// What was read from a folder.
+#[derive(Debug)]
+pub(crate) struct Loaded<T> {
+    /// The facts, in a form of the caller's.
+    pub(crate) draft: T,
+    pub(crate) position: Position,
+}
+
+impl<D: Disk> Keeper<D> {
+    pub(crate) fn new(disk: D, keep: usize, guards: Guards) -> Self {
+        Self {
+            disk,
+            guards,
+            keep,
+            chain: None,
+            log: None,
+            draft: None,
+        }
+    }
+
+    /// Fills a draft from the newest files that are whole. What it wrote before is left as it is.
+    pub(crate) fn load<T: Default + Extend<LogEntry>>(
+        &mut self,
+        mut observe: impl FnMut(&LogEntry),
+        skipped: &mut Vec<Skipped>,
+    ) -> Result<Option<Loaded<T>>, Error> {
+        let mut below = u64::MAX;
+        while let Some(chosen) = load::choose(&self.disk, &self.guards, ..below, skipped)? {
+            let chain = Chain {
+                base: chosen.base,
+                logs: chosen.logs.clone(),
+                position: chosen.overlay.position(),
+            };
+            let mut draft = T::default();
+            let read = chosen.read(&self.disk, &self.guards, |facts| {
+                facts.iter().for_each(&mut observe);
+                draft.extend(facts.drain(..));
+                Ok(())
+            });
+            below = chain.base.name.number;
+            match read {
+                Ok(()) => {
+                    let position = chain.position;
+                    self.chain = Some(chain);
+                    return Ok(Some(Loaded { draft, position }));
+                }
+                Err(why) => skipped.push(Skipped {
+                    file: chain.base.name.to_string(),
+                    why,
+                }),
+            }
+        }
+        Ok(None)
+    }
+
+    /// What is in the files now.
+    pub(crate) fn chain(&self) -> Option<&Chain> {
+        self.chain.as_ref()
+    }
+
+    /// Begins a base, in place of one that was begun and not ended.
+    pub(crate) fn begin(&mut self, position: Position) -> io::Result<()> {
+        self.draft = None;
+        self.remove_drafts()?;
+        let (name, file) = self.create(Role::Draft)?;
+        self.draft = Some((name, FactWriter::base(file, position)?));
+        Ok(())
+    }
+
+    /// Adds facts to the base that was begun.
+    pub(crate) fn facts(&mut self, facts: &[LogEntry]) -> io::Result<()> {
+        let (_, writer) = self.draft.as_mut().expect("a base was begun");
+        facts.iter().try_for_each(|fact| writer.push(fact))
+    }
+
+    /// Ends the base: from now on it is what a process reads that starts, also when the power fails.
+    pub(crate) fn commit(&mut self, position: Position) -> io::Result<()> {
+        let (draft, writer) = self.draft.take().expect("a base was begun");
+        let (file, bytes) = writer.end()?;
+        self.disk.sync(&file)?;
+        drop(file);
+        let name = FileName {
+            role: Role::Base,
+            ..draft
+        };
+        self.disk.rename(&draft.to_string(), &name.to_string())?;
+        self.disk.sync_names()?;
+        self.log = None;
+        self.chain = Some(Chain {
+            base: Part { name, bytes },
+            logs: Vec::new(),
+            position,
+        });
+        Ok(())
+    }
+
+    /// Gives up the base that was begun, if any.
+    pub(crate) fn discard(&mut self) {
+        self.draft = None;
+    }
+
+    /// Writes entries behind what is there. They outlive the process from now on, and the power from the next
+    /// [`sync`](Self::sync).
+    pub(crate) fn append(&mut self, entries: &[LogEntry]) -> io::Result<()> {
+        let Some(last) = entries.last() else {
+            return Ok(());
+        };
+        let position = self
+            .chain
+            .as_ref()
+            .expect("a log continues a base")
+            .position;
+        if self.log.is_none() {
+            let (name, file) = self.create(Role::Log)?;
+            let writer = FactWriter::log(file, position)?;
+            let named = false;
+            self.log = Some(OpenLog {
+                name,
+                writer,
+                named,
+            });
+        }
+        let log = self.log.as_mut().expect("it was opened just now");
+        let written = (entries.iter())
+            .try_for_each(|entry| log.writer.push(entry))
+            .and_then(|()| log.writer.flush());
+        let part = Part {
+            name: log.name,
+            bytes: log.writer.written(),
+        };
+        if let Err(error) = written {
+            // What was written of it may be torn; another log continues where this one is good.
+            self.log = None;
+            return Err(error);
+        }
+        let chain = self.chain.as_mut().expect("a log continues a base");
+        chain.logs.retain(|log| log.name != part.name);
+        chain.logs.push(part);
+        chain.position = position.at(last.revision);
+        Ok(())
+    }
+
+    /// Lets what was appended outlive the power.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        if let Some(log) = &mut self.log {
+            self.disk.sync(log.writer.out())?;
+            if !log.named {
+                self.disk.sync_names()?;
+                log.named = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the logs are so long that they should be merged.
+    pub(crate) fn is_long(&self) -> bool {
+        self.chain.as_ref().is_some_and(|chain| {
+            let bytes: u64 = chain.logs.iter().map(|log| log.bytes).sum();
+            chain.logs.len() > LOGS || bytes > SMALL.max(chain.base.bytes / SHARE)
+        })
+    }
+
+    /// Makes a base of base and logs, from file to file: one batch and the logs are in memory at once.
+    pub(crate) fn merge(&mut self) -> Result<(), Error> {
+        let Some(Chain { base, position, .. }) = self.chain else {
+            return Ok(());
+        };
+        let number = base.name.number;
+        let mut skipped = Vec::new();
+        let chosen = load::choose(&self.disk, &self.guards, number..=number, &mut skipped)?;
+        let Some(chosen) = chosen.filter(|chosen| chosen.overlay.position() == position) else {
+            let why = skipped.pop().map(|skipped| skipped.why);
+            return Err(why.unwrap_or_else(|| super::Damage::Hole.into()));
+        };
+        self.begin(position)?;
+        let (_, writer) = self.draft.as_mut().expect("it was begun just now");
+        chosen.read(&self.disk, &self.guards, |facts| {
+            let written = facts.iter().try_for_each(|fact| writer.push(fact));
+            written.map_err(Error::from)
+        })?;
+        Ok(self.commit(position)?)
+    }
+
+    /// Makes the next file.
+    fn create(&self, role: Role) -> io::Result<(FileName, D::File)> {
+        let last = files(&self.disk)?.last().map_or(0, |file| file.number);
+        let number = last + 1;
+        let name = FileName { number, role };
+        Ok((name, self.disk.create(&name.to_string())?))
+    }
+
+    fn remove_drafts(&self) -> io::Result<()> {
+        let files = files(&self.disk)?.into_iter();
+        let mut drafts = files.filter(|file| file.role == Role::Draft);
+        drafts.try_for_each(|draft| self.disk.remove(&draft.to_string()))
+    }
+
+    /// Removes all but the last bases and the logs behind them.
+    pub(crate) fn prune(&self) -> io::Result<()> {
+        let files = files(&self.disk)?;
+        let bases = files.iter().rev().filter(|file| file.role == Role::Base);
+        let Some(oldest) = bases.take(self.keep.max(1)).last() else {
+            return Ok(());
+        };
+        let mut old = files.iter().filter(|file| file.number < oldest.number);
+        old.try_for_each(|file| self.disk.remove(&file.to_string()))
+    }
+}

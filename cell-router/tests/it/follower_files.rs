@@ -1,0 +1,275 @@
+//! Processes that end and start again, and directories that lie, are away, or were restored.
+
+use std::{convert::Infallible, path::Path, sync::Arc};
+
+use tenancy_cell_router::{
+    Contact, Follower, FollowerStatus, Guards, LineTable, Overrule, Progress, Refusal, RouteTable,
+    SnapshotFolder,
+};
+use tenancy_types::{Answer, DirectoryEvent, DirectoryId, LogEntry, Lookup, ManualClock, Revision};
+use tokio::task::JoinHandle;
+
+use crate::follower_world::{World, domain, tenant};
+
+/// A process that follows.
+struct Process {
+    table: Arc<LineTable>,
+    progress: Progress,
+    overrule: Overrule,
+    task: JoinHandle<Infallible>,
+}
+
+fn start(world: &World, folder: Option<&Path>, guards: Guards) -> Process {
+    let table = Arc::new(LineTable::new());
+    let clock = ManualClock::default();
+    let mut follower = Follower::new(world.clone(), Arc::clone(&table), clock).with_guards(guards);
+    if let Some(folder) = folder {
+        follower = follower.with_folder(SnapshotFolder::new(folder));
+    }
+    let (progress, overrule) = (follower.progress(), follower.overrule());
+    let task = tokio::spawn(follower.run());
+    Process {
+        table,
+        progress,
+        overrule,
+        task,
+    }
+}
+
+/// No slack: these directories are small.
+fn strict() -> Guards {
+    Guards::default().with_slack(0)
+}
+
+impl Process {
+    async fn reached(&self, world: &World) {
+        let end = Some(world.state().position());
+        assert!(self.progress.until(|status| status.position == end).await);
+        world.check(&self.table);
+    }
+
+    async fn recorded(&self, revision: Revision) {
+        let there = self.progress.until_recorded(|recorded| {
+            recorded
+                .position
+                .is_some_and(|position| position.revision >= revision)
+        });
+        assert!(there.await);
+    }
+
+    async fn refused(&self) -> Refusal {
+        assert!(self.progress.until(|status| status.refused.is_some()).await);
+        self.progress.status().refused.unwrap()
+    }
+
+    /// Waits until what was noted is written, as a process does that ends well.
+    async fn stop(self) {
+        self.task.abort();
+        self.progress.until_recorded(|_| false).await;
+    }
+}
+
+#[tokio::test]
+async fn a_process_starts_from_its_files_while_the_directory_is_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(5);
+    let first = start(&world, Some(folder.path()), strict());
+    first.reached(&world).await;
+    first.stop().await;
+    world.change(|state| state.is_away = true);
+    for _ in 0..3 {
+        let again = start(&world, Some(folder.path()), strict());
+        again.reached(&world).await;
+        assert_eq!(again.progress.status().contact, Contact::Never);
+        again.stop().await;
+    }
+}
+
+/// Entries of several runs, with moves, removals and names that change hands.
+#[tokio::test]
+async fn what_was_applied_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(3);
+    for run in 0..4_u32 {
+        let process = start(&world, Some(folder.path()), strict());
+        process.reached(&world).await;
+        world.move_to(1, 2, run + 2);
+        world.add_tenant(10 + run);
+        let (from, to) = (tenant(1 + run % 2), tenant(1 + (run + 1) % 2));
+        let passed = domain(1);
+        world.tell(DirectoryEvent::DomainRemoved {
+            domain: passed.clone(),
+            tenant: from,
+        });
+        let end = world.tell(DirectoryEvent::DomainAdded {
+            domain: passed,
+            tenant: to,
+        });
+        process.reached(&world).await;
+        process.recorded(end).await;
+        process.stop().await;
+    }
+    // One snapshot at the first start; since then the log was enough.
+    assert_eq!(world.state().snapshots, 1);
+    world.change(|state| state.is_away = true);
+    let process = start(&world, Some(folder.path()), strict());
+    process.reached(&world).await;
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_reach_back_costs_one_snapshot_while_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(3);
+    let first = start(&world, Some(folder.path()), strict());
+    first.reached(&world).await;
+    first.stop().await;
+    world.change(|state| state.is_away = true);
+    world.add_tenant(4);
+    world.change(|state| state.reaches_back_to = state.log.len());
+
+    let process = start(&world, Some(folder.path()), strict());
+    assert!(process.progress.reached(Revision::new(6)).await);
+    assert!(matches!(process.table.lookup(&domain(3)), Answer::Hit(_)));
+    world.change(|state| state.is_away = false);
+    process.reached(&world).await;
+    assert_eq!(world.state().snapshots, 2);
+    assert_eq!(process.progress.status().counts.fillings, 2);
+}
+
+#[track_caller]
+fn kind(refusal: Refusal, expect: fn(&Refusal) -> bool) {
+    assert!(expect(&refusal), "{refusal}");
+}
+
+/// Lets the directory lie, and looks that the routes stay as they were, that it is said why, and that the follower goes
+/// on by itself once the directory is right.
+async fn check_lie(lie: fn(&mut World), expect: fn(&Refusal) -> bool) {
+    let world = World::with(8);
+    let process = start(&world, None, strict());
+    process.reached(&world).await;
+    let good = world.state().clone();
+    lie(&mut world.clone());
+    kind(process.refused().await, expect);
+    assert_eq!(process.table.position(), Some(good.position()));
+    assert!(matches!(process.table.lookup(&domain(8)), Answer::Hit(_)));
+    assert!(process.progress.status().counts.refusals > 0);
+    assert_ne!(process.progress.status().contact, Contact::Live);
+
+    world.change(|state| *state = good);
+    world.add_tenant(9);
+    process.reached(&world).await;
+    assert_eq!(process.progress.status().refused, None);
+}
+
+/// The follower must ask for a snapshot.
+fn lose_log(world: &World, lie: fn(&mut Vec<LogEntry>)) {
+    world.change(|state| state.lie = Some(lie));
+    world.move_to(1, 3, 2);
+    world.change(|state| state.reaches_back_to = state.log.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_snapshot_is_refused() {
+    check_lie(
+        |world| lose_log(world, Vec::clear),
+        |refusal| matches!(refusal, Refusal::Empty { .. }),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shrunken_snapshot_is_refused() {
+    check_lie(
+        |world| lose_log(world, |facts| facts.truncate(6)),
+        |refusal| matches!(refusal, Refusal::Shrunken { .. }),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_oversized_snapshot_is_refused() {
+    fn grow(facts: &mut Vec<LogEntry>) {
+        for _ in 0..2 {
+            facts.extend(facts.clone());
+        }
+    }
+    check_lie(
+        |world| lose_log(world, grow),
+        |refusal| matches!(refusal, Refusal::Oversized { .. }),
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_directory_is_refused() {
+    check_lie(
+        |world| {
+            world.change(|state| state.history.directory = DirectoryId::from_u128(8));
+            world.change(|state| state.is_away = true);
+            world.change(|state| state.is_away = false);
+        },
+        |refusal| matches!(refusal, Refusal::OtherDirectory { .. }),
+    )
+    .await;
+}
+
+/// A directory from a backup: its tenants are frozen for the follower.
+#[tokio::test(start_paused = true)]
+async fn a_restored_directory_is_refused_until_its_incarnation_rises() {
+    check_lie(
+        |world| world.change(|state| state.log.truncate(10)),
+        |refusal| matches!(refusal, Refusal::OlderRevision { .. }),
+    )
+    .await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(8);
+    let process = start(&world, Some(folder.path()), strict());
+    process.reached(&world).await;
+    world.change(|state| state.log.truncate(10));
+    process.refused().await;
+    world.change(|state| state.history.incarnation = 1);
+    process.reached(&world).await;
+    process.recorded(world.end()).await;
+    process.stop().await;
+
+    // The file is of the new history: what is older is refused from the start.
+    world.change(|state| state.history.incarnation = 0);
+    let process = start(&world, Some(folder.path()), strict());
+    kind(process.refused().await, |refusal| {
+        matches!(refusal, Refusal::OlderIncarnation { .. })
+    });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_can_let_one_refused_snapshot_through() {
+    let world = World::with(8);
+    let process = start(&world, None, strict());
+    process.reached(&world).await;
+    world.change(|state| state.log.truncate(2));
+    let refusal = process.refused().await;
+    // Accepting something else does not help.
+    process.overrule.accept_once(Refusal::TooLong { most: 1 });
+    let refusals = process.progress.status().counts.refusals;
+    assert!(
+        process
+            .progress
+            .until(|status| status.counts.refusals > refusals)
+            .await
+    );
+    assert_eq!(process.progress.status().refused, Some(refusal));
+
+    process.overrule.accept_once(refusal);
+    // The snapshot is refused for its size now, which is another matter.
+    let is_shrunken = |refusal| matches!(refusal, Some(Refusal::Shrunken { .. }));
+    let status = |status: &FollowerStatus| is_shrunken(status.refused);
+    assert!(process.progress.until(status).await);
+    let shrunken = process.progress.status().refused.unwrap();
+    process.overrule.accept_once(shrunken);
+    process.reached(&world).await;
+    // Once is not always.
+    world.add_tenant(20);
+    process.reached(&world).await;
+    world.change(|state| state.log.truncate(2));
+    process.refused().await;
+}
