@@ -44,7 +44,10 @@ mod event;
 mod extent;
 #[cfg(any(feature = "memory", feature = "postgres"))]
 mod follow;
+mod import;
 mod lag;
+#[cfg(any(feature = "memory", feature = "postgres"))]
+mod load;
 #[cfg(feature = "memory")]
 mod memory;
 mod page;
@@ -61,6 +64,7 @@ mod sqlite;
 
 pub use any::AnyDirectory;
 pub use error::DirectoryError;
+pub use import::{Import, Imports, Loaded};
 pub use lag::Lag;
 #[cfg(feature = "memory")]
 pub use memory::MemoryDirectory;

@@ -4,8 +4,8 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 use tenancy_types::{DomainName, LogEntry, Position, Revision, Slug, TenantId};
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
-    TenantChange,
+    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    Snapshot, Tenant, TenantChange,
 };
 
 /// Any [`Directory`], for services that should not be generic over it. Cloning is cheap.
@@ -35,6 +35,7 @@ trait ErasedDirectory: Send + Sync + 'static {
     fn by_domain<'a>(&'a self, domain: &'a DomainName) -> Answer<'a, Option<Tenant>>;
     fn tenants(&self, page: Page) -> Answer<'_, Vec<Tenant>>;
     fn change(&self, id: TenantId, expected: Revision, change: TenantChange) -> Answer<'_, Tenant>;
+    fn load(&self, imports: Imports) -> Answer<'_, Loaded>;
     fn forget(&self, id: TenantId) -> Answer<'_, Tenant>;
     fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()>;
     fn cells(&self) -> Answer<'_, Vec<CellLoad>>;
@@ -69,6 +70,10 @@ impl<D: Directory> ErasedDirectory for D {
 
     fn change(&self, id: TenantId, expected: Revision, change: TenantChange) -> Answer<'_, Tenant> {
         Box::pin(Directory::change(self, id, expected, change))
+    }
+
+    fn load(&self, imports: Imports) -> Answer<'_, Loaded> {
+        Box::pin(Directory::load(self, imports))
     }
 
     fn forget(&self, id: TenantId) -> Answer<'_, Tenant> {
@@ -136,6 +141,10 @@ impl Directory for AnyDirectory {
         change: TenantChange,
     ) -> Result<Tenant, DirectoryError> {
         self.0.change(id, expected, change).await
+    }
+
+    async fn load(&self, imports: Imports) -> Result<Loaded, DirectoryError> {
+        self.0.load(imports).await
     }
 
     async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {

@@ -22,6 +22,7 @@ mod create;
 mod fixture;
 mod forget;
 mod history;
+mod load;
 mod log;
 
 pub use cells::{a_cell_takes_no_more_than_its_capacity, cells_count_the_living};
@@ -48,6 +49,10 @@ pub use forget::{
 pub use history::{
     a_follower_of_another_history_is_told, a_pattern_has_one_tenant, an_incarnation_is_raised_once,
     epochs_behind_a_restore_are_newer,
+};
+pub use load::{
+    what_cannot_be_loaded_wholly_is_not_loaded, what_is_loaded_is_there,
+    who_follows_a_load_takes_a_snapshot,
 };
 pub use log::{
     a_follower_ahead_of_the_log_is_told, a_snapshot_and_the_log_behind_it_are_the_directory,
@@ -96,7 +101,10 @@ macro_rules! directory_conformance {
             pages_hold_every_tenant_once,
             the_log_can_be_followed_from_anywhere,
             the_log_is_live,
+            what_cannot_be_loaded_wholly_is_not_loaded,
+            what_is_loaded_is_there,
             what_the_table_does_not_list_is_rejected,
+            who_follows_a_load_takes_a_snapshot,
             who_follows_the_log_converges_after_a_tenant_is_forgotten,
             who_is_forgotten_behind_a_compaction_stays_with_nobody,
         }

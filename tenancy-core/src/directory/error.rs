@@ -101,6 +101,12 @@ pub enum DirectoryError {
         /// Where the log ends.
         newest: Position,
     },
+    /// The tenants that were to be loaded could not be read to their end.
+    #[error("the tenants to be loaded could not be read")]
+    Unreadable {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// What was opened is no directory, or one of a format that this version does not know.
     #[error("it is no directory of a known format: found {found}, known up to {known}")]
     UnknownFormat {
@@ -143,6 +149,15 @@ pub(super) fn corrupt<E: Into<Box<dyn Error + Send + Sync>>>(
     }
 }
 
+impl DirectoryError {
+    /// Wraps whatever kept the source of a [load](super::Directory::load) from yielding a tenant.
+    pub fn unreadable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unreadable {
+            source: source.into(),
+        }
+    }
+}
+
 impl Problem for DirectoryError {
     fn code(&self) -> Code {
         match self {
@@ -156,6 +171,7 @@ impl Problem for DirectoryError {
                 Code::new("version_mismatch")
             }
             Self::Rejected { source } => source.code(),
+            Self::Unreadable { .. } => Code::new("invalid_request"),
             Self::CellUnknown { .. } => Code::new("cell_unknown"),
             Self::CellFull { .. } => Code::new("cell_full"),
             Self::IdsExhausted
@@ -178,6 +194,7 @@ impl Problem for DirectoryError {
             | Self::CellFull { .. }
             | Self::CellUnknown { .. } => Kind::Conflict,
             Self::Rejected { source } => source.kind(),
+            Self::Unreadable { .. } => Kind::Invalid,
             Self::RequestMismatch { .. } => Kind::Unprocessable,
             Self::IdsExhausted
             | Self::IncarnationsExhausted
@@ -216,6 +233,7 @@ impl Problem for DirectoryError {
                 "the directory was restored by someone else at the same time".into()
             }
             Self::Rejected { source } => source.client_text(),
+            Self::Unreadable { .. } => "the tenants to be loaded could not be read".into(),
             Self::CellUnknown { .. } => "there is no such cell".into(),
             Self::CellFull { .. } => "the cell takes no further tenants".into(),
             Self::IdsExhausted

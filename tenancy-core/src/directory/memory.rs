@@ -5,13 +5,13 @@ use std::{
 };
 
 use futures_core::stream::BoxStream;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision, Slug, TenantId};
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
-    TenantChange, decide,
+    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    Snapshot, Tenant, TenantChange, decide,
     follow::{StoredLog, follow},
     random,
 };
@@ -127,6 +127,12 @@ impl Directory for MemoryDirectory {
         let now = self.shared.clock.unix();
         self.shared
             .write(|state| state.change(id, expected, &change, now))
+    }
+
+    async fn load(&self, imports: Imports) -> Result<Loaded, DirectoryError> {
+        let imports: Vec<_> = imports.try_collect().await?;
+        let now = self.shared.clock.unix();
+        self.shared.write(|state| state.load(&imports, now))
     }
 
     async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {

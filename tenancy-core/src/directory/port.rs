@@ -3,7 +3,10 @@ use std::fmt;
 use futures_core::stream::BoxStream;
 use tenancy_types::{DomainName, History, LogEntry, Position, Revision, Slug, TenantId};
 
-use super::{CellLoad, CellRecord, DirectoryError, Lag, NewTenant, Page, Tenant, TenantChange};
+use super::{
+    CellLoad, CellRecord, DirectoryError, Imports, Lag, Loaded, NewTenant, Page, Tenant,
+    TenantChange,
+};
 
 /// The authority on tenants, domains, cells and placements.
 ///
@@ -48,6 +51,22 @@ pub trait Directory: Send + Sync + 'static {
         &self,
         page: Page,
     ) -> impl Future<Output = Result<Vec<Tenant>, DirectoryError>> + Send;
+
+    /// Makes many tenants at once, all or none: the import of a whole platform.
+    ///
+    /// What is loaded is not in the log, which begins anew behind it: whoever follows takes a snapshot. A few thousand
+    /// tenants are held in memory at a time. Nothing else is changed meanwhile: other writes wait, and give up in their
+    /// time; so load before a directory serves, or in portions that take less than that.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), for the first tenant that is found to be wrong;
+    /// [`RequestMismatch`](DirectoryError::RequestMismatch) for every key that made a tenant already, also when it asks
+    /// for the same; [`TenantGone`](DirectoryError::TenantGone) for one that is gone; and whatever the stream yields.
+    ///
+    /// # Cancel safety
+    /// A dropped future may or may not load them, never a part; the keys tell.
+    fn load(&self, imports: Imports)
+    -> impl Future<Output = Result<Loaded, DirectoryError>> + Send;
 
     /// Changes a tenant that is still at the `expected` revision, all or nothing, and returns it as it is
     /// now. A change that changes nothing leaves the revision alone.

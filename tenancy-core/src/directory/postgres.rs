@@ -6,17 +6,19 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
-    TenantChange,
+    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    Snapshot, Tenant, TenantChange,
     error::unavailable,
     follow::{StoredLog, follow},
     row,
 };
 
 mod compact;
+mod copy;
 mod door;
 mod forget;
 mod listen;
+mod load;
 mod log;
 mod options;
 mod read;
@@ -172,6 +174,17 @@ impl Directory for PostgresDirectory {
             Box::pin(async move { write::change(connection, id, expected, &change).await })
         });
         work.await.map(|written| self.announce(written))
+    }
+
+    async fn load(&self, imports: Imports) -> Result<Loaded, DirectoryError> {
+        let shared = Arc::clone(&self.shared);
+        let task =
+            tokio::spawn(
+                async move { load::load(&shared.door, imports, shared.clock.unix()).await },
+            );
+        task.await
+            .map_err(unavailable)?
+            .map(|written| self.announce(written))
     }
 
     async fn forget(&self, id: TenantId) -> Result<Tenant, DirectoryError> {

@@ -6,8 +6,8 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Lag, NewTenant, Page, Snapshot, Tenant,
-    TenantChange,
+    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    Snapshot, Tenant, TenantChange,
     error::unavailable,
     follow::{StoredLog, follow},
     row,
@@ -15,6 +15,7 @@ use super::{
 
 mod compact;
 mod forget;
+mod load;
 mod log;
 mod open;
 mod read;
@@ -150,6 +151,13 @@ impl Directory for SqliteDirectory {
     ) -> Result<Tenant, DirectoryError> {
         self.write(async move |shared| {
             write::change(&shared.writer, id, expected, &change, shared.clock.unix()).await
+        })
+        .await
+    }
+
+    async fn load(&self, imports: Imports) -> Result<Loaded, DirectoryError> {
+        self.write(async move |shared| {
+            load::load(&shared.writer, imports, shared.clock.unix()).await
         })
         .await
     }

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     ops::Bound,
 };
 
@@ -9,8 +9,8 @@ use tenancy_types::{
 };
 
 use super::super::{
-    CellLoad, CellRecord, DirectoryError, Lag, NewTenant, Tenant, TenantChange, decide,
-    extent::Extent,
+    CellLoad, CellRecord, DirectoryError, Import, Lag, Loaded, NewTenant, Tenant, TenantChange,
+    decide, extent::Extent, load::Load,
 };
 
 /// The maps of a directory. Every method checks first and changes last, so an error changes nothing.
@@ -86,6 +86,64 @@ impl State {
             forgotten: None,
         });
         Ok(self.record(id, facts, created))
+    }
+
+    pub(super) fn load(
+        &mut self,
+        imports: &[Import],
+        now: UnixMicros,
+    ) -> Result<Loaded, DirectoryError> {
+        let mut load = Load::new(self.extent, self.rows.len() as u64, now);
+        let loaded = imports.iter().map(|import| load.next(import));
+        let loaded: Vec<_> = loaded.collect::<Result<_, _>>()?;
+        self.check_loaded(&loaded)?;
+        let cells: Vec<_> = self.cells().cloned().collect();
+        for (cell, count) in load.arrivals(&cells)? {
+            self.cells
+                .entry(cell)
+                .and_modify(|load| load.tenants += count);
+        }
+        for (tenant, new) in loaded {
+            let id = tenant.id;
+            self.requests.insert(new.request.clone(), id);
+            self.slugs.insert(new.slug.clone(), id);
+            let names = tenant.domains.iter().map(|domain| (domain.clone(), id));
+            self.domains.extend(names);
+            self.rows.push(Row {
+                tenant,
+                wanted: Some(decide::wanted(&new)),
+                forgotten: None,
+            });
+        }
+        let done = load.done();
+        self.log.clear();
+        self.extent.newest = done.position;
+        self.extent.floor = done.position.revision;
+        Ok(done)
+    }
+
+    /// Whether nobody has any of the names and keys, nor two of those to be loaded the same.
+    fn check_loaded(&self, loaded: &[(Tenant, NewTenant)]) -> Result<(), DirectoryError> {
+        let (mut requests, mut names) = (HashSet::new(), HashSet::new());
+        for (tenant, new) in loaded {
+            if self.requests.contains_key(&new.request) || !requests.insert(&new.request) {
+                let request = new.request.clone();
+                return Err(DirectoryError::RequestMismatch { request });
+            }
+            if !names.insert(new.slug.as_str()) {
+                let slug = new.slug.clone();
+                return Err(DirectoryError::SlugTaken { slug });
+            }
+            self.check_claims(&decide::facts(tenant))?;
+        }
+        let mut domains = loaded.iter().flat_map(|(tenant, _)| &tenant.domains);
+        names.clear();
+        match domains.find(|domain| !names.insert(domain.as_str())) {
+            None => Ok(()),
+            Some(domain) => Err(DirectoryError::DomainTaken {
+                domain: domain.clone(),
+            }),
+        }
     }
 
     pub(super) fn change(

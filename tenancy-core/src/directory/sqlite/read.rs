@@ -72,10 +72,10 @@ pub(super) async fn tenants(
     rows.into_iter().map(row::tenant).collect()
 }
 
-pub(super) async fn cells(readers: &SqlitePool) -> Result<Vec<CellLoad>, DirectoryError> {
+pub(super) async fn cells(on: impl SqliteExecutor<'_>) -> Result<Vec<CellLoad>, DirectoryError> {
     let rows: Vec<(i64, String, i64, i64)> =
         sqlx::query_as("select id, region, capacity, tenants from cell order by id")
-            .fetch_all(readers)
+            .fetch_all(on)
             .await
             .map_err(unavailable)?;
     rows.into_iter().map(row::cell).collect()

@@ -6,13 +6,14 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use sqlx::{Connection as _, PgConnection};
 use tenancy_core::{
     directory::{
-        Directory, DirectoryError, PostgresDirectory, PostgresDirectoryOptions, TenantChange,
+        Directory, DirectoryError, Import, PostgresDirectory, PostgresDirectoryOptions,
+        TenantChange,
     },
-    types::{Kind, Lifecycle, ManualClock, Problem, Revision},
+    types::{DirectoryEvent, Kind, Lifecycle, ManualClock, Problem, Revision},
 };
 use tenancy_testkit::{Database, Direction, Postgres, Proxy};
 use tokio::task::JoinSet;
@@ -428,6 +429,32 @@ async fn a_key_may_have_any_bytes() {
     new.request = "nul \0 backslash \\ tab \t".parse().unwrap();
     let made = directory.create(new.clone()).await.unwrap();
     assert_eq!(directory.create(new).await.unwrap(), made);
+}
+
+/// More tenants than a snapshot holds at once: pages must join without a seam.
+#[tokio::test]
+async fn a_snapshot_of_several_pages_is_whole() {
+    const TENANTS: u32 = 5_000;
+    let database = database();
+    let directory = open(&database.url()).await;
+    put_cell(&directory, 1, TENANTS).await;
+    let imports = stream::iter(1..=TENANTS).map(|n| {
+        Ok(Import {
+            tenant: shop(n),
+            lifecycle: Lifecycle::Active,
+        })
+    });
+    let loaded = directory.load(imports.boxed()).await.unwrap();
+    let snapshot = directory.snapshot().await.unwrap();
+    assert_eq!(snapshot.position, loaded.position);
+    let facts: Vec<_> = snapshot.facts.try_collect().await.unwrap();
+    let domains = facts.iter().filter_map(|fact| match &fact.event {
+        DirectoryEvent::DomainAdded { tenant, domain } => Some((tenant.get(), domain.clone())),
+        _ => None,
+    });
+    let expected = (1..=TENANTS).map(|n| (n, shop(n).domains[0].clone()));
+    assert!(domains.eq(expected));
+    assert_eq!(facts.len(), 4 * TENANTS as usize);
 }
 
 /// More entries than one transaction removes, and another process that writes in between.
