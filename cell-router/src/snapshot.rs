@@ -64,3 +64,6 @@ pub(crate) use {
     load::Skipped,
     size::Totals,
 };
+
+#[cfg(all(test, feature = "tokio"))]
+mod tests;

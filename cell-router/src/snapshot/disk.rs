@@ -19,6 +19,8 @@ pub(crate) trait Disk: fmt::Debug + Send + 'static {
     fn create(&self, name: &str) -> io::Result<Self::File>;
     /// Returns when the file's content will outlive the power.
     fn sync(&self, file: &Self::File) -> io::Result<()>;
+    /// The same of a file that another process may have written.
+    fn sync_named(&self, name: &str) -> io::Result<()>;
     /// Returns when the folder's names will outlive the power.
     fn sync_names(&self) -> io::Result<()>;
     fn rename(&self, from: &str, to: &str) -> io::Result<()>;
@@ -55,6 +57,12 @@ impl Disk for RealDisk {
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    /// Some systems bring only what can be written to the disk.
+    fn sync_named(&self, name: &str) -> io::Result<()> {
+        let file = File::options().append(true).open(self.0.join(name))?;
         file.sync_all()
     }
 

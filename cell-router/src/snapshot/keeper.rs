@@ -27,6 +27,8 @@ pub(crate) struct Keeper<D: Disk> {
     keep: usize,
     /// What a process that starts now would read.
     chain: Option<Chain>,
+    /// Whether logs of earlier processes may still be lost to the power.
+    has_inherited: bool,
     log: Option<OpenLog<D::File>>,
     draft: Option<(FileName, FactWriter<D::File>)>,
 }
@@ -63,6 +65,7 @@ impl<D: Disk> Keeper<D> {
             guards,
             keep,
             chain: None,
+            has_inherited: false,
             log: None,
             draft: None,
         }
@@ -92,6 +95,7 @@ impl<D: Disk> Keeper<D> {
                 Ok(()) => {
                     let position = chain.position;
                     self.chain = Some(chain);
+                    self.has_inherited = true;
                     return Ok(Some(Loaded { draft, position }));
                 }
                 Err(why) => skipped.push(Skipped {
@@ -161,6 +165,7 @@ impl<D: Disk> Keeper<D> {
             .expect("a log continues a base")
             .position;
         if self.log.is_none() {
+            self.settle()?;
             let (name, file) = self.create(Role::Log)?;
             let writer = FactWriter::log(file, position)?;
             let named = false;
@@ -192,6 +197,7 @@ impl<D: Disk> Keeper<D> {
 
     /// Lets what was appended outlive the power.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.settle()?;
         if let Some(log) = &mut self.log {
             self.disk.sync(log.writer.out())?;
             if !log.named {
@@ -199,6 +205,17 @@ impl<D: Disk> Keeper<D> {
                 log.named = true;
             }
         }
+        Ok(())
+    }
+
+    /// Lets logs of earlier processes outlive the power, too: were their ends lost, nothing would fit behind them.
+    fn settle(&mut self) -> io::Result<()> {
+        if let (true, Some(chain)) = (self.has_inherited, &self.chain) {
+            let mut logs = chain.logs.iter();
+            logs.try_for_each(|log| self.disk.sync_named(&log.name.to_string()))?;
+            self.disk.sync_names()?;
+        }
+        self.has_inherited = false;
         Ok(())
     }
 
