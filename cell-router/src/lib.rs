@@ -25,6 +25,8 @@ pub use route::{RouteFuture, RouteLayer, RouteService};
 #[cfg(feature = "tokio")]
 pub use snapshot::SnapshotFolder;
 pub use snapshot::{Damage, Guards, Refusal};
+#[cfg(feature = "tokio")]
+pub use source::LazySource;
 pub use source::{ChangeSource, SourceSnapshot};
 pub use table::{
     Applied, Explained, Finding, LineDraft, LineTable, NameProbe, ReferenceDraft, ReferenceTable,

@@ -1,5 +1,7 @@
 #[cfg(feature = "core")]
 mod directory;
+#[cfg(feature = "tokio")]
+mod lazy;
 
 use std::fmt;
 
@@ -7,6 +9,9 @@ use futures_core::stream::BoxStream;
 use tenancy_types::{LogEntry, Position};
 
 use crate::Error;
+
+#[cfg(feature = "tokio")]
+pub use lazy::LazySource;
 
 /// Where a table learns of tenants: the directory, seen from a follower.
 ///

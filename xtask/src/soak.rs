@@ -44,14 +44,14 @@ pub(crate) struct Arguments {
     restart: bool,
 }
 
-/// One long proof: those tests of one test binary that have its name in theirs, ignored ones too.
+/// One long proof: those tests of one test binary that have its name in theirs, with `_` for `-`, ignored ones too.
 struct Soak {
     name: &'static str,
     /// Arguments of `cargo test` that choose the binary.
     binary: &'static [&'static str],
 }
 
-const SOAKS: [Soak; 5] = [
+const SOAKS: [Soak; 6] = [
     Soak {
         name: "kill9",
         binary: STOREFRONT,
@@ -72,6 +72,18 @@ const SOAKS: [Soak; 5] = [
             "tenancy-cell-router",
             "--test",
             "it",
+        ],
+    },
+    Soak {
+        name: "static-stability",
+        binary: &[
+            "--release",
+            "--package",
+            "tenancy-cell-router",
+            "--features",
+            "layer",
+            "--test",
+            "soak",
         ],
     },
     Soak {
@@ -102,7 +114,7 @@ impl Soak {
         let mut command = process::cargo(["test"]);
         command
             .args(self.binary)
-            .args(["--", "--include-ignored", self.name])
+            .args(["--", "--include-ignored", &self.name.replace('-', "_")])
             .env("SOAK_SEED", seed.to_string())
             .env("SOAK_ROUND", round.to_string());
         command
