@@ -8,9 +8,9 @@ use std::{
 };
 
 /// A flat folder.
-pub(crate) trait Disk: fmt::Debug + Send + 'static {
+pub(crate) trait Disk: fmt::Debug + Send + Sync + 'static {
     /// A file that is being written.
-    type File: fmt::Debug + Write + Send;
+    type File: fmt::Debug + Write + Send + Sync;
 
     /// The names of the files.
     fn names(&self) -> io::Result<Vec<String>>;

@@ -7,7 +7,7 @@ use tenancy_types::{LogEntry, Position};
 use super::{
     Guards,
     disk::Disk,
-    load::{self, FileName, Part, Role, Skipped, files},
+    load::{self, Chosen, FileName, Part, Role, Skipped, files},
     writer::FactWriter,
 };
 use crate::Error;
@@ -18,6 +18,9 @@ const SMALL: u64 = 1 << 20;
 const SHARE: u64 = 4;
 /// Each run of the process begins a log of its own, so restarts count, too.
 const LOGS: usize = 16;
+
+/// How many blocks of facts may wait for the table that is made of them.
+const BLOCKS: usize = 16;
 
 /// The files of a folder. One process writes to it.
 #[derive(Debug)]
@@ -79,32 +82,48 @@ impl<D: Disk> Keeper<D> {
     ) -> Result<Option<Loaded<T>>, Error> {
         let mut below = u64::MAX;
         while let Some(chosen) = load::choose(&self.disk, &self.guards, ..below, skipped)? {
-            let chain = Chain {
-                base: chosen.base,
-                logs: chosen.logs.clone(),
-                position: chosen.overlay.position(),
-            };
+            let (name, logs) = (chosen.base, chosen.logs.clone());
+            let position = chosen.overlay.position();
             let mut draft = T::default();
-            let read = chosen.read(&self.disk, &self.guards, |facts| {
+            let read = self.read(chosen, |facts| {
                 facts.iter().for_each(&mut observe);
-                draft.extend(facts.drain(..));
-                Ok(())
+                draft.extend(facts);
             });
-            below = chain.base.name.number;
+            below = name.number;
             match read {
-                Ok(()) => {
-                    let position = chain.position;
-                    self.chain = Some(chain);
+                Ok(bytes) => {
+                    let base = Part { name, bytes };
+                    self.chain = Some(Chain {
+                        base,
+                        logs,
+                        position,
+                    });
                     self.has_inherited = true;
                     return Ok(Some(Loaded { draft, position }));
                 }
                 Err(why) => skipped.push(Skipped {
-                    file: chain.base.name.to_string(),
+                    file: name.to_string(),
                     why,
                 }),
             }
         }
         Ok(None)
+    }
+
+    /// Reads in a thread of its own, so that a table is made of one block while the next one is read.
+    fn read(&self, chosen: Chosen, mut take: impl FnMut(Vec<LogEntry>)) -> Result<u64, Error> {
+        std::thread::scope(|scope| {
+            let (blocks, read) = std::sync::mpsc::sync_channel(BLOCKS);
+            let reader = scope.spawn(move || {
+                chosen.read(&self.disk, &self.guards, |facts| {
+                    // The other end is there for as long as something is sent.
+                    blocks.send(facts).ok();
+                    Ok(())
+                })
+            });
+            read.into_iter().for_each(&mut take);
+            reader.join().expect("reading does not panic")
+        })
     }
 
     /// What is in the files now.

@@ -1,13 +1,16 @@
 //! From files to facts.
 
-use std::{io, ops::RangeBounds};
+use std::{
+    io::{self, Read},
+    ops::RangeBounds,
+};
 
 use tenancy_types::{LogEntry, Position};
 
 use super::{
     Damage, Guards,
     disk::Disk,
-    format::{Header, Kind},
+    format::{HEADER, Header, Kind},
     frames::Piece,
     overlay::Overlay,
     record::Records,
@@ -66,13 +69,12 @@ pub(crate) struct Part {
     pub(crate) bytes: u64,
 }
 
-/// A base that was checked to its end, and the logs that continue it.
+/// A base, and the logs that continue it. Of the base only the beginning was looked at.
 #[derive(Debug)]
 pub(super) struct Chosen {
-    pub(super) base: Part,
+    pub(super) base: FileName,
     pub(super) logs: Vec<Part>,
     pub(super) overlay: Overlay,
-    totals: Totals,
 }
 
 /// A file that was not used, and why.
@@ -93,7 +95,7 @@ pub(super) fn files(disk: &impl Disk) -> io::Result<Vec<FileName>> {
     Ok(files)
 }
 
-/// The newest base among these that is whole, with its logs.
+/// The newest base among these, with its logs.
 pub(super) fn choose(
     disk: &impl Disk,
     guards: &Guards,
@@ -103,13 +105,12 @@ pub(super) fn choose(
     let files = files(disk)?;
     let bases = files.iter().rev().filter(|file| file.role == Role::Base);
     for &name in bases.filter(|file| numbers.contains(&file.number)) {
-        match check_base(disk, guards, name) {
-            Ok((base, position, totals)) => {
+        match read_header(disk, name) {
+            Ok(position) => {
                 let mut chosen = Chosen {
-                    base,
+                    base: name,
                     logs: Vec::new(),
                     overlay: Overlay::new(position),
-                    totals,
                 };
                 let later = files.iter().filter(|file| file.number > name.number);
                 for &log in later.filter(|file| file.role == Role::Log) {
@@ -126,26 +127,15 @@ pub(super) fn choose(
     Ok(None)
 }
 
-fn check_base(
-    disk: &impl Disk,
-    guards: &Guards,
-    name: FileName,
-) -> Result<(Part, Position, Totals), Error> {
-    let (mut position, mut totals) = (None, None);
-    let (bytes, end) = scan(disk.open(&name.to_string())?, guards, |piece| {
-        match piece {
-            Piece::Header(header) => position = Some(of_kind(Kind::Base, header)?),
-            Piece::Block(_) => {}
-            Piece::End(counts) => {
-                guards.judge_growth(None, counts.size())?;
-                totals = Some(counts);
-            }
-        }
-        Ok(())
-    });
-    end?;
-    let (position, totals) = position.zip(totals).ok_or(Damage::Truncated)?;
-    Ok((Part { name, bytes }, position, totals))
+fn read_header(disk: &impl Disk, name: FileName) -> Result<Position, Error> {
+    let mut header = [0; HEADER];
+    let read = disk.open(&name.to_string())?.read_exact(&mut header);
+    read.map_err(|error| match error.kind() {
+        io::ErrorKind::UnexpectedEof => Damage::Truncated.into(),
+        _ => Error::from(error),
+    })?;
+    let (header, _) = Header::read(&header)?;
+    Ok(of_kind(Kind::Base, header)?)
 }
 
 fn of_kind(kind: Kind, header: Header) -> Result<Position, Damage> {
@@ -195,38 +185,39 @@ impl Chosen {
         Ok(())
     }
 
-    /// Hands on every fact as it is at the end of the logs, in batches.
+    /// Hands on every fact as it is at the end of the logs, in batches, and says how many bytes the base has. What was
+    /// handed on counts only when all is well to the end.
     pub(super) fn read(
         self,
         disk: &impl Disk,
         guards: &Guards,
-        mut take: impl FnMut(&mut Vec<LogEntry>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let Self {
-            base,
-            mut overlay,
-            totals,
-            ..
-        } = self;
+        mut take: impl FnMut(Vec<LogEntry>) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        let mut overlay = self.overlay;
         let mut batch = Vec::new();
         let mut read = Totals::default();
-        let (_, end) = scan(disk.open(&base.name.to_string())?, guards, |piece| {
-            if let Piece::Block(records) = piece {
-                for fact in Records::new(records) {
-                    let fact = fact?;
-                    read.count(&fact);
-                    overlay.merge(fact, &mut batch);
+        let (bytes, end) = scan(disk.open(&self.base.to_string())?, guards, |piece| {
+            match piece {
+                Piece::Header(_) => {}
+                Piece::Block(records) => {
+                    for fact in Records::new(records) {
+                        let fact = fact?;
+                        read.count(&fact);
+                        overlay.merge(fact, &mut batch);
+                    }
+                    guards.judge_growth(None, read.size())?;
+                    // Blocks have about as many facts.
+                    let next = Vec::with_capacity(batch.len());
+                    take(std::mem::replace(&mut batch, next))?;
                 }
-                take(&mut batch)?;
-                batch.clear();
+                Piece::End(totals) if totals == read => {}
+                Piece::End(_) => return Err(Damage::Counts.into()),
             }
             Ok(())
         });
         end?;
-        if read != totals {
-            return Err(Damage::Counts.into());
-        }
         overlay.finish(&mut batch);
-        take(&mut batch)
+        take(batch)?;
+        Ok(bytes)
     }
 }

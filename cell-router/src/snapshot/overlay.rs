@@ -81,7 +81,16 @@ impl Overlay {
 
     /// Hands on a fact of the base as it is at the end of the logs, and with a tenant's placement what became of it
     /// since.
+    #[inline]
     pub(super) fn merge(&mut self, fact: LogEntry, out: &mut Vec<LogEntry>) {
+        if self.tenants.is_empty() {
+            out.push(fact);
+        } else {
+            self.merge_changed(fact, out);
+        }
+    }
+
+    fn merge_changed(&mut self, fact: LogEntry, out: &mut Vec<LogEntry>) {
         let Some(changes) = self.tenants.get_mut(&fact.event.tenant()) else {
             out.push(fact);
             return;

@@ -227,10 +227,8 @@ proptest! {
     /// Records that nobody wrote, under a checksum that fits.
     #[test]
     fn any_records_are_read_without_harm(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        for fact in super::super::record::Records::new(&bytes) {
-            if let Ok(fact) = fact {
-                prop_assert!(fact.event.tenant().get() > 0);
-            }
-        }
+        let records = super::super::record::Records::new(&bytes);
+        let wrong = records.filter(Result::is_err).count();
+        prop_assert!(wrong <= 1, "it goes on behind a record that it does not understand");
     }
 }
