@@ -72,6 +72,13 @@ impl Error {
             source: source.into(),
         }
     }
+
+    /// Wraps whatever kept a peer from giving a snapshot.
+    pub fn peer(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Peer {
+            source: source.into(),
+        }
+    }
 }
 
 impl From<Damage> for Error {

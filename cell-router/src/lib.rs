@@ -5,6 +5,8 @@
 mod error;
 #[cfg(feature = "tokio")]
 mod follower;
+#[cfg(feature = "peer")]
+mod peer;
 #[cfg(feature = "layer")]
 mod route;
 mod snapshot;
@@ -20,6 +22,8 @@ pub use error::Error;
 pub use follower::{
     Backoff, Contact, FollowCounts, Follower, FollowerStatus, Overrule, Peer, Progress, Recorded,
 };
+#[cfg(feature = "peer")]
+pub use peer::{HttpPeer, SnapshotBody, SnapshotService};
 #[cfg(feature = "layer")]
 pub use route::{RouteFuture, RouteLayer, RouteService};
 #[cfg(feature = "tokio")]

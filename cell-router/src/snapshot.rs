@@ -29,6 +29,8 @@
 mod damage;
 mod guards;
 
+#[cfg(feature = "peer")]
+mod assembler;
 #[cfg(feature = "tokio")]
 mod disk;
 #[cfg(feature = "tokio")]
@@ -57,6 +59,8 @@ pub use damage::Damage;
 pub use folder::SnapshotFolder;
 pub use guards::{Guards, Refusal};
 
+#[cfg(feature = "peer")]
+pub(crate) use {assembler::Assembler, frames::Frames};
 #[cfg(feature = "tokio")]
 pub(crate) use {
     disk::{Disk, RealDisk},

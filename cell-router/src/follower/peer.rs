@@ -12,3 +12,12 @@ pub trait Peer: Send + Sync + 'static {
         known: Option<Position>,
     ) -> BoxFuture<'_, Result<Option<SourceSnapshot>, Error>>;
 }
+
+impl<P: Peer + ?Sized> Peer for Box<P> {
+    fn fetch(
+        &self,
+        known: Option<Position>,
+    ) -> BoxFuture<'_, Result<Option<SourceSnapshot>, Error>> {
+        (**self).fetch(known)
+    }
+}

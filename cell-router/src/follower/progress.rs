@@ -5,6 +5,8 @@ use tokio::sync::watch;
 
 use super::recorder::Records;
 use crate::Refusal;
+#[cfg(feature = "peer")]
+use crate::snapshot::Chain;
 
 /// How a follower is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +129,12 @@ impl Progress {
     #[must_use]
     pub fn recorded(&self) -> Recorded {
         self.records.borrow().recorded()
+    }
+
+    /// What is in its folder, for whoever serves it.
+    #[cfg(feature = "peer")]
+    pub(crate) fn chain(&self) -> Option<Chain> {
+        self.records.borrow().chain().cloned()
     }
 
     /// Waits until its folder is so. Returns whether it is: not when the follower was dropped and everything written

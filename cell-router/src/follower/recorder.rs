@@ -58,6 +58,11 @@ pub(super) struct Records {
 }
 
 impl Records {
+    #[cfg(feature = "peer")]
+    pub(super) fn chain(&self) -> Option<&Chain> {
+        self.chain.as_ref()
+    }
+
     pub(super) fn recorded(&self) -> Recorded {
         Recorded {
             position: self.chain.as_ref().map(|chain| chain.position),

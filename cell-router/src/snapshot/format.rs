@@ -18,14 +18,14 @@ pub(super) const BLOCK: usize = 65_536;
 pub(super) const END: usize = BLOCK_HEAD + 24;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Base = 1,
     Log = 2,
 }
 
 /// What a file is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Header {
+pub(crate) struct Header {
     pub(super) kind: Kind,
     /// Of a base: what it contains. Of a log: behind what it begins.
     pub(super) position: Position,

@@ -8,7 +8,7 @@ use super::{
 
 /// A whole part of a file or stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece<'a> {
+pub(crate) enum Piece<'a> {
     Header(Header),
     Block(&'a [u8]),
     End(Totals),
@@ -16,7 +16,7 @@ pub(super) enum Piece<'a> {
 
 /// A file, or a stream of logs and then a base. Holds at most a block and what was pushed last.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     buffer: Vec<u8>,
     /// What is before it was given back already.
     start: usize,
@@ -36,7 +36,7 @@ enum State {
 }
 
 impl Frames {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             buffer: Vec::new(),
             start: 0,
@@ -45,7 +45,7 @@ impl Frames {
         }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.drain(..self.start);
         self.start = 0;
         self.buffer.extend_from_slice(bytes);
@@ -57,7 +57,7 @@ impl Frames {
     }
 
     /// The next piece, or `None` while it is not whole.
-    pub(super) fn next(&mut self) -> Result<Option<Piece<'_>>, Damage> {
+    pub(crate) fn next(&mut self) -> Result<Option<Piece<'_>>, Damage> {
         let rest = &self.buffer[self.start..];
         match self.state {
             State::Over if rest.is_empty() => Ok(None),

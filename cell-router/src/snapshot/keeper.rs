@@ -12,10 +12,10 @@ use super::{
 };
 use crate::Error;
 
-/// A log is merged into its base when it has so many bytes, whatever the base has.
+/// Logs are merged into their base when they have a fourth of its bytes, because a merge writes it anew, but not before
 const SMALL: u64 = 1 << 20;
-/// Beyond that, when it has a fourth of the base's. A merge holds the logs in memory and writes the base anew.
-const SHARE: u64 = 4;
+/// and not behind so many bytes, because a merge, a start and a peer hold the logs in memory.
+const LARGE: u64 = 48 << 20;
 /// Each run of the process begins a log of its own, so restarts count, too.
 const LOGS: usize = 16;
 
@@ -43,6 +43,15 @@ pub(crate) struct Chain {
     pub(super) logs: Vec<Part>,
     /// What they contain together.
     pub(crate) position: Position,
+}
+
+#[cfg(feature = "peer")]
+impl Chain {
+    /// What a peer gets: so many bytes of each, the logs first.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (String, u64)> {
+        let parts = self.logs.iter().chain([&self.base]);
+        parts.map(|part| (part.name.to_string(), part.bytes))
+    }
 }
 
 #[derive(Debug)]
@@ -242,7 +251,7 @@ impl<D: Disk> Keeper<D> {
     pub(crate) fn is_long(&self) -> bool {
         self.chain.as_ref().is_some_and(|chain| {
             let bytes: u64 = chain.logs.iter().map(|log| log.bytes).sum();
-            chain.logs.len() > LOGS || bytes > SMALL.max(chain.base.bytes / SHARE)
+            chain.logs.len() > LOGS || bytes > (chain.base.bytes / 4).clamp(SMALL, LARGE)
         })
     }
 

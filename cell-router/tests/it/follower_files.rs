@@ -3,13 +3,13 @@
 use std::{convert::Infallible, path::Path, sync::Arc};
 
 use tenancy_cell_router::{
-    Contact, Follower, FollowerStatus, Guards, LineTable, Overrule, Progress, Refusal, RouteTable,
-    SnapshotFolder,
+    Contact, Follower, FollowerStatus, Guards, LineTable, Overrule, Progress, Recorded, Refusal,
+    RouteTable, SnapshotFolder,
 };
 use tenancy_types::{Answer, DirectoryEvent, DirectoryId, LogEntry, Lookup, ManualClock, Revision};
 use tokio::task::JoinHandle;
 
-use crate::follower_world::{World, domain, tenant};
+use crate::follower_world::{World, domain, tenant, until, until_recorded};
 
 /// A process that follows.
 struct Process {
@@ -44,21 +44,21 @@ fn strict() -> Guards {
 impl Process {
     async fn reached(&self, world: &World) {
         let end = Some(world.state().position());
-        assert!(self.progress.until(|status| status.position == end).await);
+        until(&self.progress, |status| status.position == end).await;
         world.check(&self.table);
     }
 
     async fn recorded(&self, revision: Revision) {
-        let there = self.progress.until_recorded(|recorded| {
+        let is_there = |recorded: &Recorded| {
             recorded
                 .position
                 .is_some_and(|position| position.revision >= revision)
-        });
-        assert!(there.await);
+        };
+        until_recorded(&self.progress, is_there).await;
     }
 
     async fn refused(&self) -> Refusal {
-        assert!(self.progress.until(|status| status.refused.is_some()).await);
+        until(&self.progress, |status| status.refused.is_some()).await;
         self.progress.status().refused.unwrap()
     }
 
@@ -251,19 +251,17 @@ async fn an_operator_can_let_one_refused_snapshot_through() {
     // Accepting something else does not help.
     process.overrule.accept_once(Refusal::TooLong { most: 1 });
     let refusals = process.progress.status().counts.refusals;
-    assert!(
-        process
-            .progress
-            .until(|status| status.counts.refusals > refusals)
-            .await
-    );
+    until(&process.progress, |status| {
+        status.counts.refusals > refusals
+    })
+    .await;
     assert_eq!(process.progress.status().refused, Some(refusal));
 
     process.overrule.accept_once(refusal);
     // The snapshot is refused for its size now, which is another matter.
     let is_shrunken = |refusal| matches!(refusal, Some(Refusal::Shrunken { .. }));
     let status = |status: &FollowerStatus| is_shrunken(status.refused);
-    assert!(process.progress.until(status).await);
+    until(&process.progress, status).await;
     let shrunken = process.progress.status().refused.unwrap();
     process.overrule.accept_once(shrunken);
     process.reached(&world).await;

@@ -2,19 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    panic::Location,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use tenancy_cell_router::{ChangeSource, Error, RouteTable, SourceSnapshot};
+use tenancy_cell_router::{
+    ChangeSource, Error, FollowerStatus, Progress, Recorded, RouteTable, SourceSnapshot,
+};
 use tenancy_types::{
     Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry,
     Placement, Position, Revision, TenantId,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// Clones are the same directory.
 #[derive(Clone)]
@@ -248,4 +252,33 @@ pub(crate) fn tenant(n: u32) -> TenantId {
 
 pub(crate) fn domain(n: u32) -> DomainName {
     DomainName::from_normalised(&format!("shop-{n}.example.com")).unwrap()
+}
+
+/// Longer than anything here takes, so that what never comes is a failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until a follower is doing so.
+#[track_caller]
+pub(crate) fn until(
+    progress: &Progress,
+    is_so: impl Fn(&FollowerStatus) -> bool,
+) -> impl Future<Output = ()> {
+    let caller = Location::caller();
+    async move {
+        let there = timeout(PATIENCE, progress.until(is_so)).await;
+        assert_eq!(there, Ok(true), "{caller}: {:?}", progress.status());
+    }
+}
+
+/// Waits until the folder of a follower is so.
+#[track_caller]
+pub(crate) fn until_recorded(
+    progress: &Progress,
+    is_so: impl Fn(&Recorded) -> bool,
+) -> impl Future<Output = ()> {
+    let caller = Location::caller();
+    async move {
+        let there = timeout(PATIENCE, progress.until_recorded(is_so)).await;
+        assert_eq!(there, Ok(true), "{caller}: {:?}", progress.recorded());
+    }
 }

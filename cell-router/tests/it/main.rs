@@ -9,6 +9,8 @@ mod follower;
 mod follower_files;
 #[cfg(feature = "tokio")]
 mod follower_world;
+#[cfg(feature = "peer")]
+mod peers;
 #[cfg(feature = "layer")]
 mod route;
 mod table;
