@@ -49,11 +49,7 @@ fn main() -> ExitCode {
 
 fn run(words: &[String]) -> Result<f64, Failure> {
     let is_quick = env::var_os("FIGURES_QUICK").is_some_and(|value| value == "1");
-    let (shops, changes) = if is_quick {
-        (100, 100)
-    } else {
-        (1_000, 1_000)
-    };
+    let (shops, changes) = if is_quick { (100, 100) } else { (1_000, 1_000) };
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Runtime::new()?;
     match words {

@@ -55,9 +55,9 @@ fn load(disk: &SimDisk) -> (Option<Facts>, Vec<Skipped>) {
 }
 
 #[track_caller]
-fn refused(bytes: Vec<u8>) -> Damage {
+fn refused(bytes: &[u8]) -> Damage {
     let disk = SimDisk::default();
-    disk.put(BASE, &bytes);
+    disk.put(BASE, bytes);
     let (loaded, skipped) = load(&disk);
     assert!(loaded.is_none(), "a damaged base was used");
     match &skipped[..] {
@@ -76,15 +76,11 @@ fn a_base_cut_at_every_4_kib_is_refused() {
     let whole = with_base(&facts(6_000), Revision::new(6_000)).bytes(BASE);
     assert!(whole.len() > 3 * 65_536, "several blocks: {}", whole.len());
     for length in (0..whole.len()).step_by(4_096).chain([whole.len() - 1]) {
-        assert_eq!(
-            refused(whole[..length].to_vec()),
-            Damage::Truncated,
-            "{length}"
-        );
+        assert_eq!(refused(&whole[..length]), Damage::Truncated, "{length}");
     }
     let mut longer = whole.clone();
     longer.push(0);
-    assert_eq!(refused(longer), Damage::Trailing);
+    assert_eq!(refused(&longer), Damage::Trailing);
     let disk = SimDisk::default();
     disk.put(BASE, &whole);
     assert_eq!(load(&disk).0.unwrap().0, facts(6_000));
@@ -96,7 +92,7 @@ fn every_flipped_bit_of_a_small_base_is_noticed() {
     for bit in 0..whole.len() * 8 {
         let mut bytes = whole.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
-        refused(bytes);
+        refused(&bytes);
     }
 }
 
@@ -113,9 +109,9 @@ fn blocks_that_change_places_are_noticed() {
     swapped.extend(&whole[two..three]);
     swapped.extend(&whole[one..two]);
     swapped.extend(&whole[three..]);
-    assert_eq!(refused(swapped), Damage::Checksum);
+    assert_eq!(refused(&swapped), Damage::Checksum);
     let left_out = [&whole[..two], &whole[three..]].concat();
-    assert_eq!(refused(left_out), Damage::Checksum);
+    assert_eq!(refused(&left_out), Damage::Checksum);
 }
 
 #[test]
@@ -165,7 +161,7 @@ proptest! {
         let before = whole.clone();
         whole[at..end].copy_from_slice(&bytes[..end - at]);
         if whole != before {
-            refused(whole);
+            refused(&whole);
         }
     }
 
