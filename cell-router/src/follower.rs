@@ -9,7 +9,8 @@
 //!
 //! Whatever would take the place of the table passes the [`Guards`] first. While something is refused, the last good
 //! routes stay, and the follower goes on asking: a directory that was restored is *frozen* for it until its incarnation
-//! rises. Until the directory was met for the first time, peers are asked, too.
+//! rises. While the directory was never met, peers are asked, too: in each round without routes, and once with routes
+//! from files.
 //!
 //! # What it does not believe
 //! Entries may come twice. One that comes late, or that names a tenant that was never placed, shows that something was
@@ -127,7 +128,8 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         self
     }
 
-    /// Adds a peer to ask while the directory has not been met since the start.
+    /// Adds a peer to ask while the directory has not been met since the start: in each round without routes, and once
+    /// with routes from files. The directory is not asked meanwhile, so the peer's deadline counts.
     #[must_use]
     pub fn with_peer(mut self, peer: impl Peer) -> Self {
         self.peers.push(Box::new(peer));
@@ -168,7 +170,9 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
                 Err(error) => error,
             };
             let wait = self.give_up(&error);
-            if !self.has_met {
+            // Somebody who has routes asks once for newer ones: a peer that stalls would keep it from the directory.
+            let is_bare = self.table.position().is_none();
+            if !self.has_met && (is_bare || self.failures == 1) {
                 self.ask_peers().await;
             }
             // Who overrules the guards need not wait.

@@ -271,3 +271,85 @@ async fn an_operator_can_let_one_refused_snapshot_through() {
     world.change(|state| state.log.truncate(2));
     process.refused().await;
 }
+
+/// Each run leaves a log; base and logs are merged without asking the directory.
+#[tokio::test]
+async fn many_runs_are_merged_into_a_new_base() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(3);
+    let mut merged = 0;
+    for run in 0..20 {
+        let process = start(&world, Some(folder.path()), strict());
+        process.reached(&world).await;
+        let end = world.move_to(1, 1 + run % 7, 2 + u32::from(run));
+        process.recorded(end).await;
+        let progress = process.progress.clone();
+        process.stop().await;
+        merged += progress.recorded().bases;
+    }
+    assert_eq!(world.state().snapshots, 1);
+    assert_eq!(merged, 2, "the first base, and one of 16 logs");
+    let logs = std::fs::read_dir(folder.path()).unwrap().count();
+    assert!(logs < 25, "{logs} files");
+    world.change(|state| state.is_away = true);
+    start(&world, Some(folder.path()), strict())
+        .reached(&world)
+        .await;
+}
+
+/// Nothing can be written where a file stands in the place of the folder.
+#[tokio::test(start_paused = true)]
+async fn a_folder_that_cannot_be_written_to_delays_no_route_and_is_made_good_later() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("routes");
+    std::fs::write(&folder, "in the way").unwrap();
+    let world = World::with(3);
+    let process = start(&world, Some(&folder), strict());
+    process.reached(&world).await;
+    until_recorded(&process.progress, |recorded| {
+        recorded.is_behind && recorded.failures > 0
+    })
+    .await;
+    world.add_tenant(4);
+    process.reached(&world).await;
+    assert_eq!(process.progress.recorded().position, None);
+
+    std::fs::remove_file(&folder).unwrap();
+    // After a minute at most, of paused time.
+    let is_whole = |recorded: &Recorded| recorded.bases == 1 && !recorded.is_behind;
+    assert!(process.progress.until_recorded(is_whole).await);
+    process.stop().await;
+    world.change(|state| state.is_away = true);
+    start(&world, Some(&folder), strict()).reached(&world).await;
+}
+
+#[tokio::test]
+async fn a_damaged_base_costs_a_longer_way_and_no_route() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(3);
+    let first = start(&world, Some(folder.path()), strict());
+    first.reached(&world).await;
+    first.recorded(world.end()).await;
+    first.stop().await;
+    let base = folder.path().join("routes-0000000001.base");
+    let mut bytes = std::fs::read(&base).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&base, bytes).unwrap();
+    world.change(|state| state.is_away = true);
+
+    let process = start(&world, Some(folder.path()), strict());
+    until(&process.progress, |status| {
+        status.counts.skipped_files == 1 && status.counts.failures > 1
+    })
+    .await;
+    assert_eq!(process.table.lookup(&domain(1)), Answer::NotReady);
+    world.change(|state| state.is_away = false);
+    process.reached(&world).await;
+    process.recorded(world.end()).await;
+    process.stop().await;
+    world.change(|state| state.is_away = true);
+    start(&world, Some(folder.path()), strict())
+        .reached(&world)
+        .await;
+}

@@ -8,6 +8,8 @@ mod follower;
 #[cfg(feature = "tokio")]
 mod follower_files;
 #[cfg(feature = "tokio")]
+mod follower_killed;
+#[cfg(feature = "tokio")]
 mod follower_world;
 #[cfg(feature = "peer")]
 mod peers;
