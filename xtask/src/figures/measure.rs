@@ -27,19 +27,32 @@ pub(super) fn measure(figure: Figure, quick: bool) -> Result<Outcome> {
 }
 
 fn round(figure: &Figure, number: usize, quick: bool) -> Result<Round> {
-    let run = |command| run(command, quick).with_context(|| format!("figure {}", figure.name));
-    let peer = || figure.peer.as_deref().map(run).transpose();
+    let run =
+        |command: &[String]| run(command, quick).with_context(|| format!("figure {}", figure.name));
+    let Some(peer) = &figure.peer else {
+        let Answer { value, peer } = run(&figure.ours)?;
+        ensure!(
+            peer.is_some() == figure.against.is_some(),
+            "figure {}: its command says {peer:?} of a peer, and it is compared with {:?}",
+            figure.name,
+            figure.against
+        );
+        return Ok(Round { ours: value, peer });
+    };
     let (ours, peer) = if number.is_multiple_of(2) {
         let ours = run(&figure.ours)?;
-        (ours, peer()?)
+        (ours, run(peer)?)
     } else {
-        let peer = peer()?;
+        let peer = run(peer)?;
         (run(&figure.ours)?, peer)
     };
-    Ok(Round { ours, peer })
+    Ok(Round {
+        ours: ours.value,
+        peer: Some(peer.value),
+    })
 }
 
-fn run(words: &[String], quick: bool) -> Result<f64> {
+fn run(words: &[String], quick: bool) -> Result<Answer> {
     let mut command = process::program(&words[0], &words[1..]);
     // What it says besides its answer is for whoever watches.
     command.stderr(Stdio::inherit());
@@ -47,43 +60,53 @@ fn run(words: &[String], quick: bool) -> Result<f64> {
         command.env(QUICK, "1");
     }
     let text = process::output(&mut command)?;
-    value(&text).with_context(|| format!("the answer of {}", process::Shown(&command)))
+    answer(&text).with_context(|| format!("the answer of {}", process::Shown(&command)))
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize, PartialEq)]
 struct Answer {
     value: f64,
+    /// Where one command measures both sides by turns.
+    #[serde(default)]
+    peer: Option<f64>,
 }
 
-/// The number in the last line.
-fn value(text: &str) -> Result<f64> {
+/// What the last line says.
+fn answer(text: &str) -> Result<Answer> {
     let line = text.lines().next_back().context("nothing printed")?;
     let answer: Answer = serde_json::from_str(line)
         .with_context(|| format!("`{line}` is not like {{\"value\": 1.5}}"))?;
-    ensure!(
-        answer.value.is_finite() && answer.value > 0.0,
-        "{} is no measurement",
-        answer.value
-    );
-    Ok(answer.value)
+    for number in [answer.value].into_iter().chain(answer.peer) {
+        ensure!(
+            number.is_finite() && number > 0.0,
+            "{number} is no measurement"
+        );
+    }
+    Ok(answer)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{measure, value};
+    use super::{Answer, answer, measure};
     use crate::figures::set_up::tests::{absolute, figure};
 
     #[test]
     fn the_last_line_is_the_answer() {
-        assert_eq!(value("warming up\n{\"value\": 2.5}\n").unwrap(), 2.5);
+        #[track_caller]
+        fn check(text: &str, value: f64, peer: Option<f64>) {
+            assert_eq!(answer(text).unwrap(), Answer { value, peer });
+        }
+        check("warming up\n{\"value\": 2.5}\n", 2.5, None);
+        check("{\"value\": 2.5, \"peer\": 5}", 2.5, Some(5.0));
         for broken in [
             "",
             "2.5",
             "{\"value\": 0}",
             "{\"value\": -1}",
+            "{\"value\": 1, \"peer\": 0}",
             "{\"value\": 1}\ndone",
         ] {
-            assert!(value(broken).is_err(), "{broken}");
+            assert!(answer(broken).is_err(), "{broken}");
         }
     }
 
@@ -98,6 +121,21 @@ mod tests {
             (1.0, None, false)
         );
         assert_eq!(measure(figure(), true).unwrap().rounds(), 1);
+    }
+
+    #[test]
+    fn one_command_may_measure_both_sides() {
+        let mut both = figure();
+        both.peer = None;
+        both.ours = ["echo", "{\"value\": 2, \"peer\": 8}"]
+            .map(str::to_owned)
+            .to_vec();
+        assert_eq!(measure(both.clone(), true).unwrap().ratio(), Some(0.25));
+        both.against = None;
+        assert!(measure(both, true).is_err(), "a peer that nobody asked for");
+        let mut one = figure();
+        one.peer = None;
+        assert!(measure(one, true).is_err(), "a peer is missing");
     }
 
     #[test]

@@ -23,9 +23,10 @@ pub(super) struct Figure {
     pub(super) better: Better,
     pub(super) target: f64,
     pub(super) rounds: usize,
-    /// The peer for people. It and the peer's command are missing together: then the target is a value.
+    /// The peer for people; without one the target is a value.
     pub(super) against: Option<String>,
     pub(super) ours: Vec<String>,
+    /// Missing where `ours` measures the peer, too.
     pub(super) peer: Option<Vec<String>>,
 }
 
@@ -89,8 +90,8 @@ fn check(figure: &Figure) -> Result<()> {
         figure.target
     );
     ensure!(
-        figure.against.is_some() == figure.peer.is_some(),
-        "`against` and `peer` belong together"
+        figure.against.is_some() || figure.peer.is_none(),
+        "`peer` needs `against`"
     );
     ensure!(
         !figure.ours.is_empty() && figure.peer.as_ref().is_none_or(|peer| !peer.is_empty()),
@@ -151,7 +152,7 @@ peer = ["echo", '{"value": 2.5}']
         refuse("rounds = 7", "rounds = 6", "at least 7");
         refuse("target = 0.5", "target = 0.0", "can not be reached");
         refuse("target = 0.5", "target = inf", "can not be reached");
-        refuse("against = \"a peer\"\n", "", "belong together");
+        refuse("against = \"a peer\"\n", "", "`peer` needs `against`");
         refuse("\"check\"", "\"a check\"", "hyphens");
         refuse("unit =", "units =", "units");
         refuse("better = \"lower\"", "better = \"equal\"", "equal");

@@ -50,7 +50,7 @@ impl Outcome {
     /// The median of the rounds' ratios: unlike the ratio of the medians it compares only what was
     /// measured side by side.
     pub(super) fn ratio(&self) -> Option<f64> {
-        self.figure.peer.is_some().then(|| self.score())
+        self.figure.against.is_some().then(|| self.score())
     }
 
     /// The lowest and the highest ratio, or value where there is no peer.
