@@ -11,8 +11,8 @@
 //!
 //! What a lookup costs is the cache lines it has to fetch, and hardly anything else. A line of 64 bytes holds four
 //! names: 96 bits of a keyed hash and the tenant. A name is searched from the line that its hash says to the first one
-//! with a free slot; nine out of ten searches end in the first line. The names themselves are nowhere, so a search
-//! compares in the line that it has to fetch anyway, and a name takes 23 bytes, however long it is.
+//! with a free slot; seven out of eight searches end in the first line. The names themselves are nowhere, so a search
+//! compares in the line that it has to fetch anyway, and a name takes 21 bytes, however long it is.
 //!
 //! That two names have the same fingerprint is possible, and so improbable that it is not provided for: a host that no
 //! tenant has is taken for one of ten million names with a probability below 2^-72, and some two of ten million names
@@ -34,8 +34,8 @@
 //!
 //! A removed name leaves its fingerprint behind, because the search for another one may have to go on behind it. Such
 //! slots are taken up again when the name comes back, and are otherwise left out of the next generation. That is all
-//! that compaction is. A new generation of lines is due when four fifths of the slots are in use, or most of those that
-//! are in use were removed. Another thread copies the lines, which takes half a second for ten million names. The
+//! that compaction is. A new generation of lines is due when 17 of 20 slots are in use, or most of those that are in
+//! use were removed. Another thread copies the lines, which takes half a second for ten million names. The
 //! writer goes on meanwhile and notes which lines it changes; at the end, under its lock, these are taken over and the
 //! new generation is shown. Should the old lines be full before that, the writer makes its own copy at once: a change
 //! may then take long, but nothing fails and nothing is lost. The old generation is freed by the writer when no reader
@@ -67,7 +67,7 @@ pub use explain::{Explained, Finding, NameProbe};
 ///
 /// A lookup is two dependent loads and a keyed hash: it takes no lock, allocates nothing and makes no system call,
 /// whatever the writer does. A change of a placement is one store, a change of a domain two; rebuilding happens on
-/// another thread. 23 bytes a domain and 8 a tenant, and 8 more for each tenant that has changed since the snapshot.
+/// another thread. 21 bytes a domain and 8 a tenant, and 8 more for each tenant that has changed since the snapshot.
 ///
 /// ```
 /// use tenancy_cell_router::{LineDraft, LineTable, RouteTable};

@@ -40,7 +40,7 @@ fn random_step(random: &mut Rng) -> Step {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     /// So few names that the same ones come and go again and again: late claims, and removed ones that come back.
     #[test]
@@ -56,7 +56,7 @@ proptest! {
     /// So many that the lines are rebuilt on the spot, for growth and for what was removed.
     #[test]
     fn a_world_that_grows_is_the_same(steps in vec(step(), 300..900)) {
-        let mut world = World::new(Extent { tenants: 5_000, names: 400 });
+        let mut world = World::new(Extent { tenants: 1_000, names: 400 });
         for step in steps {
             world.step(step);
         }
@@ -83,7 +83,7 @@ fn stroll(extent: Extent, steps: u32, seed: u64) -> World {
 #[test]
 fn a_large_world_is_the_same() {
     let extent = Extent {
-        tenants: 1_000,
+        tenants: 10_000,
         names: 8_000,
     };
     let world = stroll(extent, 40_000, 7);

@@ -125,22 +125,22 @@ fn without_release_it_might_not() {
     a_name_behind_its_placement(true, 2);
 }
 
-/// The thirteenth of sixteen slots calls for a rebuild. While another thread copies, the writer removes, adds, and
+/// The fourteenth of sixteen slots calls for a rebuild. While another thread copies, the writer removes, adds, and
 /// gives a name to somebody else; whatever the copy has seen of that, the new lines have all of it.
 #[test]
 fn nothing_is_lost_while_lines_are_copied() {
     explore(false, || {
-        let shared = table(12);
+        let shared = table(13);
         log(&shared, 2, place(2));
-        log(&shared, 3, add(12, 2));
+        log(&shared, 3, add(13, 2));
         log(&shared, 4, remove(0, 1));
         log(&shared, 5, add(0, 2));
-        log(&shared, 6, remove(12, 2));
-        log(&shared, 7, add(13, 1));
+        log(&shared, 6, remove(13, 2));
+        log(&shared, 7, add(14, 1));
         assert_eq!(join_spawned(), 1, "nobody rebuilt");
-        let owners: Vec<_> = (0..14).map(|n| leads(&shared, n)).collect();
-        let mut expect = [Some(1); 14];
-        (expect[0], expect[12]) = (Some(2), None);
+        let owners: Vec<_> = (0..15).map(|n| leads(&shared, n)).collect();
+        let mut expect = [Some(1); 15];
+        (expect[0], expect[13]) = (Some(2), None);
         assert_eq!(owners, expect);
         let lines = shared.read(|generation| generation.unwrap().lines.count());
         assert!(lines > 4, "the new lines are not shown");
@@ -151,13 +151,13 @@ fn nothing_is_lost_while_lines_are_copied() {
 #[test]
 fn a_reader_finds_what_is_copied() {
     explore(false, || {
-        let shared = table(12);
+        let shared = table(13);
         let read = Arc::clone(&shared);
         let reader = loom::thread::spawn(move || {
             assert_eq!(leads(&read, 3), Some(1));
             assert_eq!(leads(&read, 3), Some(1));
         });
-        log(&shared, 2, add(12, 1));
+        log(&shared, 2, add(13, 1));
         reader.join().unwrap();
         join_spawned();
         assert_eq!(leads(&shared, 3), Some(1));
@@ -169,8 +169,8 @@ fn a_reader_finds_what_is_copied() {
 #[test]
 fn a_copy_that_comes_too_late_is_not_taken() {
     explore(false, || {
-        let shared = table(12);
-        for n in 12..16 {
+        let shared = table(13);
+        for n in 13..16 {
             log(&shared, n, add(n, 1));
         }
         join_spawned();

@@ -52,6 +52,7 @@ impl Lifecycle {
         }
     }
 
+    #[inline]
     pub(crate) const fn from_bits(bits: u8) -> Option<Self> {
         match bits {
             0 => Some(Self::Provisioning),

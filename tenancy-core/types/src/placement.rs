@@ -49,6 +49,7 @@ impl Placement {
     ///
     /// # Errors
     /// [`InvalidPlacement`] when the word names no cell or no lifecycle; 0 is such a word.
+    #[inline]
     pub const fn from_word(word: u64) -> Result<Self, InvalidPlacement> {
         let cell = CellId::new((word >> CELL_SHIFT) as u16);
         let lifecycle = Lifecycle::from_bits((word >> LIFECYCLE_SHIFT) as u8 & 0b111);

@@ -65,7 +65,7 @@ impl Books {
             patterns: contents.patterns,
             changed: None,
             generation: Arc::new(Generation {
-                keys: Arc::new(contents.keys),
+                keys: contents.keys,
                 lines: contents.lines,
                 homes: Arc::new(contents.homes),
                 depths: Arc::new(depths),
@@ -147,7 +147,7 @@ impl Books {
         let homes = &self.generation.homes;
         if let Some(larger) = larger(homes, tenant) {
             self.generation = Arc::new(Generation {
-                keys: Arc::clone(&self.generation.keys),
+                keys: self.generation.keys,
                 lines: self.generation.lines.clone(),
                 homes: Arc::new(larger),
                 depths: Arc::clone(&self.generation.depths),
@@ -305,7 +305,7 @@ impl Books {
         self.changed = None;
         self.used = used;
         self.generation = Arc::new(Generation {
-            keys: Arc::clone(&self.generation.keys),
+            keys: self.generation.keys,
             lines,
             homes: Arc::clone(&self.generation.homes),
             depths: Arc::clone(&self.generation.depths),

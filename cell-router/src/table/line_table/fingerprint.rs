@@ -2,7 +2,7 @@
 
 use std::hash::BuildHasher;
 
-use siphasher::sip128::{Hash128, SipHasher13};
+use siphasher::sip128::SipHasher13;
 
 /// What stands for a name. To find two names with the same one without the key, nothing is better than guessing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,19 +18,20 @@ pub(super) struct Fingerprint {
 /// SipHash-1-3 with 128 bits of output: a keyed pseudorandom function made for short inputs, and the one that the
 /// standard library's maps rely on against chosen keys. Nothing here prints a key: who knows it can choose names that
 /// collide.
+#[derive(Clone, Copy)]
 pub(super) struct Keys {
-    domains: SipHasher13,
-    patterns: SipHasher13,
-    slugs: SipHasher13,
+    domains: Key,
+    patterns: Key,
+    slugs: Key,
 }
+
+#[derive(Clone, Copy)]
+struct Key(u64, u64);
 
 impl Keys {
     /// Keys that follow from a secret; `RandomState` is one that nobody knows.
     pub(super) fn derive(secret: &impl BuildHasher) -> Self {
-        let key = |kind: u8| {
-            let half = |half: u8| secret.hash_one([kind, half]);
-            SipHasher13::new_with_keys(half(0), half(1))
-        };
+        let key = |kind: u8| Key(secret.hash_one([kind, 0]), secret.hash_one([kind, 1]));
         Self {
             domains: key(0),
             patterns: key(1),
@@ -40,24 +41,25 @@ impl Keys {
 
     #[inline]
     pub(super) fn domain(&self, name: &str) -> Fingerprint {
-        Fingerprint::of(self.domains.hash(name.as_bytes()))
+        self.domains.fingerprint(name)
     }
 
     /// Of the pattern `*.suffix`.
     pub(super) fn pattern(&self, suffix: &str) -> Fingerprint {
-        Fingerprint::of(self.patterns.hash(suffix.as_bytes()))
+        self.patterns.fingerprint(suffix)
     }
 
     #[inline]
     pub(super) fn slug(&self, slug: &str) -> Fingerprint {
-        Fingerprint::of(self.slugs.hash(slug.as_bytes()))
+        self.slugs.fingerprint(slug)
     }
 }
 
-impl Fingerprint {
+impl Key {
     #[inline]
-    fn of(hash: Hash128) -> Self {
-        Self {
+    fn fingerprint(self, text: &str) -> Fingerprint {
+        let hash = SipHasher13::new_with_keys(self.0, self.1).hash(text.as_bytes());
+        Fingerprint {
             high: hash.h1,
             low: (hash.h2 as u32).max(1),
         }

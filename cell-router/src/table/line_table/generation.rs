@@ -9,7 +9,7 @@ use crate::sync::{Ordering, Words};
 
 /// A table as long as nothing of it has to be made larger. Everything in it is changed in place.
 pub(super) struct Generation {
-    pub(super) keys: Arc<Keys>,
+    pub(super) keys: Keys,
     pub(super) lines: Lines,
     /// The placement of each tenant as a word; 0 is none.
     pub(super) homes: Arc<Words>,

@@ -33,9 +33,9 @@ pub(super) enum State {
 }
 
 impl Lines {
-    /// Lines that so many names fill to seven tenths: 23 bytes a name, and one in eight is not in its first line.
+    /// Lines that so many names fill to three quarters: 21 bytes a name.
     pub(super) fn with_room_for(names: usize) -> Self {
-        let count = names * 10 / (7 * SLOTS) + FEWEST;
+        let count = names * 4 / (3 * SLOTS) + FEWEST;
         Self((0..count).map(|_| Line::default()).collect())
     }
 

@@ -28,10 +28,10 @@ impl Rebuild {
         Self { from, names }
     }
 
-    /// Whether searches become long: four fifths of the slots are in use, or most of what is in use was removed.
+    /// Whether searches become long: 17 of 20 slots are in use, or most of what is in use was removed.
     pub(super) fn is_due(used: usize, names: usize, slots: usize) -> bool {
         let removed = used - names;
-        used * 5 > slots * 4 || removed > FEW.max(used / 2)
+        used * 20 > slots * 17 || removed > FEW.max(used / 2)
     }
 
     /// So many slots must not all be in use: a search ends at a free one.
