@@ -70,7 +70,7 @@ where
 impl<S, L, R> RouteService<S, L, R> {
     fn ask(&self, key: RouteKey) -> Asked {
         match &self.confirmer {
-            Some(confirmer) => confirmer.ask(key),
+            Some(confirmer) => confirmer.ask(&key),
             None => Asked::Answered(Verdict::Absent),
         }
     }

@@ -123,9 +123,9 @@ impl Confirmer {
 
     /// Finds out where a key leads that the table does not know.
     #[must_use]
-    pub fn ask(&self, key: RouteKey) -> Asked {
+    pub fn ask(&self, key: &RouteKey) -> Asked {
         let shared = &self.shared;
-        if shared.absent.contains(&key, shared.clock.now()) {
+        if shared.absent.contains(key, shared.clock.now()) {
             shared.counts.remembered.add();
             return Asked::Answered(Verdict::Absent);
         }
@@ -133,7 +133,7 @@ impl Confirmer {
             let within = shared.budget.take(shared.clock.now());
             within.then(|| Arc::clone(shared).fly(key.clone()))
         };
-        let (flight, count) = match shared.flights.board(&key, start) {
+        let (flight, count) = match shared.flights.board(key, start) {
             Boarding::Joined(flight) => (flight, &shared.counts.shared),
             Boarding::Started(flight) => (flight, &shared.counts.asked),
             Boarding::Refused => {

@@ -140,7 +140,7 @@ impl Rig {
     }
 
     async fn verdict(&self, n: usize) -> Verdict {
-        match self.confirmer.ask(key(n)) {
+        match self.confirmer.ask(&key(n)) {
             Asked::Answered(verdict) => verdict,
             Asked::Waiting(confirming) => confirming.await,
         }
@@ -227,14 +227,14 @@ async fn a_flood_of_hosts_costs_the_directory_its_budget() {
 #[tokio::test(start_paused = true)]
 async fn no_more_questions_than_allowed_are_on_their_way() {
     let rig = Rig::new(Mood::Hangs, true).await;
-    let asked: Vec<_> = (0..20).map(|n| rig.confirmer.ask(key(n))).collect();
+    let asked: Vec<_> = (0..20).map(|n| rig.confirmer.ask(&key(n))).collect();
     let waiting = asked
         .iter()
         .filter(|asked| matches!(asked, Asked::Waiting(_)));
     assert_eq!(waiting.count(), 8);
     // Nobody waits any more: their places are free.
     drop(asked);
-    let again = rig.confirmer.ask(key(30));
+    let again = rig.confirmer.ask(&key(30));
     assert!(matches!(again, Asked::Waiting(_)), "{again:?}");
 }
 
