@@ -43,7 +43,7 @@ where
                 request.extensions_mut().insert(route);
                 return RouteFuture::calling(self.inner.call(request));
             }
-            Ok(Found::Unknown(key)) => self.ask(key),
+            Ok(Found::Unknown(key)) => self.ask(&key),
             Ok(Found::Nobodys) => Asked::Answered(Verdict::Absent),
             Err(refusal) => {
                 return RouteFuture::refused(refuse(&*self.respond, &refusal, &request));
@@ -68,9 +68,9 @@ where
 }
 
 impl<S, L, R> RouteService<S, L, R> {
-    fn ask(&self, key: RouteKey) -> Asked {
+    fn ask(&self, key: &RouteKey) -> Asked {
         match &self.confirmer {
-            Some(confirmer) => confirmer.ask(&key),
+            Some(confirmer) => confirmer.ask(key),
             None => Asked::Answered(Verdict::Absent),
         }
     }

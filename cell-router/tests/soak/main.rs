@@ -1,5 +1,9 @@
 //! Long proofs, run by `cargo xtask soak`.
 #![expect(clippy::unwrap_used, reason = "a test panics where it goes wrong")]
+#![expect(
+    clippy::print_stdout,
+    reason = "what a round did, and what a process says to the one that started it"
+)]
 
 mod edge;
 mod static_stability;
