@@ -87,7 +87,7 @@ pub trait Directory: Send + Sync + 'static {
 
     /// Forgets everything about a tenant that is gone but its numbers: id, placement, revision, when it was
     /// made, and the name of its plan, which is a word of the platform. Its request key, its region and what
-    /// the log says of its names are removed, and are not left in any file.
+    /// the log says of its names are removed; each implementation says what is left of them in files.
     ///
     /// The log then begins, for this tenant, with how it ended. Who has followed the log into its life and
     /// not to its end gets a [`LogGap`](DirectoryError::LogGap). Its key can make another tenant.

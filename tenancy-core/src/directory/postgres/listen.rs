@@ -80,14 +80,21 @@ impl Listener {
     async fn listen(&self, failures: &mut u32) -> Result<Infallible, DirectoryError> {
         let mut listener = in_time(self.patience, self.connect()).await?;
         *failures = 0;
+        // What was written before this connection listened is told to nobody.
+        self.look();
         loop {
-            // What was written before this connection listened is told to nobody: look each time.
-            self.wake.send_modify(|_| {});
-            let heard = listener.try_recv().await.map_err(unavailable)?;
-            if heard.is_none() {
-                return Err(unavailable("the connection that listens was lost"));
+            match tokio::time::timeout(self.patience, listener.try_recv()).await {
+                Ok(Ok(Some(_))) => self.look(),
+                Ok(Ok(None)) => return Err(unavailable("the connection that listens was lost")),
+                Ok(Err(error)) => return Err(unavailable(error)),
+                // Silence may be that of a line that broke without a word.
+                Err(_) => in_time(self.patience, ask(&mut listener)).await?,
             }
         }
+    }
+
+    fn look(&self) {
+        self.wake.send_modify(|_| {});
     }
 
     /// A connection of its own, which no other borrower can get.
@@ -102,6 +109,12 @@ impl Listener {
         listener.listen(SCHEMA).await.map_err(unavailable)?;
         Ok(listener)
     }
+}
+
+/// Whether the server is there. Notifications that come meanwhile are kept for the next who waits for one.
+async fn ask(listener: &mut PgListener) -> Result<(), DirectoryError> {
+    let asked = sqlx::raw_sql("select").execute(listener).await;
+    asked.map(drop).map_err(unavailable)
 }
 
 /// Between a half and the whole of the pause, so that processes do not come back in step.

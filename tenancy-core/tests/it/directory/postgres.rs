@@ -267,6 +267,31 @@ async fn a_lost_connection_listens_again_and_looks() {
     assert_eq!(entry.event.tenant(), made.id);
 }
 
+/// A line that breaks without a word is found out by asking, and another one listens.
+#[tokio::test]
+async fn a_silent_line_is_asked_and_replaced() {
+    let database = database();
+    let proxy = Proxy::start(Postgres::shared().address()).unwrap();
+    let reader = open_with(&proxy.database(&database).url(), impatient()).await;
+    let mut log = log_behind(&reader, Revision::ZERO).await;
+    let early = tokio::time::timeout(Duration::from_millis(100), log.next()).await;
+    assert!(early.is_err(), "there is nothing yet: {early:?}");
+    listening(&database, 1).await;
+    proxy.hang(Direction::ToClient);
+    // The next one, as far as the server can tell: it has connected, and nobody answers it.
+    let next = "select exists (select from pg_stat_activity where datname = current_database()
+        and application_name = 'tenancy_directory' and query = '')";
+    until(&mut plain(&database).await, next).await;
+    proxy.heal();
+    listening(&database, 1).await;
+    let writer = open(&database.url()).await;
+    listening(&database, 2).await;
+    put_cell(&writer, 1, 10).await;
+    let made = writer.create(shop(1)).await.unwrap();
+    let entry = log.next().await.unwrap().unwrap();
+    assert_eq!(entry.event.tenant(), made.id);
+}
+
 /// As many connections of this database listen.
 async fn listening(database: &Database, expected: i64) {
     let mut connection = plain(database).await;
@@ -348,8 +373,7 @@ async fn a_silent_server_makes_every_operation_unavailable() {
     until(
         &mut server,
         "select not exists (select from pg_stat_activity where datname = current_database()
-            and pid <> pg_backend_pid() and state like 'idle in transaction%'
-            and query not like '%snapshot%')",
+            and pid <> pg_backend_pid() and state like 'idle in transaction%')",
     )
     .await;
 }
@@ -381,6 +405,44 @@ async fn a_writer_that_stops_is_waited_for_with_patience() {
     let idle = database
         .run("select setting from pg_settings where name = 'idle_in_transaction_session_timeout'");
     assert_eq!(idle.unwrap().trim(), "0", "control: not the server's own");
+}
+
+/// A server that says that commits need not wait for the disk is not believed: what was acknowledged survives the loss of
+/// its memory, and what somebody else committed there does not.
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_crash_of_the_server() {
+    let mut server = Postgres::start().unwrap();
+    let database = server.database().unwrap();
+    for lazily in [
+        "alter system set synchronous_commit = off",
+        "alter system set wal_writer_delay = '10s'",
+        "select pg_reload_conf()",
+    ] {
+        database.run(lazily).unwrap();
+    }
+    let directory = open(&database.url()).await;
+    put_cell(&directory, 1, 10).await;
+    let made = directory.create(shop(1)).await.unwrap();
+    assert_eq!(
+        database.run("show synchronous_commit").unwrap().trim(),
+        "off"
+    );
+    database.run("create table careless ()").unwrap();
+    server.crash().unwrap();
+    server.start_again().unwrap();
+    until_so("the server is back", async || {
+        directory.tenant(made.id).await.is_ok()
+    })
+    .await;
+    assert_eq!(directory.tenant(made.id).await.unwrap(), Some(made));
+    let lost = database
+        .run("select to_regclass('careless') is null")
+        .unwrap();
+    assert_eq!(
+        lost.trim(),
+        "t",
+        "control: the server did lose what was in its memory"
+    );
 }
 
 /// Whoever asked may have gone away: the work is done, followers hear of it, and the only connection is as good as before.
