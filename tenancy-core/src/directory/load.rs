@@ -7,6 +7,7 @@ use tenancy_types::{CellId, Placement, Revision, TenantId, UnixMicros};
 use super::{CellLoad, DirectoryError, Import, Loaded, NewTenant, Tenant, decide, extent::Extent};
 
 /// How many tenants are written at once, and held in memory.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) const CHUNK: usize = 2_048;
 
 /// A load that is under way.
