@@ -7,9 +7,12 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 18] = [
+const PURE: [&str; 21] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
+    "tenancy-core/src/directory/decide",
+    "tenancy-core/src/directory/extent",
+    "tenancy-core/src/directory/load",
     "tenancy-core/src/manifest",
     "tenancy-core/src/isolation/introspect/declare",
     "tenancy-core/src/isolation/introspect/looks",
