@@ -7,8 +7,8 @@ use tenancy_types::{
 
 use super::{
     super::{
-        Damage, Guards, Keeper, Skipped,
-        format::{Header, Kind},
+        Damage, Guards, Keeper, Skipped, Totals,
+        format::{Header, Kind, write_end},
         frames::{Frames, Piece},
     },
     disk::SimDisk,
@@ -112,6 +112,25 @@ fn blocks_that_change_places_are_noticed() {
     assert_eq!(refused(&swapped), Damage::Checksum);
     let left_out = [&whole[..two], &whole[three..]].concat();
     assert_eq!(refused(&left_out), Damage::Checksum);
+}
+
+/// The checksums fit: whoever wrote it miscounted.
+#[test]
+fn a_base_that_lacks_what_it_counts_is_refused() {
+    let kind = Kind::Base;
+    let position = position(Revision::ZERO);
+    let (header, chain) = Header { kind, position }.write();
+    let base = |facts| {
+        let totals = Totals {
+            facts,
+            ..Totals::default()
+        };
+        [&header[..], &write_end(totals, chain)].concat()
+    };
+    assert_eq!(refused(&base(1)), Damage::Counts);
+    let disk = SimDisk::default();
+    disk.put(BASE, &base(0));
+    assert!(load(&disk).0.unwrap().0.is_empty());
 }
 
 #[test]
