@@ -29,8 +29,12 @@
 //! # Generations
 //!
 //! Whatever changes is changed in place, and three things are not possible in place: more lines, fewer lines, and more
-//! pages of placements. For these there is another [`Generation`](generation::Generation), which shares what stays,
-//! and is put in place of the old one by one swap.
+//! pages of placements than there is room for. For these there is another [`Generation`](generation::Generation), which
+//! is put in place of the old one by one swap. Both share the placements that exist; the old one's lines are changed no
+//! more. There is room for twice as many tenants as a snapshot has, so the last of the three is rare.
+//!
+//! A host that has no name of its own asks for patterns, which is more than one read. What they say together held at
+//! one moment: see [`Generation::host`](generation::Generation::host).
 //!
 //! A removed name leaves its fingerprint behind, because the search for another one may have to go on behind it. Such
 //! slots are taken up again when the name comes back, and are otherwise left out of the next generation. That is all
@@ -205,12 +209,12 @@ mod tests {
     use std::{collections::hash_map::DefaultHasher, hash::BuildHasherDefault, thread};
 
     use tenancy_types::{
-        Answer, DirectoryEvent, DirectoryId, DomainName, History, LogEntry, Lookup, Position,
-        Revision, TenantId,
+        Answer, CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle,
+        LogEntry, Lookup, Placement, Position, Revision, Route, TenantId,
     };
 
     use super::{LineDraft, LineTable, fingerprint::Keys, lines::Lines};
-    use crate::RouteTable;
+    use crate::{Applied, RouteTable};
 
     const HOSTS: usize = 500;
 
@@ -232,6 +236,43 @@ mod tests {
         let revision = Revision::ZERO;
         table.replace(draft, Position { history, revision });
         table
+    }
+
+    fn log(table: &LineTable, revision: u64, event: DirectoryEvent) {
+        let revision = Revision::new(revision);
+        assert_eq!(table.apply(&LogEntry { revision, event }), Applied::Newer);
+    }
+
+    /// Room for another page of placements is made while a reader is under way. The name that the tenant gets then must
+    /// not hide from it what the host led to before.
+    #[test]
+    fn a_reader_of_an_old_generation_meets_no_name_without_a_placement() {
+        let table = filled(&[]);
+        let [first, last] = [1, 100_000].map(|id| TenantId::new(id).expect("it is not 0"));
+        let home = Placement::new(
+            CellId::new(1).expect("it is not 0"),
+            Lifecycle::Active,
+            Epoch::FIRST,
+        );
+        let placed = |tenant| DirectoryEvent::Placed {
+            tenant,
+            placement: home,
+        };
+        let added = |domain: &str, tenant| DirectoryEvent::DomainAdded {
+            domain: DomainName::from_pattern(domain).expect("it is one"),
+            tenant,
+        };
+        log(&table, 1, placed(first));
+        log(&table, 2, added("*.example", first));
+        let owner = |route: Option<Route>| route.map(|route| route.tenant);
+        table.shared.read(|old| {
+            log(&table, 3, placed(last));
+            log(&table, 4, added("shop.example", last));
+            let old = old.expect("it is filled");
+            assert_eq!(owner(old.host("shop.example")), Some(first));
+        });
+        let new = table.shared.read(|new| owner(new?.host("shop.example")));
+        assert_eq!(new, Some(last));
     }
 
     /// A lookup that took the lock would wait for ever.

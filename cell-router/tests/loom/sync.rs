@@ -27,6 +27,10 @@ thread_local! {
 pub(crate) struct AtomicU64(atomic::AtomicU64);
 
 impl AtomicU64 {
+    pub(crate) fn new(value: u64) -> Self {
+        Self(atomic::AtomicU64::new(value))
+    }
+
     pub(crate) fn load(&self, order: Ordering) -> u64 {
         self.0.load(order)
     }

@@ -13,7 +13,7 @@ use crate::{
     fingerprint::Keys,
     lines::Lines,
     shared::Shared,
-    sync::{Words, explore, join_spawned},
+    sync::{Ordering, Words, explore, join_spawned},
 };
 
 fn tenant(id: u32) -> TenantId {
@@ -33,13 +33,16 @@ fn table(names: u64) -> Arc<Shared> {
         let name = keys.domain(&host(n));
         lines.publish(lines.seek(name).unwrap(), name, tenant(1));
     }
+    let homes = Words::with_capacity(1);
+    let home = homes.get_or_grow(tenant(1)).unwrap();
+    home.store(placement(1).to_word(), Ordering::Relaxed);
     let contents = Contents {
         keys,
         lines,
-        homes: Words::with_capacity(0),
+        homes,
         patterns: [0; 128],
         size: TableSize {
-            tenants: 0,
+            tenants: 1,
             names: names as usize,
         },
     };
@@ -53,7 +56,6 @@ fn table(names: u64) -> Arc<Shared> {
     };
     let shared = Arc::new(Shared::empty());
     shared.replace(Books::open(contents, position));
-    log(&shared, 1, place(1));
     shared
 }
 
@@ -62,17 +64,29 @@ fn log(shared: &Arc<Shared>, revision: u64, event: DirectoryEvent) {
     assert_eq!(shared.apply(&LogEntry { revision, event }), Applied::Newer);
 }
 
-fn place(id: u32) -> DirectoryEvent {
+fn placement(id: u32) -> Placement {
     let cell = CellId::new(id as u16).unwrap();
+    Placement::new(cell, Lifecycle::Active, Epoch::FIRST)
+}
+
+fn place(id: u32) -> DirectoryEvent {
     DirectoryEvent::Placed {
         tenant: tenant(id),
-        placement: Placement::new(cell, Lifecycle::Active, Epoch::FIRST),
+        placement: placement(id),
     }
 }
 
 fn add(n: u64, id: u32) -> DirectoryEvent {
     DirectoryEvent::DomainAdded {
         domain: DomainName::from_normalised(&host(n)).unwrap(),
+        tenant: tenant(id),
+    }
+}
+
+/// Adds the pattern of all hosts.
+fn pattern(id: u32) -> DirectoryEvent {
+    DirectoryEvent::DomainAdded {
+        domain: DomainName::from_pattern("*.example").unwrap(),
         tenant: tenant(id),
     }
 }
@@ -123,6 +137,37 @@ fn who_sees_a_name_sees_its_placement() {
 #[should_panic = "a name without a placement"]
 fn without_release_it_might_not() {
     a_name_behind_its_placement(true, 2);
+}
+
+/// A host of a pattern gets a name of its own, and then the pattern goes: at no moment the host leads nowhere.
+fn a_name_before_its_pattern(careless: bool) {
+    explore(careless, move || {
+        let shared = table(0);
+        log(&shared, 2, place(2));
+        log(&shared, 3, pattern(1));
+        let read = Arc::clone(&shared);
+        let reader = loom::thread::spawn(move || {
+            assert_ne!(leads(&read, 5), None, "an answer that never held");
+        });
+        log(&shared, 4, add(5, 2));
+        let DirectoryEvent::DomainAdded { domain, tenant } = pattern(1) else {
+            unreachable!("it adds a domain")
+        };
+        log(&shared, 5, DirectoryEvent::DomainRemoved { domain, tenant });
+        reader.join().unwrap();
+        assert_eq!(leads(&shared, 5), Some(2));
+    });
+}
+
+#[test]
+fn what_a_host_reads_held_at_one_moment() {
+    a_name_before_its_pattern(false);
+}
+
+#[test]
+#[should_panic = "an answer that never held"]
+fn without_release_it_might_never_have_held() {
+    a_name_before_its_pattern(true);
 }
 
 /// The fourteenth of sixteen slots calls for a rebuild. While another thread copies, the writer removes, adds, and

@@ -56,6 +56,8 @@ impl Books {
         let deep = contents.patterns.iter().enumerate();
         deep.filter(|(_, count)| **count > 0)
             .for_each(|(depth, _)| depths.insert(depth));
+        // Room without pages costs next to nothing, and saves another generation for a long time.
+        let homes = contents.homes.grown(twice(&contents.homes));
         Self {
             floor: position.revision,
             newest: position,
@@ -67,7 +69,7 @@ impl Books {
             generation: Arc::new(Generation {
                 keys: contents.keys,
                 lines: contents.lines,
-                homes: Arc::new(contents.homes),
+                homes: Arc::new(homes),
                 depths: Arc::new(depths),
             }),
         }
@@ -144,14 +146,11 @@ impl Books {
     }
 
     fn store_home(&mut self, tenant: TenantId, placement: Placement) {
-        let homes = &self.generation.homes;
-        if let Some(larger) = larger(homes, tenant) {
-            self.generation = Arc::new(Generation {
-                keys: self.generation.keys,
-                lines: self.generation.lines.clone(),
-                homes: Arc::new(larger),
-                depths: Arc::clone(&self.generation.depths),
-            });
+        if let Some(larger) = larger(&self.generation.homes, tenant) {
+            // With lines of its own: whoever still reads the old generation must not meet the names of tenants whose
+            // placements it has no room for.
+            let (lines, used) = self.rebuild().run_alone();
+            self.take(lines, used, Arc::new(larger));
         }
         let home = self.generation.homes.get_or_grow(tenant);
         home.expect("it is large enough for this tenant now")
@@ -165,6 +164,7 @@ impl Books {
             return;
         };
         let (name, depth) = (self.generation.keys.pattern(suffix), labels(suffix));
+        self.generation.depths.begin_change();
         self.generation.depths.insert(depth);
         if self.claim(name, tenant, revision) {
             self.patterns[depth] += 1;
@@ -178,6 +178,7 @@ impl Books {
             return;
         };
         let (name, depth) = (self.generation.keys.pattern(suffix), labels(suffix));
+        self.generation.depths.begin_change();
         if self.give_up(name, tenant) {
             self.patterns[depth] = self.patterns[depth].saturating_sub(1);
             if self.patterns[depth] == 0 {
@@ -261,10 +262,8 @@ impl Books {
     }
 
     pub(super) fn rebuild_now(&mut self) {
-        match self.rebuild().run() {
-            Copied::Whole { lines, used } => self.take(lines, used),
-            Copied::Outgrown => unreachable!("nothing is added meanwhile"),
-        }
+        let (lines, used) = self.rebuild().run_alone();
+        self.take(lines, used, Arc::clone(&self.generation.homes));
     }
 
     /// Puts copied lines in place of those that they were copied from, with what changed since. If these are not the
@@ -274,7 +273,9 @@ impl Books {
             return;
         }
         match self.catch_up(copied) {
-            Copied::Whole { lines, used } => self.take(lines, used),
+            Copied::Whole { lines, used } => {
+                self.take(lines, used, Arc::clone(&self.generation.homes));
+            }
             Copied::Outgrown => self.rebuild_now(),
         }
     }
@@ -301,14 +302,15 @@ impl Books {
         Copied::Whole { lines, used }
     }
 
-    fn take(&mut self, lines: Lines, used: usize) {
+    fn take(&mut self, lines: Lines, used: usize, homes: Arc<Words>) {
         self.changed = None;
         self.used = used;
         self.generation = Arc::new(Generation {
             keys: self.generation.keys,
             lines,
-            homes: Arc::clone(&self.generation.homes),
-            depths: Arc::clone(&self.generation.depths),
+            homes,
+            // Readers of the old lines must not meet patterns that changed after them.
+            depths: Arc::new(self.generation.depths.copied()),
         });
     }
 }
@@ -326,7 +328,11 @@ pub(super) fn store(words: &mut Words, tenant: TenantId, value: u64) {
 /// The same words with room for the tenant, if there is none. Doubles, so that a table that grows tenant by tenant
 /// does not do this for each.
 fn larger(words: &Words, tenant: TenantId) -> Option<Words> {
-    let capacity = words.capacity();
-    let double = capacity.saturating_mul(2).try_into().unwrap_or(u32::MAX);
-    (tenant.index() >= capacity).then(|| words.grown(tenant.get().max(double)))
+    let is_beyond = tenant.index() >= words.capacity();
+    is_beyond.then(|| words.grown(tenant.get().max(twice(words))))
+}
+
+fn twice(words: &Words) -> u32 {
+    let double = words.capacity().saturating_mul(2);
+    double.try_into().unwrap_or(u32::MAX)
 }

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use tenancy_types::{Placement, Route, TenantId};
 
-use super::{depths::Depths, fingerprint::Keys, lines::Lines};
+use super::{
+    depths::Depths,
+    fingerprint::{Fingerprint, Keys},
+    lines::Lines,
+};
 use crate::sync::{Ordering, Words};
 
 /// A table as long as nothing of it has to be made larger. Everything in it is changed in place.
@@ -19,8 +23,9 @@ pub(super) struct Generation {
 impl Generation {
     #[inline]
     pub(super) fn host(&self, host: &str) -> Option<Route> {
-        let exact = self.lines.find(self.keys.domain(host));
-        self.route(exact.or_else(|| self.pattern(host))?)
+        let name = self.keys.domain(host);
+        let exact = self.lines.find(name);
+        self.route(exact.or_else(|| self.find_again(name, host))?)
     }
 
     #[inline]
@@ -33,6 +38,21 @@ impl Generation {
         // Relaxed will do: a placement is one word. That a tenant's name is not seen before its placement is the
         // claim's matter.
         Placement::from_word(self.homes.load(tenant, Ordering::Relaxed)).ok()
+    }
+
+    /// The tenant of a host that had no name of its own when it was looked for: by the name that it has got since, or by
+    /// a pattern.
+    ///
+    /// These are several reads. Together they hold at one moment if at most one change of a pattern was under way, which
+    /// is so when none was begun meanwhile: the writer does nothing else between a change's beginning and its end.
+    fn find_again(&self, name: Fingerprint, host: &str) -> Option<TenantId> {
+        loop {
+            let begun = self.depths.begun();
+            let owner = self.lines.find(name).or_else(|| self.pattern(host));
+            if self.depths.begun() == begun {
+                return owner;
+            }
+        }
     }
 
     fn pattern(&self, host: &str) -> Option<TenantId> {

@@ -63,4 +63,11 @@ impl Rebuild {
         }
         Copied::Whole { lines, used }
     }
+    /// The same while nothing is changed: the lines, and how many of their slots are not free.
+    pub(super) fn run_alone(&self) -> (Lines, usize) {
+        match self.run() {
+            Copied::Whole { lines, used } => (lines, used),
+            Copied::Outgrown => unreachable!("nothing is added meanwhile"),
+        }
+    }
 }
