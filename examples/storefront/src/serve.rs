@@ -62,7 +62,7 @@ pub enum ServeError {
     },
     /// The demo shops could not be made.
     #[error("make the demo shops")]
-    Demo(#[from] DemoError),
+    Demo(#[from] Box<DemoError>),
     /// Another process serves a cell.
     #[error(
         "another process serves {cell} now, which it took over while the database was out of reach: nothing is served here any more"
@@ -119,7 +119,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     };
     if config.demo == Demo::WhenEmpty {
         // Boxed: it has everything in it that the making and filling of a shop may do.
-        Box::pin(demo::make_shops(&platform)).await?;
+        Box::pin(demo::make_shops(&platform))
+            .await
+            .map_err(Box::new)?;
     }
     let serving = tokio::spawn(shops.serve(gateway::service(&platform), stop.clone()));
     let working = tokio::spawn(Worker::new(platform.clone()).run(stop.clone()));
@@ -206,7 +208,7 @@ async fn announce(
             }
         }
     }
-    for slug in demo::present(platform).await? {
+    for slug in demo::present(platform).await.map_err(Box::new)? {
         let host = format!("{slug}.{}", visit.platform_domain);
         lines.push(format!("shop {}/", visit.url(&host)));
         lines.push(format!("     curl -H 'Host: {host}' http://{shops}/"));
