@@ -26,8 +26,12 @@ mod hosts;
 mod isolated;
 #[path = "routes/memory.rs"]
 mod memory;
+#[path = "routes/pages.rs"]
+mod pages;
 #[path = "routes/peers.rs"]
 mod peers;
+#[path = "routes/processor.rs"]
+mod processor;
 #[path = "routes/table.rs"]
 mod table;
 #[path = "routes/writer.rs"]
@@ -129,7 +133,9 @@ impl Setting {
 }
 
 fn measure(setting: &Setting) -> Result<Measured, Failure> {
-    memory::ask_for_pages(setting.huge)?;
+    if setting.huge {
+        pages::ask_for_huge()?;
+    }
     let hosts = hosts::Hosts::new(setting.hosts);
     match setting.work {
         Work::Lookup => peers::measure(hosts, setting.against),

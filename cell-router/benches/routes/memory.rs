@@ -1,24 +1,8 @@
-//! What memory the process has, and in which pages.
+//! What memory the process has, and how much of it in huge pages.
 
-use std::{env, fs, hint::black_box, os::unix::process::CommandExt as _, process::Command};
+use std::{fs, hint::black_box};
 
 use crate::{Failure, Measured, hosts::Hosts, table, writer};
-
-const TUNABLES: &str = "GLIBC_TUNABLES";
-const HUGE: &str = "glibc.malloc.hugetlb=1";
-
-/// Starts this command anew if it is to have huge pages: glibc reads its tunables only then.
-pub(crate) fn ask_for_pages(huge: bool) -> Result<(), Failure> {
-    if !huge || env::var(TUNABLES).is_ok_and(|tunables| tunables == HUGE) {
-        return Ok(());
-    }
-    let program = env::current_exe()?;
-    let error = Command::new(program)
-        .args(env::args_os().skip(1))
-        .env(TUNABLES, HUGE)
-        .exec();
-    Err(error.into())
-}
 
 /// Says how much of the memory is in huge pages.
 #[expect(clippy::print_stderr, reason = "for whoever watches")]

@@ -8,7 +8,7 @@ use tenancy_types::{
     Placement, Position, Revision, TenantId,
 };
 
-use crate::{Failure, clock::processor_time, hosts::Hosts};
+use crate::{Failure, hosts::Hosts, processor::processor_time};
 
 const BATCH: u32 = 1_024;
 

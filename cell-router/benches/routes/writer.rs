@@ -11,10 +11,7 @@ use tenancy_cell_router::{LineTable, RouteTable};
 use tenancy_types::{DirectoryEvent, DomainName, LogEntry, Lookup, Revision};
 
 use crate::{
-    Failure, Measured,
-    clock::{now, processor_time},
-    hosts::Hosts,
-    is_quick, table,
+    Failure, Measured, clock::now, hosts::Hosts, is_quick, processor::processor_time, table,
 };
 
 const A_SECOND: u64 = 10_000;

@@ -10,42 +10,42 @@ use pin_project_lite::pin_project;
 use tenancy_types::Respond;
 use tower_service::Service;
 
-use super::service::refuse;
+use super::{layer::Shared, service::refuse};
 use crate::Confirming;
 
 pin_project! {
     /// The response of [`RouteService`](super::RouteService).
-    pub struct RouteFuture<S, B, R, RB>
+    pub struct RouteFuture<S, B, L, R, RB>
     where
         S: Service<Request<B>>,
     {
         #[pin]
-        state: State<S, Request<B>, S::Future, R, Response<RB>>,
+        state: State<S, Request<B>, S::Future, Shared<L, R>, Response<RB>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, Req, F, R, Res> {
+    enum State<S, Req, F, Sh, Res> {
         // The route is known: stays until the inner service has answered.
         Calling { #[pin] future: F },
         // The directory is asked: to `Calling` when it has the host, else answers and is polled no more. Boxed, so
         // that requests whose host is known carry nothing of it.
-        Confirming { waiting: Option<Box<Waiting<S, Req, R>>> },
+        Confirming { waiting: Option<Box<Waiting<S, Req, Sh>>> },
         // Answers at once.
         Refused { response: Option<Res> },
     }
 }
 
 /// A request that waits for its route, and the service that is ready for it.
-struct Waiting<S, Req, R> {
+struct Waiting<S, Req, Sh> {
     confirming: Confirming,
     ready: S,
     request: Req,
-    respond: Arc<R>,
+    shared: Arc<Sh>,
 }
 
-impl<S: Service<Request<B>>, B, R, RB> RouteFuture<S, B, R, RB> {
+impl<S: Service<Request<B>>, B, L, R, RB> RouteFuture<S, B, L, R, RB> {
     pub(super) fn calling(future: S::Future) -> Self {
         Self {
             state: State::Calling { future },
@@ -56,13 +56,13 @@ impl<S: Service<Request<B>>, B, R, RB> RouteFuture<S, B, R, RB> {
         confirming: Confirming,
         ready: S,
         request: Request<B>,
-        respond: Arc<R>,
+        shared: Arc<Shared<L, R>>,
     ) -> Self {
         let waiting = Some(Box::new(Waiting {
             confirming,
             ready,
             request,
-            respond,
+            shared,
         }));
         Self {
             state: State::Confirming { waiting },
@@ -77,7 +77,7 @@ impl<S: Service<Request<B>>, B, R, RB> RouteFuture<S, B, R, RB> {
     }
 }
 
-impl<S, B, R, RB> Future for RouteFuture<S, B, R, RB>
+impl<S, B, L, R, RB> Future for RouteFuture<S, B, L, R, RB>
 where
     S: Service<Request<B>, Response = Response<RB>>,
     R: Respond<RB>,
@@ -103,7 +103,7 @@ where
                             asked.ready.call(asked.request)
                         }
                         Err(refusal) => {
-                            let response = refuse(&*asked.respond, &refusal, &asked.request);
+                            let response = refuse(&asked.shared.respond, &refusal, &asked.request);
                             return Poll::Ready(Ok(response));
                         }
                     }
@@ -114,7 +114,7 @@ where
     }
 }
 
-impl<S: Service<Request<B>>, B, R, RB> fmt::Debug for RouteFuture<S, B, R, RB> {
+impl<S: Service<Request<B>>, B, L, R, RB> fmt::Debug for RouteFuture<S, B, L, R, RB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match self.state {
             State::Calling { .. } => "calling",

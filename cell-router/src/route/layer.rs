@@ -7,6 +7,8 @@ use tower_layer::Layer;
 use super::{RouteService, find::Finder};
 use crate::Confirmer;
 
+const UNSHARED: &str = "configured before it is cloned";
+
 /// Adds a [`Route`](tenancy_types::Route) to each request, or answers for it.
 ///
 /// Nothing is allocated but what the request's extensions need, no lock is taken, and the inner service's future is
@@ -38,9 +40,14 @@ use crate::Confirmer;
 ///     .confirm_with(confirmer);
 /// ```
 pub struct RouteLayer<L, R = ProblemJson> {
-    finder: Arc<Finder<L>>,
-    confirmer: Option<Confirmer>,
-    respond: Arc<R>,
+    shared: Arc<Shared<L, R>>,
+}
+
+/// What all services of a layer share, behind one pointer: a service is cloned for every request.
+pub(super) struct Shared<L, R> {
+    pub(super) finder: Finder<L>,
+    pub(super) confirmer: Option<Confirmer>,
+    pub(super) respond: R,
 }
 
 impl<L: Lookup> RouteLayer<L> {
@@ -48,14 +55,17 @@ impl<L: Lookup> RouteLayer<L> {
     /// [confirms](Self::confirm_with) it.
     #[must_use]
     pub fn new(routes: L) -> Self {
+        let finder = Finder {
+            routes,
+            platform: None,
+            proxies: TrustedProxies::none(),
+        };
         Self {
-            finder: Arc::new(Finder {
-                routes,
-                platform: None,
-                proxies: TrustedProxies::none(),
+            shared: Arc::new(Shared {
+                finder,
+                confirmer: None,
+                respond: ProblemJson,
             }),
-            confirmer: None,
-            respond: Arc::new(ProblemJson),
         }
     }
 }
@@ -67,7 +77,7 @@ impl<L, R> RouteLayer<L, R> {
     /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn below(mut self, platform: DomainName) -> Self {
-        self.configure().platform = Some(platform);
+        self.configure().finder.platform = Some(platform);
         self
     }
 
@@ -77,29 +87,38 @@ impl<L, R> RouteLayer<L, R> {
     /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn behind(mut self, proxies: TrustedProxies) -> Self {
-        self.configure().proxies = proxies;
+        self.configure().finder.proxies = proxies;
         self
     }
 
     /// Asks about hosts that the table does not know.
+    ///
+    /// # Panics
+    /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn confirm_with(mut self, confirmer: Confirmer) -> Self {
-        self.confirmer = Some(confirmer);
+        self.configure().confirmer = Some(confirmer);
         self
     }
 
     /// Answers refused requests in this way instead of with problem details.
+    ///
+    /// # Panics
+    /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn respond_with<R2>(self, respond: R2) -> RouteLayer<L, R2> {
+        let shared = Arc::into_inner(self.shared).expect(UNSHARED);
         RouteLayer {
-            finder: self.finder,
-            confirmer: self.confirmer,
-            respond: Arc::new(respond),
+            shared: Arc::new(Shared {
+                finder: shared.finder,
+                confirmer: shared.confirmer,
+                respond,
+            }),
         }
     }
 
-    fn configure(&mut self) -> &mut Finder<L> {
-        Arc::get_mut(&mut self.finder).expect("configured before it is cloned")
+    fn configure(&mut self) -> &mut Shared<L, R> {
+        Arc::get_mut(&mut self.shared).expect(UNSHARED)
     }
 }
 
@@ -109,9 +128,7 @@ impl<L, R, S> Layer<S> for RouteLayer<L, R> {
     fn layer(&self, inner: S) -> Self::Service {
         RouteService {
             inner,
-            finder: Arc::clone(&self.finder),
-            confirmer: self.confirmer.clone(),
-            respond: Arc::clone(&self.respond),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
@@ -119,9 +136,7 @@ impl<L, R, S> Layer<S> for RouteLayer<L, R> {
 impl<L, R> Clone for RouteLayer<L, R> {
     fn clone(&self) -> Self {
         Self {
-            finder: Arc::clone(&self.finder),
-            confirmer: self.confirmer.clone(),
-            respond: Arc::clone(&self.respond),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
@@ -129,8 +144,8 @@ impl<L, R> Clone for RouteLayer<L, R> {
 impl<L, R> fmt::Debug for RouteLayer<L, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouteLayer")
-            .field("platform", &self.finder.platform)
-            .field("confirmer", &self.confirmer)
+            .field("platform", &self.shared.finder.platform)
+            .field("confirmer", &self.shared.confirmer)
             .finish_non_exhaustive()
     }
 }

@@ -9,18 +9,13 @@ use tenancy_core::Refusal;
 use tenancy_types::{Lookup, Problem, Respond};
 use tower_service::Service;
 
-use super::{
-    RouteFuture,
-    find::{Finder, Found},
-};
-use crate::{Asked, Confirmer, RouteKey, Verdict};
+use super::{RouteFuture, find::Found, layer::Shared};
+use crate::{Asked, RouteKey, Verdict};
 
 /// The service that [`RouteLayer`](super::RouteLayer) makes.
 pub struct RouteService<S, L, R> {
     pub(super) inner: S,
-    pub(super) finder: Arc<Finder<L>>,
-    pub(super) confirmer: Option<Confirmer>,
-    pub(super) respond: Arc<R>,
+    pub(super) shared: Arc<Shared<L, R>>,
 }
 
 impl<S, L, R, B, RB> Service<Request<B>> for RouteService<S, L, R>
@@ -31,14 +26,14 @@ where
 {
     type Response = Response<RB>;
     type Error = S::Error;
-    type Future = RouteFuture<S, B, R, RB>;
+    type Future = RouteFuture<S, B, L, R, RB>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let asked = match self.finder.find(&request) {
+        let asked = match self.shared.finder.find(&request) {
             Ok(Found::Known(route)) => {
                 request.extensions_mut().insert(route);
                 return RouteFuture::calling(self.inner.call(request));
@@ -46,7 +41,7 @@ where
             Ok(Found::Unknown(key)) => self.ask(&key),
             Ok(Found::Nobodys) => Asked::Answered(Verdict::Absent),
             Err(refusal) => {
-                return RouteFuture::refused(refuse(&*self.respond, &refusal, &request));
+                return RouteFuture::refused(refuse(&self.shared.respond, &refusal, &request));
             }
         };
         match asked {
@@ -55,13 +50,15 @@ where
                     request.extensions_mut().insert(route);
                     RouteFuture::calling(self.inner.call(request))
                 }
-                Err(refusal) => RouteFuture::refused(refuse(&*self.respond, &refusal, &request)),
+                Err(refusal) => {
+                    RouteFuture::refused(refuse(&self.shared.respond, &refusal, &request))
+                }
             },
             Asked::Waiting(confirming) => {
                 // The instance that is ready waits with the request; what stays here has yet to become so.
                 let clone = self.inner.clone();
                 let ready = std::mem::replace(&mut self.inner, clone);
-                RouteFuture::confirming(confirming, ready, request, Arc::clone(&self.respond))
+                RouteFuture::confirming(confirming, ready, request, Arc::clone(&self.shared))
             }
         }
     }
@@ -69,7 +66,7 @@ where
 
 impl<S, L, R> RouteService<S, L, R> {
     fn ask(&self, key: &RouteKey) -> Asked {
-        match &self.confirmer {
+        match &self.shared.confirmer {
             Some(confirmer) => confirmer.ask(key),
             None => Asked::Answered(Verdict::Absent),
         }
@@ -90,9 +87,7 @@ impl<S: Clone, L, R> Clone for RouteService<S, L, R> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            finder: Arc::clone(&self.finder),
-            confirmer: self.confirmer.clone(),
-            respond: Arc::clone(&self.respond),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
