@@ -90,6 +90,7 @@ impl Setting {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "for whoever watches")]
 fn measure(setting: &Setting) -> Result<(f64, Option<f64>), Failure> {
     if setting.huge {
         pages::ask_for_huge()?;
@@ -115,16 +116,18 @@ fn measure(setting: &Setting) -> Result<(f64, Option<f64>), Failure> {
     let mut random = fastrand::Rng::with_seed(7);
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        let [mut of_ours, mut of_peer] = [const { Vec::new() }; 2];
+        let [mut of_bare, mut of_ours, mut of_peer] = [const { Vec::new() }; 3];
         for _ in 0..blocks {
             let numbers = std::iter::repeat_with(|| random.u32(..setting.asked.min(count)));
             let numbers: Vec<u32> = numbers.take(BLOCK).collect();
             let without = block(&bare, hosts, &numbers).await?;
+            of_bare.push(without);
             of_ours.push(block(&layered, hosts, &numbers).await? - without);
             if setting.against_insertion {
                 of_peer.push(block(&inserting, hosts, &numbers).await? - without);
             }
         }
+        eprintln!("{:.1} ns without a layer", middle(of_bare));
         let peer = setting.against_insertion.then(|| middle(of_peer));
         Ok((middle(of_ours), peer))
     })

@@ -38,28 +38,43 @@ impl<'a> RequestHead<'a> {
 /// A name up to this length has no label that is too long.
 const SHORT: usize = 63;
 
-/// Looks at all bytes without a branch on any, so that a processor does many at once.
+/// A letter, a digit or an underscore, which may stand anywhere.
+const ORDINARY: u8 = 0;
+/// A dot or a hyphen, which stands between two ordinary bytes.
+const SEPARATOR: u8 = 1;
+/// Any other.
+const FOREIGN: u8 = 2;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [FOREIGN; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => ORDINARY,
+            b'.' | b'-' => SEPARATOR,
+            _ => FOREIGN,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Looks at all bytes without a branch on any.
 ///
 /// Two hyphens in a row are refused because an `xn--` label must be decoded to be judged, and a last label that
 /// begins with a digit because it may be a part of an address.
 fn is_plain(host: &[u8]) -> bool {
-    let (Some(first), Some(last)) = (host.first(), host.last()) else {
-        return false;
-    };
-    if host.len() > SHORT || separates(*first) || separates(*last) {
+    if host.is_empty() || host.len() > SHORT {
         return false;
     }
-    let allowed = host.iter().fold(true, |all, byte| all & may_stand(*byte));
-    let followers = host.iter().zip(&host[1..]);
-    let apart = followers.fold(true, |all, (a, b)| all & !(separates(*a) & separates(*b)));
-    let top = host.rsplit(|byte| *byte == b'.').next();
-    allowed & apart && top.is_some_and(|label| !label[0].is_ascii_digit())
-}
-
-fn may_stand(byte: u8) -> bool {
-    byte.is_ascii_lowercase() | byte.is_ascii_digit() | separates(byte) | (byte == b'_')
-}
-
-fn separates(byte: u8) -> bool {
-    (byte == b'.') | (byte == b'-')
+    // A name begins as if behind a dot, and ends as if before one.
+    let (mut before, mut wrong) = (SEPARATOR, 0);
+    for byte in host {
+        let class = CLASSES[usize::from(*byte)];
+        wrong |= class & (before | FOREIGN);
+        before = class;
+    }
+    wrong |= before & SEPARATOR;
+    let top = host.iter().rposition(|byte| *byte == b'.');
+    wrong == 0 && !host[top.map_or(0, |dot| dot + 1)].is_ascii_digit()
 }
