@@ -28,8 +28,9 @@ pub enum Error {
         #[source]
         damage: Damage,
     },
-    /// A snapshot was read, and is not such as may take the place of what is known. The routes stay as they are.
-    #[error("the snapshot was refused")]
+    /// A snapshot or an entry of the log was read, and is not such as may take the place of what is known. The routes
+    /// stay as they are.
+    #[error("what was offered as routes was refused")]
     Refused {
         /// Why.
         #[source]

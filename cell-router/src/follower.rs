@@ -241,8 +241,10 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             // What else is missing cannot be known.
             Arrival::Late => return Err(Error::LogGap),
         }
+        let tenant = entry.event.tenant();
+        self.judge(self.guards.judge_tenant(tenant))?;
         let is_placed = matches!(entry.event, DirectoryEvent::Placed { .. });
-        if !is_placed && self.table.placement(entry.event.tenant()).is_none() {
+        if !is_placed && self.table.placement(tenant).is_none() {
             return Err(Error::LogGap);
         }
         if self.table.apply(entry) == Applied::Newer {

@@ -101,6 +101,9 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             let facts: Vec<LogEntry> = batch.into_iter().collect::<Result<_, _>>()?;
             facts.iter().for_each(|fact| totals.count(fact));
             self.judge(self.guards.judge_growth(known, totals.size()))?;
+            for fact in &facts {
+                self.judge(self.guards.judge_tenant(fact.event.tenant()))?;
+            }
             facts.iter().for_each(&mut self.observer);
             if let Some(recorder) = &mut self.recorder {
                 recorder.facts(&facts).await;

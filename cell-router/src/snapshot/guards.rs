@@ -1,6 +1,6 @@
 //! Whether a snapshot may take the place of what is known: pure, so that every case is a test.
 
-use tenancy_types::{DirectoryId, Position, Revision};
+use tenancy_types::{DirectoryId, Position, Revision, TenantId};
 
 use crate::TableSize;
 
@@ -52,6 +52,9 @@ impl Guards {
     }
 
     /// Sets how large any table may be, the first one too. By default 64 million tenants and as many names.
+    ///
+    /// This also is the highest id that a tenant may have, in whatever comes: ids are dense, and what is kept for each
+    /// tenant stands in arrays, so a single id far beyond the others costs as much memory as thousands of tenants.
     #[must_use]
     pub const fn with_most(mut self, most: TableSize) -> Self {
         self.most = most;
@@ -140,6 +143,20 @@ impl Guards {
         Ok(())
     }
 
+    /// Whether a tenant with this id is taken, from a snapshot or from the log.
+    ///
+    /// # Errors
+    /// Too high.
+    pub fn judge_tenant(&self, tenant: TenantId) -> Result<(), Refusal> {
+        if tenant.index() >= self.most.tenants {
+            return Err(Refusal::TooHigh {
+                tenant,
+                most: self.most.tenants,
+            });
+        }
+        Ok(())
+    }
+
     /// Whether so many bytes may be read.
     ///
     /// # Errors
@@ -174,7 +191,7 @@ impl Default for Guards {
     }
 }
 
-/// Why a snapshot was not taken although it could be read. The last good routes stay.
+/// Why a snapshot, or an entry of the log, was not taken although it could be read. The last good routes stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -205,6 +222,15 @@ pub enum Refusal {
         offered: TableSize,
         /// The most that would be taken.
         most: TableSize,
+    },
+    /// It names a tenant whose id is higher than any may be: a defect, or time to raise
+    /// [the guard](Guards::with_most).
+    #[error("it names {tenant:?}, and ids up to {most} are taken")]
+    TooHigh {
+        /// The tenant.
+        tenant: TenantId,
+        /// The highest id that would be taken.
+        most: usize,
     },
     /// It has too many bytes.
     #[error("it is longer than {most} bytes")]

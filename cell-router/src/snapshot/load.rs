@@ -163,7 +163,7 @@ impl Chosen {
                     has_begun = true;
                     Ok(())
                 }
-                Piece::Block(records) => self.take_entries(records),
+                Piece::Block(records) => self.take_entries(guards, records),
                 Piece::Header(_) | Piece::End(_) => Err(Damage::WrongKind.into()),
             });
             if has_begun {
@@ -176,9 +176,12 @@ impl Chosen {
         }
     }
 
-    fn take_entries(&mut self, records: &[u8]) -> Result<(), Error> {
+    fn take_entries(&mut self, guards: &Guards, records: &[u8]) -> Result<(), Error> {
         // All or nothing, as it was written.
         let entries: Vec<LogEntry> = Records::new(records).collect::<Result<_, _>>()?;
+        for entry in &entries {
+            guards.judge_tenant(entry.event.tenant())?;
+        }
         for entry in entries {
             self.overlay.apply(entry)?;
         }
@@ -202,6 +205,7 @@ impl Chosen {
                 Piece::Block(records) => {
                     for fact in Records::new(records) {
                         let fact = fact?;
+                        guards.judge_tenant(fact.event.tenant())?;
                         read.count(&fact);
                         overlay.merge(fact, &mut batch);
                     }

@@ -12,23 +12,24 @@ const CHUNK: usize = 1 << 18;
 
 /// Reads to the end and hands on what is whole and fits.
 ///
-/// Returns how many bytes that were, and why there are no more: `Ok` at the end of a whole file.
+/// Returns how many bytes were taken, and why there are no more: `Ok` at the end of a whole file.
 pub(super) fn scan(
     mut file: impl Read,
     guards: &Guards,
     mut take: impl FnMut(Piece<'_>) -> Result<(), Error>,
 ) -> (u64, Result<(), Error>) {
-    let mut frames = Frames::new();
-    let result = read(&mut file, guards, &mut frames, &mut take);
-    (frames.passed(), result)
+    let mut taken = 0;
+    let result = read(&mut file, guards, &mut taken, &mut take);
+    (taken, result)
 }
 
 fn read(
     file: &mut impl Read,
     guards: &Guards,
-    frames: &mut Frames,
+    taken: &mut u64,
     take: &mut impl FnMut(Piece<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let mut frames = Frames::new();
     let mut chunk = vec![0; CHUNK];
     let mut bytes = 0;
     loop {
@@ -43,6 +44,7 @@ fn read(
         frames.push(&chunk[..length]);
         while let Some(piece) = frames.next()? {
             take(piece)?;
+            *taken = frames.passed();
         }
     }
 }

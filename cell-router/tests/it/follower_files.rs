@@ -200,6 +200,24 @@ async fn an_oversized_snapshot_is_refused() {
     .await;
 }
 
+/// One id can cost the memory of a thousand tenants, in the table and in whatever else keeps something for each.
+#[tokio::test(start_paused = true)]
+async fn a_tenant_id_beyond_all_others_is_refused() {
+    fn name_the_last(facts: &mut Vec<LogEntry>) {
+        let mut last = facts[0].clone();
+        if let DirectoryEvent::Placed { tenant, .. } = &mut last.event {
+            *tenant = self::tenant(u32::MAX);
+        }
+        facts.push(last);
+    }
+    let is_too_high = |refusal: &Refusal| matches!(refusal, Refusal::TooHigh { .. });
+    check_lie(|world| lose_log(world, name_the_last), is_too_high).await;
+    let in_the_log = |world: &mut World| {
+        world.move_to(u32::MAX, 1, 1);
+    };
+    check_lie(in_the_log, is_too_high).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn another_directory_is_refused() {
     check_lie(

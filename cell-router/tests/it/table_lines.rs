@@ -5,7 +5,8 @@ use proptest::{collection::vec, prelude::*};
 
 use tenancy_cell_router::{Applied, LineDraft, LineTable, RouteTable};
 use tenancy_types::{
-    DirectoryEvent, DirectoryId, DomainName, History, LogEntry, Position, Revision, TenantId,
+    CellId, DirectoryEvent, DirectoryId, DomainName, Epoch, History, Lifecycle, LogEntry, Lookup,
+    Placement, Position, Revision, TenantId,
 };
 
 use crate::table_world::{Extent, Step, World};
@@ -105,6 +106,40 @@ fn routes_are_the_same_after_ten_million_steps() {
     };
     let world = stroll(extent, 10_000_000, seed);
     assert!(world.generation() > 10, "the lines were never rebuilt");
+}
+
+/// The directories of pages are there for all ids below it, and the pages are not.
+#[test]
+fn the_highest_tenant_id_takes_no_pages_for_those_below_it() {
+    let (first, last) = (TenantId::new(1).unwrap(), TenantId::new(u32::MAX).unwrap());
+    let placement = Placement::new(CellId::new(1).unwrap(), Lifecycle::Active, Epoch::FIRST);
+    let history = History {
+        directory: DirectoryId::from_u128(7),
+        incarnation: 0,
+    };
+    let fact = |tenant, revision| LogEntry {
+        revision: Revision::new(revision),
+        event: DirectoryEvent::Placed { tenant, placement },
+    };
+    let at = |revision| Position {
+        history,
+        revision: Revision::new(revision),
+    };
+    let (snapshot, log) = (LineTable::new(), LineTable::new());
+    let used = allocation_counter::measure(|| {
+        let mut draft = LineDraft::default();
+        draft.extend([fact(last, 1)]);
+        snapshot.replace(draft, at(1));
+        log.replace(LineDraft::default(), at(1));
+        log.apply(&fact(first, 2));
+        log.apply(&fact(last, 3));
+    });
+    for table in [&snapshot, &log] {
+        assert_eq!(table.placement(last), Some(placement));
+        assert_eq!(table.placement(TenantId::new(u32::MAX - 1).unwrap()), None);
+        assert!(table.memory() < 40 << 20, "{} bytes", table.memory());
+    }
+    assert!(used.bytes_max < 100 << 20, "{} bytes", used.bytes_max);
 }
 
 /// A table that names pass through does not become larger than what it holds at a time.

@@ -7,7 +7,7 @@ use tenancy_types::{
 
 use super::{
     super::{
-        Damage, Guards, Keeper, Skipped, Totals,
+        Damage, Guards, Keeper, Refusal, Skipped, Totals,
         format::{Header, Kind, write_end},
         frames::{Frames, Piece},
     },
@@ -164,6 +164,53 @@ fn a_log_behind_a_hole_is_not_used() {
         panic!("{skipped:?}");
     };
     assert_eq!(damage, Damage::Hole);
+}
+
+/// A base without it and a log with it, and the other way round.
+#[test]
+fn a_tenant_id_beyond_all_others_is_refused() {
+    let mut last = facts(1);
+    for fact in &mut last {
+        let tenant = TenantId::new(u32::MAX).unwrap();
+        match &mut fact.event {
+            DirectoryEvent::Placed { tenant: owner, .. }
+            | DirectoryEvent::DomainAdded { tenant: owner, .. } => *owner = tenant,
+            other => panic!("{other:?}"),
+        }
+    }
+    let too_high = |skipped: &[Skipped]| match skipped {
+        [Skipped { file, why }] => {
+            let is_why = matches!(
+                why,
+                Error::Refused {
+                    refusal: Refusal::TooHigh { .. }
+                }
+            );
+            assert!(is_why, "{why:?}");
+            file.clone()
+        }
+        other => panic!("{other:?}"),
+    };
+    let (loaded, skipped) = load(&with_base(&last, Revision::new(1)));
+    assert!(loaded.is_none());
+    assert_eq!(too_high(&skipped), BASE);
+
+    let disk = with_base(&facts(1), Revision::new(1));
+    let mut writer = keeper(&disk);
+    writer.load::<Facts>(|_| {}, &mut Vec::new()).unwrap();
+    let [mut good, mut bad] = [facts(2).swap_remove(2), last.swap_remove(0)];
+    (good.revision, bad.revision) = (Revision::new(2), Revision::new(3));
+    writer.append(&[good.clone()]).unwrap();
+    let before = disk.bytes(LOG).len();
+    writer.append(&[bad]).unwrap();
+    assert!(disk.bytes(LOG).len() > before);
+    let mut reader = keeper(&disk);
+    let mut skipped = Vec::new();
+    let loaded = reader.load::<Facts>(|_| {}, &mut skipped).unwrap().unwrap();
+    assert_eq!(loaded.draft.0, [facts(1), vec![good]].concat());
+    assert_eq!(too_high(&skipped), LOG);
+    let log = reader.chain().unwrap().logs[0];
+    assert_eq!(log.bytes, before as u64, "what was refused counts");
 }
 
 proptest! {

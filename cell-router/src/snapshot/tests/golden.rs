@@ -11,6 +11,7 @@ use super::{
     disk::SimDisk,
     story::{Facts, position},
 };
+use crate::TableSize;
 
 fn events() -> Vec<DirectoryEvent> {
     let tenant = |n| TenantId::new(n).unwrap();
@@ -114,7 +115,12 @@ fn files_of_version_1_are_read() {
     for name in [BASE, LOG] {
         disk.put(name, &fs::read(golden(name)).unwrap());
     }
-    let mut keeper = Keeper::new(disk, 1, Guards::default());
+    // Among them is the highest tenant id of all.
+    let guards = Guards::default().with_most(TableSize {
+        tenants: usize::MAX,
+        names: 10,
+    });
+    let mut keeper = Keeper::new(disk, 1, guards);
     let mut skipped = Vec::new();
     let loaded = keeper.load::<Facts>(|_| {}, &mut skipped).unwrap().unwrap();
     assert!(skipped.is_empty(), "{skipped:?}");

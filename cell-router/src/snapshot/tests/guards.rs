@@ -1,7 +1,7 @@
 //! What may take the place of what is known.
 
 use proptest::prelude::*;
-use tenancy_types::{DirectoryId, History, Position, Revision};
+use tenancy_types::{DirectoryId, History, Position, Revision, TenantId};
 
 use super::super::{Guards, Refusal};
 use crate::TableSize;
@@ -25,6 +25,7 @@ fn name(verdict: Result<(), Refusal>) -> &'static str {
         Err(Refusal::Empty { .. }) => "empty",
         Err(Refusal::Shrunken { .. }) => "shrunken",
         Err(Refusal::Oversized { .. }) => "oversized",
+        Err(Refusal::TooHigh { .. }) => "too high",
         Err(Refusal::TooLong { .. }) => "too long",
         Err(Refusal::OtherDirectory { .. }) => "other directory",
         Err(Refusal::OlderIncarnation { .. }) => "older incarnation",
@@ -76,6 +77,9 @@ fn a_table_neither_vanishes_nor_bursts() {
         let verdict = guards.judge_size(known, offered);
         assert_eq!(name(verdict), expect, "{known:?} {offered:?}");
     }
+    let tenant = |id| TenantId::new(id).unwrap();
+    assert_eq!(name(guards.judge_tenant(tenant(500))), "taken");
+    assert_eq!(name(guards.judge_tenant(tenant(501))), "too high");
     let guards = guards.with_most_bytes(7);
     assert_eq!(name(guards.judge_bytes(7)), "taken");
     assert_eq!(name(guards.judge_bytes(8)), "too long");
