@@ -24,13 +24,16 @@
 //!         3 slug added    4 domain added    5 slug removed    6 domain removed        names: length u8, text
 //! ```
 //!
-//! No length is believed before it is checked: a reader holds one block, whatever a file says.
+//! No length is believed before it is checked: a reader holds one block, whatever a file says, and what the logs change,
+//! of which it reads at most 24 MiB.
 
 mod damage;
 mod guards;
 
 #[cfg(feature = "peer")]
 mod assembler;
+#[cfg(feature = "tokio")]
+mod base;
 #[cfg(feature = "tokio")]
 mod disk;
 #[cfg(feature = "tokio")]
@@ -70,4 +73,4 @@ pub(crate) use {
 };
 
 #[cfg(all(test, feature = "tokio"))]
-mod tests;
+pub(crate) mod tests;

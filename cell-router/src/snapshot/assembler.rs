@@ -3,19 +3,16 @@
 use tenancy_types::{LogEntry, Position};
 
 use super::{
-    Damage, Refusal,
+    Damage,
+    base::BaseReader,
     format::{Header, Kind},
     frames::Piece,
     overlay::Overlay,
     record::Records,
-    size::Totals,
 };
 use crate::Error;
 
-/// Logs come first and are held until the end of the base. Whoever keeps files merges them long before.
-const MOST_LOGS: u64 = 64 << 20;
-
-/// What came so far.
+/// What came so far. Holds what the logs change, and the facts of the last block.
 #[derive(Debug)]
 pub(crate) struct Assembler {
     stage: Stage,
@@ -27,21 +24,17 @@ pub(crate) struct Assembler {
 #[derive(Debug)]
 enum Stage {
     /// To `Base` with its header.
-    Logs {
-        logs: Vec<(Position, Vec<LogEntry>)>,
-        bytes: u64,
-    },
+    Logs(Option<Overlay>),
     /// To `Over` with its end.
-    Base { overlay: Overlay, read: Totals },
+    Base(BaseReader),
     /// Stays.
     Over,
 }
 
 impl Assembler {
     pub(crate) fn new() -> Self {
-        let logs = Vec::new();
         Self {
-            stage: Stage::Logs { logs, bytes: 0 },
+            stage: Stage::Logs(None),
             position: None,
             facts: Vec::new(),
         }
@@ -63,34 +56,24 @@ impl Assembler {
 
     pub(crate) fn take(&mut self, piece: Piece<'_>) -> Result<(), Error> {
         match (&mut self.stage, piece) {
-            (Stage::Logs { logs, .. }, Piece::Header(header)) => match header.kind {
-                Kind::Log => logs.push((header.position, Vec::new())),
-                Kind::Base => self.begin_base(header)?,
-            },
-            (Stage::Logs { logs, bytes }, Piece::Block(records)) => {
-                *bytes += records.len() as u64;
-                if *bytes > MOST_LOGS {
-                    return Err(Refusal::TooLong { most: MOST_LOGS }.into());
-                }
-                let (_, log) = logs.last_mut().ok_or(Damage::WrongKind)?;
+            (Stage::Logs(logs), Piece::Header(header)) if header.kind == Kind::Log => {
+                let logs = logs.get_or_insert_with(|| Overlay::new(header.position));
+                logs.begin(header.position)?;
+            }
+            (Stage::Logs(logs), Piece::Header(header)) => {
+                let logs = logs.take();
+                self.begin_base(header, logs)?;
+            }
+            (Stage::Logs(Some(logs)), Piece::Block(records)) => {
+                logs.count(records.len())?;
                 for entry in Records::new(records) {
-                    log.push(entry?);
+                    logs.apply(entry?)?;
                 }
             }
-            (Stage::Base { overlay, read }, Piece::Block(records)) => {
-                for fact in Records::new(records) {
-                    let fact = fact?;
-                    read.count(&fact);
-                    overlay.merge(fact, &mut self.facts);
-                }
-            }
-            (Stage::Base { read, .. }, Piece::End(totals)) => {
-                if totals != *read {
-                    return Err(Damage::Counts.into());
-                }
-                if let Stage::Base { overlay, .. } = std::mem::replace(&mut self.stage, Stage::Over)
-                {
-                    overlay.finish(&mut self.facts);
+            (Stage::Base(base), Piece::Block(records)) => base.block(records, &mut self.facts)?,
+            (Stage::Base(_), Piece::End(totals)) => {
+                if let Stage::Base(base) = std::mem::replace(&mut self.stage, Stage::Over) {
+                    base.end(totals, &mut self.facts)?;
                 }
             }
             _ => return Err(Damage::WrongKind.into()),
@@ -98,19 +81,14 @@ impl Assembler {
         Ok(())
     }
 
-    fn begin_base(&mut self, header: Header) -> Result<(), Damage> {
-        let mut overlay = Overlay::new(header.position);
-        let read = Totals::default();
-        if let Stage::Logs { logs, .. } = &mut self.stage {
-            for (position, log) in logs.drain(..) {
-                overlay.begin(position)?;
-                for entry in log {
-                    overlay.apply(entry)?;
-                }
-            }
+    /// The first log begins where the base ends, and each base that is served is followed by its own logs.
+    fn begin_base(&mut self, header: Header, logs: Option<Overlay>) -> Result<(), Damage> {
+        let overlay = logs.unwrap_or_else(|| Overlay::new(header.position));
+        if overlay.base() != header.position {
+            return Err(Damage::Hole);
         }
         self.position = Some(overlay.position());
-        self.stage = Stage::Base { overlay, read };
+        self.stage = Stage::Base(BaseReader::new(overlay));
         Ok(())
     }
 }

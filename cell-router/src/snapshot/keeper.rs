@@ -15,7 +15,7 @@ use crate::Error;
 /// Logs are merged into their base when they have a fourth of its bytes, because a merge writes it anew, but not before
 const SMALL: u64 = 1 << 20;
 /// and not behind so many bytes, because a merge, a start and a peer hold the logs in memory.
-const LARGE: u64 = 48 << 20;
+const LARGE: u64 = 16 << 20;
 /// Each run of the process begins a log of its own, so restarts count, too.
 const LOGS: usize = 16;
 

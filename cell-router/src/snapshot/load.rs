@@ -9,13 +9,13 @@ use tenancy_types::{LogEntry, Position};
 
 use super::{
     Damage, Guards,
+    base::BaseReader,
     disk::Disk,
     format::{HEADER, Header, Kind},
     frames::Piece,
     overlay::Overlay,
     record::Records,
     scan::scan,
-    size::Totals,
 };
 use crate::Error;
 
@@ -177,6 +177,7 @@ impl Chosen {
     }
 
     fn take_entries(&mut self, guards: &Guards, records: &[u8]) -> Result<(), Error> {
+        self.overlay.count(records.len())?;
         // All or nothing, as it was written.
         let entries: Vec<LogEntry> = Records::new(records).collect::<Result<_, _>>()?;
         for entry in &entries {
@@ -196,31 +197,28 @@ impl Chosen {
         guards: &Guards,
         mut take: impl FnMut(Vec<LogEntry>) -> Result<(), Error>,
     ) -> Result<u64, Error> {
-        let mut overlay = self.overlay;
+        let mut base = BaseReader::new(self.overlay);
+        let mut counted = None;
         let mut batch = Vec::new();
-        let mut read = Totals::default();
         let (bytes, end) = scan(disk.open(&self.base.to_string())?, guards, |piece| {
             match piece {
                 Piece::Header(_) => {}
                 Piece::Block(records) => {
-                    for fact in Records::new(records) {
-                        let fact = fact?;
+                    base.block(records, &mut batch)?;
+                    guards.judge_growth(None, base.size())?;
+                    for fact in &batch {
                         guards.judge_tenant(fact.event.tenant())?;
-                        read.count(&fact);
-                        overlay.merge(fact, &mut batch);
                     }
-                    guards.judge_growth(None, read.size())?;
                     // Blocks have about as many facts.
                     let next = Vec::with_capacity(batch.len());
                     take(std::mem::replace(&mut batch, next))?;
                 }
-                Piece::End(totals) if totals == read => {}
-                Piece::End(_) => return Err(Damage::Counts.into()),
+                Piece::End(totals) => counted = Some(totals),
             }
             Ok(())
         });
         end?;
-        overlay.finish(&mut batch);
+        base.end(counted.ok_or(Damage::Truncated)?, &mut batch)?;
         take(batch)?;
         Ok(bytes)
     }

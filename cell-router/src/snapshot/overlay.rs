@@ -6,9 +6,13 @@ use tenancy_types::{
     DirectoryEvent, DomainName, LogEntry, Placement, PlanName, Position, Revision, Slug, TenantId,
 };
 
-use super::Damage;
+use super::{Damage, Refusal, format::HEADER};
+use crate::Error;
 
-/// The entries behind a base, by tenant. Its size is that of the logs, however large the base is.
+/// The most bytes of logs behind a base. Whoever keeps files merges them before.
+pub(super) const MOST: u64 = 24 << 20;
+
+/// The entries behind a base, by tenant. What it takes is bounded by the bytes of the logs, however large the base is.
 #[derive(Debug)]
 pub(super) struct Overlay {
     base: Position,
@@ -16,7 +20,20 @@ pub(super) struct Overlay {
     end: Revision,
     /// The last entry of the present log.
     last: Revision,
+    /// How long the logs are.
+    bytes: u64,
     tenants: BTreeMap<TenantId, Changes>,
+    names: Names,
+}
+
+/// What became of names. In one map for all tenants, most of which have few: a map takes room for several at once.
+/// Without a name a key stands before all names of the tenant.
+type Names = BTreeMap<(TenantId, Option<Name>), Fate>;
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Name {
+    Slug(Slug),
+    Domain(DomainName),
 }
 
 /// How a tenant is at the end of the logs, where it changed.
@@ -25,8 +42,6 @@ struct Changes {
     revision: Revision,
     placement: Option<Placement>,
     plan: Option<PlanName>,
-    slugs: BTreeMap<Slug, Fate>,
-    domains: BTreeMap<DomainName, Fate>,
     told: bool,
 }
 
@@ -42,8 +57,16 @@ impl Overlay {
             base,
             end: base.revision,
             last: base.revision,
+            bytes: 0,
             tenants: BTreeMap::new(),
+            names: BTreeMap::new(),
         }
+    }
+
+    /// What it changes.
+    #[cfg(feature = "peer")]
+    pub(super) fn base(&self) -> Position {
+        self.base
     }
 
     /// What base and logs contain together.
@@ -52,11 +75,20 @@ impl Overlay {
     }
 
     /// Begins the next log. It may repeat what is known, but must not leave anything out.
-    pub(super) fn begin(&mut self, log: Position) -> Result<(), Damage> {
+    pub(super) fn begin(&mut self, log: Position) -> Result<(), Error> {
         if log.history != self.base.history || log.revision > self.end {
-            return Err(Damage::Hole);
+            return Err(Damage::Hole.into());
         }
         self.last = log.revision;
+        self.count(HEADER)
+    }
+
+    /// Counts bytes of the logs, before what is in them is held.
+    pub(super) fn count(&mut self, bytes: usize) -> Result<(), Error> {
+        self.bytes += bytes as u64;
+        if self.bytes > MOST {
+            return Err(Refusal::TooLong { most: MOST }.into());
+        }
         Ok(())
     }
 
@@ -72,9 +104,26 @@ impl Overlay {
         self.last = revision;
         if revision > self.end {
             self.end = revision;
-            let changes = self.tenants.entry(event.tenant()).or_default();
+            let tenant = event.tenant();
+            let changes = self.tenants.entry(tenant).or_default();
             changes.revision = revision;
-            changes.apply(event);
+            let (name, fate) = match event {
+                DirectoryEvent::Placed { placement, .. } => {
+                    changes.placement = Some(placement);
+                    return Ok(());
+                }
+                DirectoryEvent::PlanChanged { plan, .. } => {
+                    changes.plan = Some(plan);
+                    return Ok(());
+                }
+                DirectoryEvent::SlugAdded { slug, .. } => (Name::Slug(slug), Fate::Added),
+                DirectoryEvent::SlugRemoved { slug, .. } => (Name::Slug(slug), Fate::Removed),
+                DirectoryEvent::DomainAdded { domain, .. } => (Name::Domain(domain), Fate::Added),
+                DirectoryEvent::DomainRemoved { domain, .. } => {
+                    (Name::Domain(domain), Fate::Removed)
+                }
+            };
+            self.names.insert((tenant, Some(name)), fate);
         }
         Ok(())
     }
@@ -95,7 +144,7 @@ impl Overlay {
             out.push(fact);
             return;
         };
-        if changes.covers(&fact.event) {
+        if changes.covers(&fact.event, &self.names) {
             return;
         }
         let event = match (fact.event, changes.placement) {
@@ -109,7 +158,7 @@ impl Overlay {
         let tenant = event.tenant();
         out.push(LogEntry { revision, event });
         if begins {
-            changes.tell(tenant, out);
+            changes.tell(tenant, &self.names, out);
         }
     }
 
@@ -124,58 +173,46 @@ impl Overlay {
                 let revision = changes.revision;
                 out.push(LogEntry { revision, event });
             }
-            changes.tell(tenant, out);
+            changes.tell(tenant, &self.names, out);
         }
     }
 }
 
 impl Changes {
-    fn apply(&mut self, event: DirectoryEvent) {
-        match event {
-            DirectoryEvent::Placed { placement, .. } => self.placement = Some(placement),
-            DirectoryEvent::PlanChanged { plan, .. } => self.plan = Some(plan),
-            DirectoryEvent::SlugAdded { slug, .. } => {
-                self.slugs.insert(slug, Fate::Added);
-            }
-            DirectoryEvent::SlugRemoved { slug, .. } => {
-                self.slugs.insert(slug, Fate::Removed);
-            }
-            DirectoryEvent::DomainAdded { domain, .. } => {
-                self.domains.insert(domain, Fate::Added);
-            }
-            DirectoryEvent::DomainRemoved { domain, .. } => {
-                self.domains.insert(domain, Fate::Removed);
-            }
-        }
-    }
-
     /// Whether a fact of the base is no longer so, or is told by [`tell`](Self::tell).
-    fn covers(&self, fact: &DirectoryEvent) -> bool {
+    fn covers(&self, fact: &DirectoryEvent, names: &Names) -> bool {
+        let has_changed = |name| names.contains_key(&(fact.tenant(), Some(name)));
         match fact {
             DirectoryEvent::Placed { .. } => self.told,
             DirectoryEvent::PlanChanged { .. } => self.plan.is_some(),
             DirectoryEvent::SlugAdded { slug, .. } | DirectoryEvent::SlugRemoved { slug, .. } => {
-                self.slugs.contains_key(slug)
+                has_changed(Name::Slug(slug.clone()))
             }
             DirectoryEvent::DomainAdded { domain, .. }
-            | DirectoryEvent::DomainRemoved { domain, .. } => self.domains.contains_key(domain),
+            | DirectoryEvent::DomainRemoved { domain, .. } => {
+                has_changed(Name::Domain(domain.clone()))
+            }
         }
     }
 
-    fn tell(&mut self, tenant: TenantId, out: &mut Vec<LogEntry>) {
+    fn tell(&mut self, tenant: TenantId, names: &Names, out: &mut Vec<LogEntry>) {
         self.told = true;
+        let revision = self.revision;
         let plan = self.plan.iter().cloned();
         let plan = plan.map(|plan| DirectoryEvent::PlanChanged { tenant, plan });
-        let slugs = present(&self.slugs).map(|slug| DirectoryEvent::SlugAdded { slug, tenant });
-        let domains =
-            present(&self.domains).map(|domain| DirectoryEvent::DomainAdded { domain, tenant });
-        let revision = self.revision;
-        let events = plan.chain(slugs).chain(domains);
-        out.extend(events.map(|event| LogEntry { revision, event }));
+        let own = names
+            .range((tenant, None)..)
+            .take_while(|((owner, _), _)| *owner == tenant);
+        let present = own.filter(|(_, fate)| **fate == Fate::Added);
+        let present = present.filter_map(|((_, name), _)| {
+            Some(match name.clone()? {
+                Name::Slug(slug) => DirectoryEvent::SlugAdded { slug, tenant },
+                Name::Domain(domain) => DirectoryEvent::DomainAdded { domain, tenant },
+            })
+        });
+        out.extend(
+            plan.chain(present)
+                .map(|event| LogEntry { revision, event }),
+        );
     }
-}
-
-fn present<N: Clone>(names: &BTreeMap<N, Fate>) -> impl Iterator<Item = N> {
-    let added = names.iter().filter(|(_, fate)| **fate == Fate::Added);
-    added.map(|(name, _)| name.clone())
 }

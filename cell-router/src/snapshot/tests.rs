@@ -4,7 +4,11 @@
 
 mod damaged;
 mod disk;
+#[cfg(feature = "peer")]
+pub(crate) mod forge;
 mod golden;
 mod guards;
+#[cfg(feature = "peer")]
+mod hostile;
 mod power;
 mod story;
