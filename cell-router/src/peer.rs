@@ -13,6 +13,8 @@ mod download;
 mod http_peer;
 mod service;
 mod tag;
+#[cfg(test)]
+mod tests;
 
 pub use body::SnapshotBody;
 pub use http_peer::HttpPeer;

@@ -54,11 +54,27 @@ where
         }
     }
 
-    /// Takes more of the body. Whether there was more.
+    /// Takes the next piece, so that no more than one is held in the form of facts, however much comes at once.
+    /// Whether there was one.
     async fn advance(&mut self) -> Result<bool, Error> {
+        loop {
+            if let Some(piece) = self.frames.next()? {
+                self.assembler.take(piece)?;
+                return Ok(true);
+            }
+            if !self.receive().await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Waits for more of the body. Whether there was more.
+    async fn receive(&mut self) -> Result<bool, Error> {
         let frame = poll_fn(|cx| self.body.as_mut().poll_frame(cx));
-        let frame = timeout_at(self.deadline, frame).await;
-        let Some(frame) = frame.map_err(Error::peer)? else {
+        let frame = timeout_at(self.deadline, frame).await.ok();
+        // A body that always has something, be it nothing, leaves the timer no chance.
+        let in_time = frame.filter(|_| Instant::now() < self.deadline);
+        let Some(frame) = in_time.ok_or_else(|| Error::peer("it was not done in time"))? else {
             return Ok(false);
         };
         // Trailers say nothing here.
@@ -72,9 +88,6 @@ where
             let length = chunk.len();
             self.frames.push(chunk);
             data.advance(length);
-        }
-        while let Some(piece) = self.frames.next()? {
-            self.assembler.take(piece)?;
         }
         Ok(true)
     }
