@@ -8,8 +8,9 @@
 //! 4. **Records** what it puts into the table, beside the path that a change takes: a slow disk delays no route.
 //!
 //! Whatever would take the place of the table passes the [`Guards`] first. While something is refused, the last good
-//! routes stay, and the follower goes on asking: a directory that was restored is *frozen* for it until its incarnation
-//! rises. While the directory was never met, peers are asked, too: in each round without routes, and once with routes
+//! routes stay, and the follower goes on asking. A directory that has lost changes is *frozen* for it, however far it has
+//! grown since, and over restarts if there is a folder, until its incarnation rises or an operator
+//! [overrules](Overrule) the guards. While the directory was never met, peers are asked, too: in each round without routes, and once with routes
 //! from files.
 //!
 //! # What it does not believe
@@ -19,6 +20,7 @@
 
 mod backoff;
 mod filling;
+mod judging;
 mod order;
 mod overrule;
 mod peer;
@@ -28,7 +30,7 @@ mod recorder;
 use std::{convert::Infallible, error::Error as _, fmt, sync::Arc, time::Duration};
 
 use futures_util::StreamExt;
-use tenancy_types::{Clock, DirectoryEvent, LogEntry, Nanos};
+use tenancy_types::{Clock, DirectoryEvent, LogEntry, Nanos, Revision};
 use tokio::{
     sync::watch,
     time::{Instant, timeout, timeout_at},
@@ -41,6 +43,7 @@ pub use overrule::Overrule;
 pub use peer::Peer;
 pub use progress::{Contact, FollowCounts, FollowerStatus, Progress, Recorded};
 
+use judging::{Judging, Origin};
 use order::{Arrival, Order};
 use recorder::{Recorder, Records};
 
@@ -62,6 +65,7 @@ pub struct Follower<S, T, C> {
     peers: Vec<Box<dyn Peer>>,
     observer: Observer,
     overrule: Overrule,
+    judging: Judging,
     status: watch::Sender<FollowerStatus>,
     records: watch::Sender<Records>,
     recorder: Option<Recorder>,
@@ -96,6 +100,7 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             peers: Vec::new(),
             observer: Box::new(|_| {}),
             overrule: Overrule::default(),
+            judging: Judging::default(),
             status: watch::Sender::new(status),
             records: watch::Sender::default(),
             recorder: None,
@@ -204,28 +209,32 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         let newest = self.source.newest().await?;
         let known = self.table.position();
         // Also when the log could be followed: one that lost changes gives their numbers to others.
-        let is_overruled = self.judge(self.guards.judge_origin(known, newest))?;
+        let is_overruled = self.judge_origin(Origin::Directory, newest).await?;
         let is_strange = known.is_none_or(|known| known.history != newest.history);
         if is_strange || is_overruled || self.is_lost {
             let snapshot = self.source.snapshot().await?;
-            self.fill(snapshot).await?;
+            self.fill(Origin::Directory, snapshot).await?;
             self.is_lost = false;
         }
-        self.apply_changes().await
+        self.apply_changes(newest.revision).await
     }
 
-    async fn apply_changes(&mut self) -> Result<Infallible, Error> {
+    /// Follows the log. Only when everything has come that was there when the log's end was asked for, `goal`, the table
+    /// is in step.
+    async fn apply_changes(&mut self, goal: Revision) -> Result<Infallible, Error> {
         let position = self.table.position().ok_or(Error::LogGap)?;
         let mut changes = self.source.changes(position);
         let mut order = Order::behind(position.revision);
         self.has_met = true;
-        self.live_since = Some(self.clock.now());
-        self.keep_contact();
+        self.overrule.close();
+        self.status.send_modify(|status| status.refused = None);
+        self.show(goal);
         let mut repair = self.next_repair();
         loop {
             if let Ok(entry) = timeout_at(repair, changes.next()).await {
                 let entry = entry.ok_or(Error::LogEnded)??;
                 self.take(&entry, &mut order)?;
+                self.show(goal);
             } else {
                 self.repair()?;
                 repair = self.next_repair();
@@ -242,7 +251,7 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             Arrival::Late => return Err(Error::LogGap),
         }
         let tenant = entry.event.tenant();
-        self.judge(self.guards.judge_tenant(tenant))?;
+        self.judge(Origin::Directory, self.guards.judge_tenant(tenant))?;
         let is_placed = matches!(entry.event, DirectoryEvent::Placed { .. });
         if !is_placed && self.table.placement(tenant).is_none() {
             return Err(Error::LogGap);
@@ -255,16 +264,21 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         if let Some(recorder) = &mut self.recorder {
             recorder.entry(entry);
         }
-        self.keep_contact();
         Ok(())
     }
 
-    fn keep_contact(&self) {
+    /// Shows how far the table is.
+    fn show(&mut self, goal: Revision) {
         let position = self.table.position();
+        let is_in_step = position.is_some_and(|position| position.revision >= goal);
+        if is_in_step && self.live_since.is_none() {
+            self.live_since = Some(self.clock.now());
+        }
         self.status.send_modify(|status| {
             status.position = position;
-            status.contact = Contact::Live;
-            status.refused = None;
+            if is_in_step {
+                status.contact = Contact::Live;
+            }
         });
     }
 

@@ -33,8 +33,8 @@ pub use snapshot::{Damage, Guards, Refusal};
 pub use source::LazySource;
 pub use source::{ChangeSource, SourceSnapshot};
 pub use table::{
-    Applied, Explained, Finding, LineDraft, LineTable, NameProbe, ReferenceDraft, ReferenceTable,
-    RouteTable, TableSize,
+    Applied, Explained, Finding, LineContents, LineDraft, LineTable, NameProbe, ReferenceContents,
+    ReferenceDraft, ReferenceTable, RouteTable, TableSize,
 };
 pub use transport::{CellTransport, Cells, PlacementExtension, PlacementOf, ResponseFuture};
 #[cfg(feature = "tokio")]

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use tenancy_types::{LogEntry, Lookup, Placement, Position, TenantId};
 
-pub use line_table::{Explained, Finding, LineDraft, LineTable, NameProbe};
-pub use reference::{ReferenceDraft, ReferenceTable};
+pub use line_table::{Explained, Finding, LineContents, LineDraft, LineTable, NameProbe};
+pub use reference::{ReferenceContents, ReferenceDraft, ReferenceTable};
 
 /// A [`Lookup`] that follows the directory's change log.
 ///
@@ -33,6 +33,9 @@ pub trait RouteTable: Lookup {
     /// A table in the making, filled with the facts of a snapshot while this one goes on answering.
     type Draft: Default + Extend<LogEntry> + Send + 'static;
 
+    /// Everything that a table holds, ready to be put in place.
+    type Contents: Send + 'static;
+
     /// Applies one entry of the change log.
     fn apply(&self, entry: &LogEntry) -> Applied;
 
@@ -40,9 +43,19 @@ pub trait RouteTable: Lookup {
     /// holds, and only for a tenant that it knows.
     fn hint(&self, tenant: TenantId, placement: Placement) -> Applied;
 
-    /// Puts the facts of a snapshot, which contains every entry up to `position`, in place of everything. What was
-    /// learnt out of band is given up, too: a cell will say it again.
-    fn replace(&self, draft: Self::Draft, position: Position);
+    /// Makes contents of the facts of a snapshot, which contains every entry up to `position`. The long part of filling
+    /// a table, for a thread that may block.
+    fn prepare(draft: Self::Draft, position: Position) -> Self::Contents;
+
+    /// Puts contents in place of everything. What was learnt out of band is given up, too: a cell will say it again.
+    ///
+    /// Short, and returns what was there, which takes a while to be dropped.
+    fn put(&self, contents: Self::Contents) -> Self::Contents;
+
+    /// Prepares, puts in place, and drops what was there.
+    fn replace(&self, draft: Self::Draft, position: Position) {
+        drop(self.put(Self::prepare(draft, position)));
+    }
 
     /// The history that the table shows and the greatest revision contained, or `None` while it is not ready.
     fn position(&self) -> Option<Position>;
@@ -74,6 +87,7 @@ pub enum Applied {
 
 impl<T: RouteTable + ?Sized> RouteTable for Arc<T> {
     type Draft = T::Draft;
+    type Contents = T::Contents;
 
     fn apply(&self, entry: &LogEntry) -> Applied {
         (**self).apply(entry)
@@ -83,8 +97,12 @@ impl<T: RouteTable + ?Sized> RouteTable for Arc<T> {
         (**self).hint(tenant, placement)
     }
 
-    fn replace(&self, draft: Self::Draft, position: Position) {
-        (**self).replace(draft, position);
+    fn prepare(draft: Self::Draft, position: Position) -> Self::Contents {
+        T::prepare(draft, position)
+    }
+
+    fn put(&self, contents: Self::Contents) -> Self::Contents {
+        (**self).put(contents)
     }
 
     fn position(&self) -> Option<Position> {

@@ -3,15 +3,17 @@
 use std::error::Error as _;
 
 use futures_util::StreamExt;
-use tenancy_types::{Clock, LogEntry};
+use tenancy_types::{Clock, LogEntry, Position};
+use tokio::task::spawn_blocking;
 
 use super::{
     Follower, Observer,
+    judging::Origin,
     recorder::{Recorder, Work},
 };
 use crate::{
     ChangeSource, Error, Refusal, RouteTable, SourceSnapshot,
-    snapshot::{Keeper, Loaded, RealDisk, Skipped, Totals},
+    snapshot::{Keeper, RealDisk, Skipped, Totals},
 };
 
 /// How many facts of a snapshot enter the draft at once.
@@ -35,18 +37,16 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
 
     /// Fills the table from files. Reading millions of facts would hold up the runtime.
     async fn load(&mut self, mut keeper: Keeper<RealDisk>) -> Keeper<RealDisk> {
-        let table = std::sync::Arc::clone(&self.table);
         let idle: Observer = Box::new(|_| {});
         let mut observer = std::mem::replace(&mut self.observer, idle);
-        let read = tokio::task::spawn_blocking(move || {
+        let read = spawn_blocking(move || {
             let mut skipped = Vec::new();
             let loaded = keeper.load::<T::Draft>(&mut observer, &mut skipped);
             let loaded = loaded.map(|loaded| {
-                loaded.map(
-                    |Loaded {
-                         draft, position, ..
-                     }| table.replace(draft, position),
-                )
+                loaded.map(|loaded| {
+                    let contents = T::prepare(loaded.draft, loaded.position);
+                    (contents, loaded.ended)
+                })
             });
             (keeper, observer, loaded, skipped)
         });
@@ -56,7 +56,12 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         self.status
             .send_modify(|status| status.counts.skipped_files += skipped.len() as u64);
         match loaded {
-            Ok(Some(())) => self.filled(),
+            Ok(Some((contents, ended))) => {
+                self.put(contents);
+                if let Some(history) = ended {
+                    self.judging.freeze(history);
+                }
+            }
             Ok(None) => {}
             Err(error) => {
                 tracing::error!(%error, source = error.source(), "route files cannot be read");
@@ -73,7 +78,7 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         for peer in peers.iter().cycle().skip(first).take(peers.len()) {
             let result = match peer.fetch(self.table.position()).await {
                 Ok(None) => continue,
-                Ok(Some(snapshot)) => self.fill(snapshot).await,
+                Ok(Some(snapshot)) => self.fill(Origin::Peer, snapshot).await,
                 Err(error) => Err(error),
             };
             match result {
@@ -87,11 +92,14 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     }
 
     /// Fills a draft beside the table, and puts it in place when it is whole and the guards let it pass.
-    pub(super) async fn fill(&mut self, snapshot: SourceSnapshot) -> Result<(), Error> {
+    pub(super) async fn fill(
+        &mut self,
+        from: Origin,
+        snapshot: SourceSnapshot,
+    ) -> Result<(), Error> {
         let SourceSnapshot { position, facts } = snapshot;
-        let known = self.table.position();
-        self.judge(self.guards.judge_origin(known, position))?;
-        let known = known.map(|_| self.table.size());
+        self.judge_origin(from, position).await?;
+        let known = self.table.position().map(|_| self.table.size());
         if let Some(recorder) = &mut self.recorder {
             recorder.begin(position).await;
         }
@@ -100,9 +108,9 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         while let Some(batch) = batches.next().await {
             let facts: Vec<LogEntry> = batch.into_iter().collect::<Result<_, _>>()?;
             facts.iter().for_each(|fact| totals.count(fact));
-            self.judge(self.guards.judge_growth(known, totals.size()))?;
+            self.judge(from, self.guards.judge_growth(known, totals.size()))?;
             for fact in &facts {
-                self.judge(self.guards.judge_tenant(fact.event.tenant()))?;
+                self.judge(from, self.guards.judge_tenant(fact.event.tenant()))?;
             }
             facts.iter().for_each(&mut self.observer);
             if let Some(recorder) = &mut self.recorder {
@@ -110,21 +118,24 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             }
             draft.extend(facts);
         }
-        self.judge(self.guards.judge_size(known, totals.size()))?;
-        let table = std::sync::Arc::clone(&self.table);
+        self.judge(from, self.guards.judge_size(known, totals.size()))?;
         // Millions of names are put in order now, which would hold up the runtime.
-        let replace = tokio::task::spawn_blocking(move || table.replace(draft, position));
-        replace.await.expect("a table can be replaced");
+        let contents = spawn_blocking(move || T::prepare(draft, position)).await;
+        self.put(contents.expect("contents can be made of a draft"));
         if let Some(recorder) = &mut self.recorder {
             recorder.commit(position);
         }
-        self.overrule.withdraw();
-        self.filled();
+        self.judging.thaw();
         Ok(())
     }
 
-    fn filled(&self) {
+    /// In this task and at once: a follower that is dropped puts nothing over what another one has put in place since.
+    fn put(&self, contents: T::Contents) {
+        let old = self.table.put(contents);
+        // Freeing millions of names takes a while, too.
+        spawn_blocking(move || drop(old));
         let position = self.table.position();
+        self.overrule.close();
         self.status.send_modify(|status| {
             status.position = position;
             status.refused = None;
@@ -132,21 +143,38 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         });
     }
 
-    /// Whether an operator had to overrule the guards.
-    pub(super) fn judge(&self, verdict: Result<(), Refusal>) -> Result<bool, Error> {
+    /// Whether facts from there may be taken: if so, whether an operator had to overrule the guards.
+    pub(super) async fn judge_origin(
+        &mut self,
+        from: Origin,
+        offered: Position,
+    ) -> Result<bool, Error> {
+        let known = self.table.position();
+        let verdict = self.judging.judge(&self.guards, from, known, offered);
+        // The files must say so, too, or the next process would follow the log once it has grown.
+        if let (true, Some(recorder)) = (self.judging.is_frozen(), &mut self.recorder) {
+            recorder.end().await;
+        }
+        self.judge(from, verdict)
+    }
+
+    pub(super) fn judge(&self, from: Origin, verdict: Result<(), Refusal>) -> Result<bool, Error> {
         let Err(refusal) = verdict else {
             return Ok(false);
         };
-        if self.overrule.permits(&refusal) {
+        let is_of_directory = from == Origin::Directory;
+        if is_of_directory && self.overrule.permits(&refusal) {
             return Ok(true);
         }
         self.status.send_modify(|status| {
-            let is_new = status.refused.is_none_or(|known| !known.is_like(&refusal));
-            if is_new {
-                tracing::error!(%refusal, "routes stay as they are until somebody has looked");
-            }
-            status.refused = Some(refusal);
             status.counts.refusals += 1;
+            if is_of_directory {
+                let is_new = status.refused.is_none_or(|known| !known.is_like(&refusal));
+                if is_new {
+                    tracing::error!(%refusal, "routes stay as they are until somebody has looked");
+                }
+                status.refused = Some(refusal);
+            }
         });
         Err(refusal.into())
     }

@@ -1,4 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use tokio::sync::Notify;
 
@@ -8,43 +11,68 @@ use crate::Refusal;
 ///
 /// For an operator who has looked at what [`FollowerStatus`](super::FollowerStatus) says is refused, and knows that it
 /// is right: half of the shops did leave, the directory did lose its last changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Overrule(Arc<Inner>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Inner {
-    accepted: Mutex<Vec<Refusal>>,
+    case: Mutex<Case>,
     given: Notify,
 }
 
+/// What is refused now, and what was accepted of it.
+#[derive(Debug, Default)]
+struct Case {
+    standing: Option<Refusal>,
+    accepted: Vec<Refusal>,
+}
+
 impl Overrule {
-    /// Accepts the next snapshot that is refused for this reason: of the same kind, and where the reason names a
-    /// directory or an incarnation, of that one. The follower tries at once. Holds until a snapshot was put in place;
-    /// one that is refused for two reasons needs both to be accepted.
-    pub fn accept_once(&self, refusal: Refusal) {
-        let mut accepted = self.accepted();
-        if !accepted.iter().any(|known| known.is_like(&refusal)) {
-            accepted.push(refusal);
+    /// Accepts what is refused at present, if that is for this reason: of the same kind, and where the reason names a
+    /// directory or an incarnation, of that one. Returns whether it is.
+    ///
+    /// The follower tries at once. What was accepted holds for the directory's next snapshot that is put in place, and
+    /// is forgotten when the directory is followed without one; a peer never profits. A snapshot that is refused for two
+    /// reasons needs both to be accepted, the second one when it stands.
+    pub fn accept_once(&self, refusal: Refusal) -> bool {
+        let mut case = self.case();
+        let stands = case
+            .standing
+            .is_some_and(|standing| standing.is_like(&refusal));
+        if stands {
+            case.accepted.push(refusal);
+            drop(case);
+            self.0.given.notify_one();
         }
-        drop(accepted);
-        self.0.given.notify_one();
+        stands
     }
 
+    /// Whether this was accepted. If not, it stands from now on.
     pub(super) fn permits(&self, refusal: &Refusal) -> bool {
-        (self.accepted().iter()).any(|accepted| accepted.is_like(refusal))
+        let mut case = self.case();
+        let permits = (case.accepted.iter()).any(|accepted| accepted.is_like(refusal));
+        if !permits {
+            case.standing = Some(*refusal);
+        }
+        permits
     }
 
-    /// Whatever was accepted was used, or is no longer needed.
-    pub(super) fn withdraw(&self) {
-        self.accepted().clear();
+    /// Nothing is refused any more.
+    pub(super) fn close(&self) {
+        *self.case() = Case::default();
     }
 
     pub(super) async fn given(&self) {
         self.0.given.notified().await;
     }
 
-    fn accepted(&self) -> std::sync::MutexGuard<'_, Vec<Refusal>> {
-        let accepted = self.0.accepted.lock();
-        accepted.unwrap_or_else(PoisonError::into_inner)
+    fn case(&self) -> MutexGuard<'_, Case> {
+        self.0.case.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Overrule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Overrule").field(&*self.case()).finish()
     }
 }

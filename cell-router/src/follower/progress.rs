@@ -52,16 +52,17 @@ pub struct Recorded {
     pub failures: u64,
 }
 
-/// Whether a follower hears of changes.
+/// Whether a follower is in step with the directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Contact {
-    /// Not yet.
+    /// It has not been yet: the directory was not reached, or there is more in its log than has come so far.
     Never,
-    /// Yes.
+    /// It contains what the directory had when contact was made, and hears of changes.
     Live,
-    /// No longer: the table may be as old as this moment.
+    /// No longer: the table may be as old as this moment. Contact that breaks off again before the table has caught up
+    /// changes nothing about that.
     Lost {
-        /// When it was lost, on the follower's clock.
+        /// When it was in step last, on the follower's clock.
         since: Nanos,
     },
 }
@@ -73,8 +74,8 @@ impl FollowerStatus {
         self.position.map(|position| position.revision)
     }
 
-    /// How old the table may be: zero while the follower hears of changes, `None` before it ever did. A
-    /// measure to watch, never a reason to stop answering.
+    /// How old the table may be: zero while the follower is in step, `None` before it ever was. A measure to watch,
+    /// never a reason to stop answering.
     #[must_use]
     pub fn age(&self, now: Nanos) -> Option<Duration> {
         match self.contact {
@@ -108,6 +109,9 @@ impl Progress {
 
     /// Waits until the table contains the revision, so that whoever changed the directory finds the change
     /// when it answers. Returns whether it does: not when the follower was dropped before.
+    ///
+    /// A revision is one of the history that the table shows: whoever may have to do with a restored directory compares
+    /// [`FollowerStatus::position`], too. While the follower is [frozen](crate::Refusal::Frozen) it waits.
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.

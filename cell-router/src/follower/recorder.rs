@@ -37,6 +37,7 @@ pub(super) enum Note {
     Facts(Batch),
     Commit(Position),
     Entry(LogEntry),
+    End,
 }
 
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(super) struct Batch {
 #[derive(Debug, Default)]
 pub(super) struct Records {
     chain: Option<Chain>,
+    /// Whether no log continues what is there.
+    is_ended: bool,
     /// Whether something could not be written.
     has_failed: bool,
     /// Whether something was not even queued.
@@ -58,9 +61,10 @@ pub(super) struct Records {
 }
 
 impl Records {
+    /// What a peer may have: who starts from an ended history could not know that it is one.
     #[cfg(feature = "peer")]
     pub(super) fn chain(&self) -> Option<&Chain> {
-        self.chain.as_ref()
+        self.chain.as_ref().filter(|_| !self.is_ended)
     }
 
     pub(super) fn recorded(&self) -> Recorded {
@@ -79,6 +83,8 @@ pub(super) struct Recorder {
     notes: mpsc::Sender<Note>,
     records: watch::Sender<Records>,
     room: Arc<Semaphore>,
+    /// Whether the queue had no room for an end that must come before anything else.
+    owes_end: bool,
 }
 
 impl Recorder {
@@ -91,6 +97,7 @@ impl Recorder {
             notes,
             records,
             room: Arc::new(Semaphore::new(BATCHES)),
+            owes_end: false,
         }
     }
 
@@ -98,9 +105,28 @@ impl Recorder {
         self.records.borrow().recorded().is_behind
     }
 
+    /// The directory has lost changes: no log continues what is in the files. To be said again as long as that is so.
+    pub(super) async fn end(&mut self) {
+        if !self.records.borrow().is_ended {
+            self.owes_end = !self.send(Note::End).await;
+        }
+    }
+
+    /// Notes an end that is owed; whether none is any more.
+    async fn pay(&mut self) -> bool {
+        if self.owes_end {
+            self.owes_end = !self.send(Note::End).await;
+        }
+        !self.owes_end
+    }
+
+    async fn send(&self, note: Note) -> bool {
+        matches!(timeout(PATIENCE, self.notes.send(note)).await, Ok(Ok(())))
+    }
+
     /// A snapshot of this position follows.
     pub(super) async fn begin(&mut self, position: Position) {
-        if let Ok(Ok(())) = timeout(PATIENCE, self.notes.send(Note::Begin(position))).await {
+        if self.pay().await && self.send(Note::Begin(position)).await {
             self.records
                 .send_modify(|records| records.has_dropped = false);
         } else {
@@ -213,6 +239,7 @@ impl<D: Disk> Work<D> {
     fn publish(&mut self, records: &watch::Sender<Records>) {
         records.send_modify(|records| {
             records.chain = self.keeper.chain().cloned();
+            records.is_ended = self.keeper.is_ended();
             records.has_failed = self.has_failed;
             records.bases = self.bases;
             records.failures = self.failures;
@@ -236,6 +263,12 @@ impl<D: Disk> Work<D> {
                     }
                 }
                 Note::Commit(position) => self.commit(position),
+                Note::End => {
+                    self.append(&std::mem::take(&mut entries));
+                    self.draft = None;
+                    let ended = self.keeper.end();
+                    self.went_well(ended);
+                }
             }
         }
         self.append(&entries);

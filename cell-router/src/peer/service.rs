@@ -16,8 +16,8 @@ use crate::{Progress, SnapshotFolder};
 
 /// Serves the routes of this process to [peers](super::HttpPeer): a tower service for an internal listener.
 ///
-/// It answers from the follower's folder, so the table itself is not touched. 503 while there is nothing in it, 405 to
-/// anything but `GET` and `HEAD`.
+/// It answers from the follower's folder, so the table itself is not touched. 503 while there is nothing in it or the
+/// directory is [frozen](crate::Refusal::Frozen), 405 to anything but `GET` and `HEAD`.
 ///
 /// ```
 /// use tenancy_cell_router::{ChangeSource, Follower, ReferenceTable, SnapshotFolder, SnapshotService};

@@ -262,13 +262,24 @@ pub enum Refusal {
         /// Its own.
         offered: Revision,
     },
+    /// It was behind what is known some time ago, and has not begun a new history since: what it has now of the
+    /// revisions that it lost is something else.
+    #[error(
+        "it is of revision {offered}, of a directory that was behind {known} and has begun no new history"
+    )]
+    Frozen {
+        /// The known one.
+        known: Revision,
+        /// Its own.
+        offered: Revision,
+    },
 }
 
 impl Refusal {
     /// Whether whoever accepts the one accepts the other: figures may have changed meanwhile, whose they are may not.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        use Refusal::{OlderIncarnation, OtherDirectory};
+        use Refusal::{Frozen, OlderIncarnation, OlderRevision, OtherDirectory};
         match (self, other) {
             (OtherDirectory { offered: one, .. }, OtherDirectory { offered: two, .. }) => {
                 one == two
@@ -276,6 +287,8 @@ impl Refusal {
             (OlderIncarnation { offered: one, .. }, OlderIncarnation { offered: two, .. }) => {
                 one == two
             }
+            // The same defect, before the directory has grown again and after.
+            (OlderRevision { .. } | Frozen { .. }, OlderRevision { .. } | Frozen { .. }) => true,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tenancy_types::{LogEntry, Position};
+use tenancy_types::{History, LogEntry, Position};
 
 use super::{
     Guards,
@@ -34,6 +34,16 @@ pub(crate) struct Keeper<D: Disk> {
     has_inherited: bool,
     log: Option<OpenLog<D::File>>,
     draft: Option<(FileName, FactWriter<D::File>)>,
+    /// Whether the directory has lost changes, so that no log continues what is there.
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    No,
+    /// Nothing may be written before that is.
+    Owed,
+    Written,
 }
 
 /// A base and the logs behind it.
@@ -68,6 +78,8 @@ pub(crate) struct Loaded<T> {
     /// The facts, in a form of the caller's.
     pub(crate) draft: T,
     pub(crate) position: Position,
+    /// Their history, if the directory was found to have lost changes of it.
+    pub(crate) ended: Option<History>,
 }
 
 impl<D: Disk> Keeper<D> {
@@ -80,6 +92,7 @@ impl<D: Disk> Keeper<D> {
             has_inherited: false,
             log: None,
             draft: None,
+            end: End::No,
         }
     }
 
@@ -93,6 +106,7 @@ impl<D: Disk> Keeper<D> {
         while let Some(chosen) = load::choose(&self.disk, &self.guards, ..below, skipped)? {
             let (name, logs) = (chosen.base, chosen.logs.clone());
             let position = chosen.overlay.position();
+            let is_ended = chosen.is_ended;
             let mut draft = T::default();
             let read = self.read(chosen, |facts| {
                 facts.iter().for_each(&mut observe);
@@ -107,8 +121,14 @@ impl<D: Disk> Keeper<D> {
                         logs,
                         position,
                     });
+                    self.end = if is_ended { End::Written } else { End::No };
                     self.has_inherited = true;
-                    return Ok(Some(Loaded { draft, position }));
+                    let ended = is_ended.then_some(position.history);
+                    return Ok(Some(Loaded {
+                        draft,
+                        position,
+                        ended,
+                    }));
                 }
                 Err(why) => skipped.push(Skipped {
                     file: name.to_string(),
@@ -143,6 +163,9 @@ impl<D: Disk> Keeper<D> {
     /// Begins a base, in place of one that was begun and not ended.
     pub(crate) fn begin(&mut self, position: Position) -> io::Result<()> {
         self.draft = None;
+        if self.end == End::Owed {
+            self.end()?;
+        }
         self.remove_drafts()?;
         let (name, file) = self.create(Role::Draft)?;
         self.draft = Some((name, FactWriter::base(file, position)?));
@@ -173,6 +196,25 @@ impl<D: Disk> Keeper<D> {
             logs: Vec::new(),
             position,
         });
+        self.end = End::No;
+        Ok(())
+    }
+
+    pub(crate) fn is_ended(&self) -> bool {
+        self.end == End::Written
+    }
+
+    /// Writes that no log that comes continues what is there: the directory gives revisions out again that it has lost.
+    pub(crate) fn end(&mut self) -> io::Result<()> {
+        self.draft = None;
+        self.log = None;
+        if self.end != End::Written {
+            self.end = End::Owed;
+            let (_, file) = self.create(Role::End)?;
+            self.disk.sync(&file)?;
+            self.disk.sync_names()?;
+            self.end = End::Written;
+        }
         Ok(())
     }
 
@@ -249,10 +291,12 @@ impl<D: Disk> Keeper<D> {
 
     /// Whether the logs are so long that they should be merged.
     pub(crate) fn is_long(&self) -> bool {
-        self.chain.as_ref().is_some_and(|chain| {
-            let bytes: u64 = chain.logs.iter().map(|log| log.bytes).sum();
-            chain.logs.len() > LOGS || bytes > (chain.base.bytes / 4).clamp(SMALL, LARGE)
-        })
+        // A merged base would be behind the end, and not know of it.
+        self.end == End::No
+            && self.chain.as_ref().is_some_and(|chain| {
+                let bytes: u64 = chain.logs.iter().map(|log| log.bytes).sum();
+                chain.logs.len() > LOGS || bytes > (chain.base.bytes / 4).clamp(SMALL, LARGE)
+            })
     }
 
     /// Makes a base of base and logs, from file to file: one batch and the logs are in memory at once.

@@ -33,6 +33,8 @@ pub(super) enum Role {
     Log,
     /// A base in the making.
     Draft,
+    /// Empty: no log behind it continues a base before it.
+    End,
 }
 
 impl FileName {
@@ -42,6 +44,7 @@ impl FileName {
             "base" => Role::Base,
             "log" => Role::Log,
             "draft" => Role::Draft,
+            "end" => Role::End,
             _ => return None,
         };
         let number = number.parse().ok()?;
@@ -57,6 +60,7 @@ impl std::fmt::Display for FileName {
             Role::Base => "base",
             Role::Log => "log",
             Role::Draft => "draft",
+            Role::End => "end",
         };
         write!(f, "routes-{:010}.{role}", self.number)
     }
@@ -75,6 +79,8 @@ pub(super) struct Chosen {
     pub(super) base: FileName,
     pub(super) logs: Vec<Part>,
     pub(super) overlay: Overlay,
+    /// Whether the history ended there.
+    pub(super) is_ended: bool,
 }
 
 /// A file that was not used, and why.
@@ -111,10 +117,18 @@ pub(super) fn choose(
                     base: name,
                     logs: Vec::new(),
                     overlay: Overlay::new(position),
+                    is_ended: false,
                 };
                 let later = files.iter().filter(|file| file.number > name.number);
-                for &log in later.filter(|file| file.role == Role::Log) {
-                    chosen.read_log(disk, guards, log, skipped);
+                for &file in later {
+                    match file.role {
+                        Role::Log => chosen.read_log(disk, guards, file, skipped),
+                        Role::End => {
+                            chosen.is_ended = true;
+                            break;
+                        }
+                        Role::Base | Role::Draft => {}
+                    }
                 }
                 return Ok(Some(chosen));
             }

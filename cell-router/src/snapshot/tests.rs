@@ -4,6 +4,7 @@
 
 mod damaged;
 mod disk;
+mod ended;
 #[cfg(feature = "peer")]
 pub(crate) mod forge;
 mod golden;

@@ -46,7 +46,7 @@
 //! is left in it.
 
 mod books;
-
+mod contents;
 mod depths;
 mod draft;
 mod explain;
@@ -64,6 +64,7 @@ use tenancy_types::{Answer, LogEntry, Lookup, Placement, Position, Route, Tenant
 use self::{generation::Generation, shared::Shared};
 use super::{Applied, RouteTable, TableSize};
 
+pub use contents::LineContents;
 pub use draft::LineDraft;
 pub use explain::{Explained, Finding, NameProbe};
 
@@ -170,6 +171,7 @@ impl Lookup for LineTable {
 
 impl RouteTable for LineTable {
     type Draft = LineDraft;
+    type Contents = LineContents;
 
     fn apply(&self, entry: &LogEntry) -> Applied {
         self.shared.apply(entry)
@@ -179,9 +181,14 @@ impl RouteTable for LineTable {
         self.shared.hint(tenant, placement)
     }
 
-    /// The lines are built before the lock is taken; readers meet either table whole.
-    fn replace(&self, draft: LineDraft, position: Position) {
-        self.shared.replace(draft.open(position));
+    /// Builds the lines.
+    fn prepare(draft: LineDraft, position: Position) -> LineContents {
+        LineContents::new(draft.open(position))
+    }
+
+    /// A swap: readers meet either table whole.
+    fn put(&self, contents: LineContents) -> LineContents {
+        contents.swap(&self.shared)
     }
 
     fn position(&self) -> Option<Position> {

@@ -53,13 +53,18 @@ pub struct ReferenceDraft {
     maps: Maps,
 }
 
-#[derive(Default)]
+/// What a [`ReferenceTable`] holds.
+#[derive(Debug)]
+pub struct ReferenceContents(Inner);
+
+#[derive(Debug, Default)]
 struct Inner {
     maps: Maps,
     /// `None` until the first filling.
     contained: Option<Contained>,
 }
 
+#[derive(Debug)]
 struct Contained {
     /// Every entry up to here is contained, whosever it is.
     floor: Revision,
@@ -142,6 +147,7 @@ impl Lookup for ReferenceTable {
 
 impl RouteTable for ReferenceTable {
     type Draft = ReferenceDraft;
+    type Contents = ReferenceContents;
 
     fn apply(&self, entry: &LogEntry) -> Applied {
         let mut inner = self.write();
@@ -172,17 +178,18 @@ impl RouteTable for ReferenceTable {
         }
     }
 
-    fn replace(&self, draft: ReferenceDraft, position: Position) {
-        let full = Inner {
+    fn prepare(draft: ReferenceDraft, position: Position) -> ReferenceContents {
+        ReferenceContents(Inner {
             maps: draft.maps,
             contained: Some(Contained {
                 floor: position.revision,
                 newest: position,
             }),
-        };
-        let old = std::mem::replace(&mut *self.write(), full);
-        // Freeing millions of keys takes a while; by now nobody waits for the lock.
-        drop(old);
+        })
+    }
+
+    fn put(&self, ReferenceContents(full): ReferenceContents) -> ReferenceContents {
+        ReferenceContents(std::mem::replace(&mut *self.write(), full))
     }
 
     fn position(&self) -> Option<Position> {

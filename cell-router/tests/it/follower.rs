@@ -15,7 +15,8 @@ use futures_util::{
 };
 use proptest::prelude::*;
 use tenancy_cell_router::{
-    Backoff, ChangeSource, Contact, Error, Follower, Progress, ReferenceTable, SourceSnapshot,
+    Backoff, ChangeSource, Contact, Error, Follower, FollowerStatus, Progress, ReferenceTable,
+    SourceSnapshot,
 };
 use tenancy_types::{
     Answer, CellId, Clock, DirectoryEvent, DirectoryId, Epoch, History, Lifecycle, LogEntry,
@@ -223,8 +224,8 @@ async fn a_table_is_filled_and_kept_in_step() {
 
 #[tokio::test(start_paused = true)]
 async fn while_the_directory_is_away_the_table_answers() {
-    let rig = follow(Source::new(2, &[Cue::Breaks(1), Cue::Away, Cue::Away]));
-    assert!(rig.progress.reached(Revision::new(3)).await);
+    let rig = follow(Source::new(2, &[Cue::Breaks(2), Cue::Away, Cue::Away]));
+    assert!(rig.progress.reached(END).await);
     leads_to(&rig.table, home(2));
     // The follower meets the break once it runs again; the clock that measures age stands still until then.
     tokio::task::yield_now().await;
@@ -238,11 +239,73 @@ async fn while_the_directory_is_away_the_table_answers() {
     leads_to(&rig.table, home(2));
 
     let begin = Instant::now();
-    assert!(rig.progress.reached(END).await);
+    let is_live = |status: &FollowerStatus| status.contact == Contact::Live;
+    assert!(rig.progress.until(is_live).await);
     // Three failures: 100, 200 and 400 ms, each less up to a half.
     let took = begin.elapsed();
     assert!((350..=705).contains(&took.as_millis()), "{took:?}");
+}
+
+/// What is missing still would be answered with 404.
+#[tokio::test(start_paused = true)]
+async fn a_table_that_has_not_caught_up_is_not_in_step() {
+    let rig = follow(Source::new(2, &[Cue::Breaks(1), Cue::Away]));
+    assert!(rig.progress.reached(Revision::new(3)).await);
+    let lost = |status: &FollowerStatus| status.counts.failures == 2;
+    assert!(rig.progress.until(lost).await);
+    assert_eq!(rig.progress.status().contact, Contact::Never);
+    assert_eq!(rig.progress.status().age(rig.clock.now()), None);
+    assert!(rig.progress.reached(END).await);
     assert_eq!(rig.progress.status().contact, Contact::Live);
+}
+
+/// A directory that says where its log ends, and cannot read it.
+struct Unreadable {
+    newest: Arc<AtomicUsize>,
+}
+
+impl ChangeSource for Unreadable {
+    async fn newest(&self) -> Result<Position, Error> {
+        Ok(position(self.newest.load(Ordering::Relaxed)))
+    }
+
+    async fn snapshot(&self) -> Result<SourceSnapshot, Error> {
+        Ok(SourceSnapshot {
+            position: position(log().len()),
+            facts: stream::iter(log()).map(Ok).boxed(),
+        })
+    }
+
+    fn changes(&self, _: Position) -> BoxStream<'static, Result<LogEntry, Error>> {
+        stream::iter([Source::broken()]).boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn routes_grow_old_while_the_log_cannot_be_read() {
+    let newest = Arc::new(AtomicUsize::new(log().len()));
+    let clock = ManualClock::default();
+    let source = Unreadable {
+        newest: Arc::clone(&newest),
+    };
+    let follower = Follower::new(source, ReferenceTable::new(), clock.clone());
+    let progress = follower.progress();
+    let task = tokio::spawn(follower.run());
+    let more_failures = async || {
+        let failures = progress.status().counts.failures;
+        let more = |status: &FollowerStatus| status.counts.failures > failures + 2;
+        assert!(progress.until(more).await);
+    };
+    more_failures().await;
+    assert_eq!(progress.status().age(clock.now()), Some(Duration::ZERO));
+    // It has something new to tell, and does not.
+    newest.fetch_add(1, Ordering::Relaxed);
+    more_failures().await;
+    clock.advance(Duration::from_secs(7));
+    more_failures().await;
+    let age = progress.status().age(clock.now());
+    assert_eq!(age, Some(Duration::from_secs(7)));
+    task.abort();
 }
 
 /// A snapshot that breaks off must not take the place of what is known.

@@ -1,73 +1,12 @@
 //! Processes that end and start again, and directories that lie, are away, or were restored.
 
-use std::{convert::Infallible, path::Path, sync::Arc};
+use tenancy_cell_router::{Contact, FollowerStatus, Recorded, Refusal, RouteTable};
+use tenancy_types::{Answer, DirectoryEvent, DirectoryId, LogEntry, Lookup, Revision};
 
-use tenancy_cell_router::{
-    Contact, Follower, FollowerStatus, Guards, LineTable, Overrule, Progress, Recorded, Refusal,
-    RouteTable, SnapshotFolder,
+use crate::{
+    follower_process::{Process, kind, start, strict},
+    follower_world::{World, domain, tenant, until, until_recorded},
 };
-use tenancy_types::{Answer, DirectoryEvent, DirectoryId, LogEntry, Lookup, ManualClock, Revision};
-use tokio::task::JoinHandle;
-
-use crate::follower_world::{World, domain, tenant, until, until_recorded};
-
-/// A process that follows.
-struct Process {
-    table: Arc<LineTable>,
-    progress: Progress,
-    overrule: Overrule,
-    task: JoinHandle<Infallible>,
-}
-
-fn start(world: &World, folder: Option<&Path>, guards: Guards) -> Process {
-    let table = Arc::new(LineTable::new());
-    let clock = ManualClock::default();
-    let mut follower = Follower::new(world.clone(), Arc::clone(&table), clock).with_guards(guards);
-    if let Some(folder) = folder {
-        follower = follower.with_folder(SnapshotFolder::new(folder));
-    }
-    let (progress, overrule) = (follower.progress(), follower.overrule());
-    let task = tokio::spawn(follower.run());
-    Process {
-        table,
-        progress,
-        overrule,
-        task,
-    }
-}
-
-/// No slack: these directories are small.
-fn strict() -> Guards {
-    Guards::default().with_slack(0)
-}
-
-impl Process {
-    async fn reached(&self, world: &World) {
-        let end = Some(world.state().position());
-        until(&self.progress, |status| status.position == end).await;
-        world.check(&self.table);
-    }
-
-    async fn recorded(&self, revision: Revision) {
-        let is_there = |recorded: &Recorded| {
-            recorded
-                .position
-                .is_some_and(|position| position.revision >= revision)
-        };
-        until_recorded(&self.progress, is_there).await;
-    }
-
-    async fn refused(&self) -> Refusal {
-        until(&self.progress, |status| status.refused.is_some()).await;
-        self.progress.status().refused.unwrap()
-    }
-
-    /// Waits until what was noted is written, as a process does that ends well.
-    async fn stop(self) {
-        self.task.abort();
-        self.progress.until_recorded(|_| false).await;
-    }
-}
 
 #[tokio::test]
 async fn a_process_starts_from_its_files_while_the_directory_is_away() {
@@ -134,11 +73,6 @@ async fn a_log_that_does_not_reach_back_costs_one_snapshot_while_serving() {
     process.reached(&world).await;
     assert_eq!(world.state().snapshots, 2);
     assert_eq!(process.progress.status().counts.fillings, 2);
-}
-
-#[track_caller]
-fn kind(refusal: Refusal, expect: fn(&Refusal) -> bool) {
-    assert!(expect(&refusal), "{refusal}");
 }
 
 /// Lets the directory lie, and looks that the routes stay as they were, that it is said why, and that the follower goes
@@ -234,12 +168,6 @@ async fn another_directory_is_refused() {
 /// A directory from a backup: its tenants are frozen for the follower.
 #[tokio::test(start_paused = true)]
 async fn a_restored_directory_is_refused_until_its_incarnation_rises() {
-    check_lie(
-        |world| world.change(|state| state.log.truncate(10)),
-        |refusal| matches!(refusal, Refusal::OlderRevision { .. }),
-    )
-    .await;
-
     let folder = tempfile::tempdir().unwrap();
     let world = World::with(8);
     let process = start(&world, Some(folder.path()), strict());
@@ -267,7 +195,7 @@ async fn an_operator_can_let_one_refused_snapshot_through() {
     world.change(|state| state.log.truncate(2));
     let refusal = process.refused().await;
     // Accepting something else does not help.
-    process.overrule.accept_once(Refusal::TooLong { most: 1 });
+    assert!(!process.overrule.accept_once(Refusal::TooLong { most: 1 }));
     let refusals = process.progress.status().counts.refusals;
     until(&process.progress, |status| {
         status.counts.refusals > refusals
@@ -275,19 +203,51 @@ async fn an_operator_can_let_one_refused_snapshot_through() {
     .await;
     assert_eq!(process.progress.status().refused, Some(refusal));
 
-    process.overrule.accept_once(refusal);
+    assert!(process.overrule.accept_once(refusal));
     // The snapshot is refused for its size now, which is another matter.
     let is_shrunken = |refusal| matches!(refusal, Some(Refusal::Shrunken { .. }));
     let status = |status: &FollowerStatus| is_shrunken(status.refused);
     until(&process.progress, status).await;
     let shrunken = process.progress.status().refused.unwrap();
-    process.overrule.accept_once(shrunken);
+    assert!(process.overrule.accept_once(shrunken));
     process.reached(&world).await;
     // Once is not always.
     world.add_tenant(20);
     process.reached(&world).await;
     world.change(|state| state.log.truncate(2));
     process.refused().await;
+}
+
+/// Between two meetings the directory is away, so that its log could be followed on.
+async fn meet_another_directory(world: &World, process: &Process) -> Refusal {
+    world.change(|state| state.is_away = true);
+    let is_lost = |status: &FollowerStatus| matches!(status.contact, Contact::Lost { .. });
+    until(&process.progress, is_lost).await;
+    world.change(|state| {
+        state.history.directory = DirectoryId::from_u128(8);
+        state.is_away = false;
+    });
+    process.refused().await
+}
+
+/// What an operator accepted is not kept for another day.
+#[tokio::test(start_paused = true)]
+async fn what_was_accepted_and_not_needed_is_forgotten() {
+    let world = World::with(8);
+    let process = start(&world, None, strict());
+    process.reached(&world).await;
+    let good = world.state().clone();
+    let refusal = meet_another_directory(&world, &process).await;
+    // The follower meets the right one again before it asks, and follows it without a snapshot.
+    world.change(|state| *state = good);
+    assert!(process.overrule.accept_once(refusal));
+    world.add_tenant(9);
+    process.reached(&world).await;
+    assert!(!process.overrule.accept_once(refusal), "nothing is refused");
+
+    meet_another_directory(&world, &process).await;
+    assert_eq!(world.state().snapshots, 1);
+    assert!(matches!(process.table.lookup(&domain(9)), Answer::Hit(_)));
 }
 
 /// Each run leaves a log; base and logs are merged without asking the directory.

@@ -6,9 +6,15 @@ mod directory;
 #[cfg(feature = "tokio")]
 mod follower;
 #[cfg(feature = "tokio")]
+mod follower_dropped;
+#[cfg(feature = "tokio")]
 mod follower_files;
 #[cfg(feature = "tokio")]
+mod follower_frozen;
+#[cfg(feature = "tokio")]
 mod follower_killed;
+#[cfg(feature = "tokio")]
+mod follower_process;
 #[cfg(feature = "tokio")]
 mod follower_world;
 #[cfg(feature = "peer")]

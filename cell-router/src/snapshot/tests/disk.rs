@@ -63,6 +63,16 @@ impl SimDisk {
         self.sim().fault = Some(fault);
     }
 
+    /// Lets a step fail, once, so many steps from now.
+    pub(super) fn fail_after(&self, steps: usize) {
+        let mut sim = self.sim();
+        let at = sim.steps + steps;
+        sim.fault = Some(Fault {
+            at,
+            kind: FaultKind::Once,
+        });
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         let sim = self.sim();
         sim.fault.is_some_and(|fault| sim.steps > fault.at)

@@ -30,6 +30,7 @@ fn name(verdict: Result<(), Refusal>) -> &'static str {
         Err(Refusal::OtherDirectory { .. }) => "other directory",
         Err(Refusal::OlderIncarnation { .. }) => "older incarnation",
         Err(Refusal::OlderRevision { .. }) => "older revision",
+        Err(Refusal::Frozen { .. }) => "frozen",
     }
 }
 

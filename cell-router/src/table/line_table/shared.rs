@@ -58,11 +58,10 @@ impl Shared {
         self.change(|books| books.hint(tenant, placement))
     }
 
-    pub(super) fn replace(&self, books: Books) {
-        let old = self.write(|writer| writer.books.replace(books));
-        drop(old);
-        // Now only readers may still hold the old generation.
-        self.write(|_| ());
+    /// Puts other books in place, and returns the old ones. Their generation is freed by the first change after they are
+    /// dropped.
+    pub(super) fn put(&self, books: Books) -> Option<Books> {
+        self.write(|writer| writer.books.replace(books))
     }
 
     fn change(self: &Arc<Self>, change: impl FnOnce(&mut Books) -> Applied) -> Applied {
