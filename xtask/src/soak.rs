@@ -70,6 +70,8 @@ const SOAKS: [Soak; 6] = [
             "--release",
             "--package",
             "tenancy-cell-router",
+            "--features",
+            "layer",
             "--test",
             "it",
         ],

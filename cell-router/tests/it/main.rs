@@ -3,6 +3,8 @@
 
 #[cfg(all(feature = "core", feature = "tokio"))]
 mod directory;
+#[cfg(feature = "layer")]
+mod flood;
 #[cfg(feature = "tokio")]
 mod follower;
 #[cfg(feature = "tokio")]
