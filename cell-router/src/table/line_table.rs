@@ -72,7 +72,8 @@ pub use explain::{Explained, Finding, NameProbe};
 ///
 /// A lookup is two dependent loads and a keyed hash: it takes no lock, allocates nothing and makes no system call,
 /// whatever the writer does. A change of a placement is one store, a change of a domain two; rebuilding happens on
-/// another thread. 21 bytes a domain and 8 a tenant, and 8 more for each tenant that has changed since the snapshot.
+/// another thread. 21 bytes a domain and 8 a tenant, and 8 more for each of the 4,096 tenants of a page in which one has
+/// changed since the snapshot.
 ///
 /// ```
 /// use tenancy_cell_router::{LineDraft, LineTable, RouteTable};
