@@ -40,7 +40,6 @@ mod decide;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod event;
-#[cfg(any(feature = "memory", feature = "postgres"))]
 mod extent;
 #[cfg(any(feature = "memory", feature = "postgres"))]
 mod follow;
@@ -64,6 +63,7 @@ mod sqlite;
 
 pub use any::AnyDirectory;
 pub use error::DirectoryError;
+pub use extent::Extent;
 pub use import::{Import, Imports, Loaded};
 pub use lag::Lag;
 #[cfg(feature = "memory")]

@@ -1,13 +1,14 @@
 //! The command line: serving the platform, and operating one that is being served.
 //!
-//! `serve` is the platform itself. All other commands but `cell` are clients of its operator API: they know nothing
-//! of its files but the two in which `serve` says where it listens and who may talk to it. `cell` makes and audits
-//! cells in Postgres, for which no server need run.
+//! `serve` is the platform itself. All other commands but `cell` and `directory raise-incarnation` are clients of its
+//! operator API: they know nothing of its files but the two in which `serve` says where it listens and who may talk to
+//! it. `cell` makes and audits cells in Postgres, for which no server need run; for `directory raise-incarnation` none
+//! may.
 //!
 //! # Reading order
 //!
 //! `remote` (which server, and the way of every client command), `client` (HTTP), `tenant`, `import`, `orders`,
-//! `stock`, `cells`, `routes`, `audit`, `cell` (the commands), `exit` (what scripts are told).
+//! `stock`, `cells`, `directory`, `routes`, `audit`, `cell` (the commands), `exit` (what scripts are told).
 
 #[macro_use]
 mod help;
@@ -18,6 +19,7 @@ mod cell;
 mod cells;
 mod client;
 mod consent;
+mod directory;
 mod endpoint;
 mod error;
 mod exit;
@@ -49,6 +51,7 @@ use tokio::runtime::{Builder, Runtime};
 use audit::AuditTask;
 use cell::CellCommand;
 use cells::CellsTask;
+use directory::DirectoryCommand;
 use error::CliError;
 use exit::Exit;
 use import::ImportTask;
@@ -61,8 +64,8 @@ use tenant::TenantCommand;
 
 /// A hosted-shop platform in one process
 ///
-/// Without a command it serves, like `storefront serve` without options. All other commands but `cell` talk to a
-/// server that is running.
+/// Without a command it serves, like `storefront serve` without options. All other commands but `cell` and
+/// `directory raise-incarnation` talk to a server that is running.
 #[derive(Debug, Parser)]
 #[command(name = "storefront", version, after_help = help!("\
   storefront                                   serve two demo shops from ./storefront-data
@@ -91,6 +94,8 @@ enum ClientCommand {
     #[command(subcommand)]
     Cell(CellCommand),
     Cells(Remote<CellsTask>),
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
     Routes(Remote<RoutesTask>),
     Audit(Remote<AuditTask>),
 }
@@ -114,6 +119,7 @@ impl ClientCommand {
             Self::Stock(command) => command.execute().await,
             Self::Cell(command) => command.execute().await,
             Self::Cells(remote) => remote.execute().await,
+            Self::Directory(command) => command.execute().await,
             Self::Routes(remote) => remote.execute().await,
             Self::Audit(remote) => remote.execute().await,
         }

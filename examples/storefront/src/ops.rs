@@ -1,4 +1,4 @@
-//! The operators' listener: shops, cells, imports, probes, metrics, and the description of it all.
+//! The operators' listener: shops, cells, the directory's log, imports, probes, metrics, and the description of it all.
 //!
 //! Everything below `/v1` and `/debug` needs the operator's token. Every POST takes an `Idempotency-Key`: the same key
 //! and request give the same answer, also across a crash.
@@ -7,6 +7,7 @@ mod archives;
 mod audit;
 mod auth;
 mod cells;
+mod directory;
 mod enter;
 mod error;
 mod export;
@@ -43,6 +44,7 @@ use crate::{
 pub use archives::LARGEST_ARCHIVE;
 pub use audit::{AuditEntries, AuditEntry, AuditQuery};
 pub use auth::OperatorToken;
+pub use directory::{CompactLog, CompactedLog, DirectoryLog, RoutesLag};
 pub use error::OpsError;
 pub use idempotency::{Claim, Fingerprint, Idempotency, Kept};
 pub use import::LARGEST_FILE;
@@ -121,6 +123,8 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(stock::rebuild))
         .routes(routes!(cells::list))
         .routes(routes!(routes::show))
+        .routes(routes!(directory::show))
+        .routes(routes!(directory::compact))
         .routes(routes!(audit::list))
         // For bodies that are read whole; files are read as they arrive.
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -14,6 +14,7 @@ mod export;
 mod fleet;
 mod follow;
 mod lifecycle;
+mod log;
 pub mod names;
 mod offboarding;
 mod open;
@@ -23,6 +24,7 @@ mod reconcile;
 mod refill;
 mod rehearsal;
 mod request;
+mod restored;
 mod settle;
 mod worker;
 
@@ -54,6 +56,7 @@ pub use fleet::Meters;
 pub use lifecycle::{ShopChange, finished};
 pub use open::OpenError;
 pub use request::{ShopRequest, ShopStart};
+pub use restored::RestoredDirectory;
 pub use worker::Worker;
 
 /// The running platform. Clones share it.
@@ -253,8 +256,8 @@ impl Platform {
         self.0.following.status()
     }
 
-    /// Records how far the route table has followed the directory.
+    /// Records how far the route table has followed the directory, and how much it holds.
     pub fn record_routes(&self) {
-        self.0.following.record();
+        self.0.following.record(&self.0.routes);
     }
 }

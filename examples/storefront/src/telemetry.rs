@@ -68,7 +68,32 @@ fn describe() {
     describe_gauge!("storefront_cell_tenants", "Tenants that live in a cell");
     describe_gauge!(
         "storefront_routes_age_seconds",
-        "Time since the route table last heard of the directory"
+        "Time since the route table was last in step with the directory"
+    );
+    describe_gauge!(
+        "storefront_routes_behind_revisions",
+        "Revisions of the directory that the route table has not seen"
+    );
+    describe_gauge!(
+        "storefront_routes_behind_seconds",
+        "Time since the first of those was written"
+    );
+    describe_gauge!(
+        "storefront_routes_tenants",
+        "Shops in the route table, those that are gone included"
+    );
+    describe_gauge!(
+        "storefront_routes_names",
+        "Domains and slugs in the route table"
+    );
+    describe_gauge!("storefront_routes_bytes", "Memory of the route table");
+    describe_counter!(
+        "storefront_routes_events_total",
+        "What happened to the route table"
+    );
+    describe_gauge!(
+        "storefront_directory_log_revisions",
+        "Revisions that the directory's log reaches back"
     );
     describe_gauge!(
         "storefront_routes_revision",

@@ -4,7 +4,7 @@ use futures_core::{future::BoxFuture, stream::BoxStream};
 use tenancy_types::{DomainName, LogEntry, Position, Revision, Slug, TenantId};
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    CellLoad, CellRecord, Directory, DirectoryError, Extent, Imports, Lag, Loaded, NewTenant, Page,
     Snapshot, Tenant, TenantChange,
 };
 
@@ -39,7 +39,7 @@ trait ErasedDirectory: Send + Sync + 'static {
     fn forget(&self, id: TenantId) -> Answer<'_, Tenant>;
     fn put_cell(&self, cell: CellRecord) -> Answer<'_, ()>;
     fn cells(&self) -> Answer<'_, Vec<CellLoad>>;
-    fn newest(&self) -> Answer<'_, Position>;
+    fn extent(&self) -> Answer<'_, Extent>;
     fn raise_incarnation(&self, expected: u16) -> Answer<'_, u16>;
     fn lag(&self, after: Position) -> Answer<'_, Lag>;
     fn compact(&self, up_to: Revision) -> Answer<'_, u64>;
@@ -88,8 +88,8 @@ impl<D: Directory> ErasedDirectory for D {
         Box::pin(Directory::cells(self))
     }
 
-    fn newest(&self) -> Answer<'_, Position> {
-        Box::pin(Directory::newest(self))
+    fn extent(&self) -> Answer<'_, Extent> {
+        Box::pin(Directory::extent(self))
     }
 
     fn raise_incarnation(&self, expected: u16) -> Answer<'_, u16> {
@@ -159,8 +159,8 @@ impl Directory for AnyDirectory {
         self.0.cells().await
     }
 
-    async fn newest(&self) -> Result<Position, DirectoryError> {
-        self.0.newest().await
+    async fn extent(&self) -> Result<Extent, DirectoryError> {
+        self.0.extent().await
     }
 
     async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {

@@ -10,7 +10,7 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    CellLoad, CellRecord, Directory, DirectoryError, Extent, Imports, Lag, Loaded, NewTenant, Page,
     Snapshot, Tenant, TenantChange, decide,
     follow::{StoredLog, follow},
     random,
@@ -149,8 +149,8 @@ impl Directory for MemoryDirectory {
         Ok(self.shared.state().cells().cloned().collect())
     }
 
-    async fn newest(&self) -> Result<Position, DirectoryError> {
-        Ok(self.shared.state().newest())
+    async fn extent(&self) -> Result<Extent, DirectoryError> {
+        Ok(self.shared.state().extent())
     }
 
     async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {

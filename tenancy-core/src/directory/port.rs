@@ -4,7 +4,7 @@ use futures_core::stream::BoxStream;
 use tenancy_types::{DomainName, History, LogEntry, Position, Revision, Slug, TenantId};
 
 use super::{
-    CellLoad, CellRecord, DirectoryError, Imports, Lag, Loaded, NewTenant, Page, Tenant,
+    CellLoad, CellRecord, DirectoryError, Extent, Imports, Lag, Loaded, NewTenant, Page, Tenant,
     TenantChange,
 };
 
@@ -110,8 +110,13 @@ pub trait Directory: Send + Sync + 'static {
     /// All cells in the order of their ids, with the number of tenants that live there.
     fn cells(&self) -> impl Future<Output = Result<Vec<CellLoad>, DirectoryError>> + Send;
 
+    /// From where to where the log reaches now.
+    fn extent(&self) -> impl Future<Output = Result<Extent, DirectoryError>> + Send;
+
     /// Where the log ends: what a snapshot taken now would contain.
-    fn newest(&self) -> impl Future<Output = Result<Position, DirectoryError>> + Send;
+    fn newest(&self) -> impl Future<Output = Result<Position, DirectoryError>> + Send {
+        async { Ok(self.extent().await?.newest) }
+    }
 
     /// The history in which revisions count now.
     fn history(&self) -> impl Future<Output = Result<History, DirectoryError>> + Send {

@@ -6,7 +6,7 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    CellLoad, CellRecord, Directory, DirectoryError, Extent, Imports, Lag, Loaded, NewTenant, Page,
     Snapshot, Tenant, TenantChange,
     error::unavailable,
     follow::{StoredLog, follow},
@@ -208,9 +208,9 @@ impl Directory for PostgresDirectory {
             .await
     }
 
-    async fn newest(&self) -> Result<Position, DirectoryError> {
+    async fn extent(&self) -> Result<Extent, DirectoryError> {
         let door = &self.shared.door;
-        door.run(|connection| Box::pin(async { Ok(read::extent(connection).await?.newest) }))
+        door.run(|connection| Box::pin(read::extent(connection)))
             .await
     }
 

@@ -6,7 +6,7 @@ use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision
 use tokio::sync::watch;
 
 use super::{
-    CellLoad, CellRecord, Directory, DirectoryError, Imports, Lag, Loaded, NewTenant, Page,
+    CellLoad, CellRecord, Directory, DirectoryError, Extent, Imports, Lag, Loaded, NewTenant, Page,
     Snapshot, Tenant, TenantChange,
     error::unavailable,
     follow::{StoredLog, follow},
@@ -186,8 +186,8 @@ impl Directory for SqliteDirectory {
         read::cells(&self.shared.readers).await
     }
 
-    async fn newest(&self) -> Result<Position, DirectoryError> {
-        Ok(read::extent(&self.shared.readers).await?.newest)
+    async fn extent(&self) -> Result<Extent, DirectoryError> {
+        read::extent(&self.shared.readers).await
     }
 
     async fn raise_incarnation(&self, expected: u16) -> Result<u16, DirectoryError> {

@@ -1,5 +1,7 @@
 use std::{error::Error, io, path::PathBuf};
 
+use tenancy_core::directory::DirectoryError;
+
 use super::{
     client::ClientError, endpoint::EndpointError, exit::Exit, serve::ServeArgsError,
     values::InvalidCellName,
@@ -44,6 +46,12 @@ pub(super) enum CliError {
         /// What is wrong with it.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The directory of a folder cannot be opened.
+    #[error(transparent)]
+    Open(#[from] Box<OpenError>),
+    /// The directory of a folder refused.
+    #[error(transparent)]
+    Directory(#[from] Box<DirectoryError>),
     /// The platform cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -102,6 +110,11 @@ impl CliError {
             | Self::Url(_)
             | Self::CellName(_) => Exit::Usage,
             Self::Init(error) => of_init(error),
+            Self::Open(error) => of_open(error),
+            Self::Directory(error) => match **error {
+                DirectoryError::IncarnationMismatch { .. } => Exit::Conflict,
+                _ => Exit::Failed,
+            },
             Self::Serve(error) => of_serve(error),
             // The number that `tenancy-audit` has for it.
             Self::Unaudited(_) => Exit::NotFound,
@@ -133,6 +146,14 @@ impl CliError {
 fn of_file(error: &FileError) -> Exit {
     match error {
         FileError::NoCell { .. } | FileError::NoPlace { .. } => Exit::NotFound,
+        _ => Exit::Failed,
+    }
+}
+
+fn of_open(error: &OpenError) -> Exit {
+    match error {
+        OpenError::NoDirectory { .. } => Exit::NotFound,
+        OpenError::InUse { .. } => Exit::Conflict,
         _ => Exit::Failed,
     }
 }

@@ -59,8 +59,12 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 /// Names and values, one a line; a name without a value is left out.
 pub(super) fn card(lines: &[(&str, String)]) -> String {
     let lines = lines.iter().filter(|(_, value)| !value.is_empty());
+    let width = lines
+        .clone()
+        .map(|(name, _)| name.len())
+        .fold(9, usize::max);
     lines
-        .map(|(name, value)| format!("{name:<9} {value}\n"))
+        .map(|(name, value)| format!("{name:<width$} {value}\n"))
         .collect()
 }
 

@@ -44,6 +44,7 @@ pub(super) async fn metrics(State(ops): State<Ops>) -> Response {
         }
     }
     ops.platform.record_routes();
+    ops.platform.record_log().await;
     (
         [(
             header::CONTENT_TYPE,

@@ -105,7 +105,7 @@ pub(super) async fn show(
     }))
 }
 
-fn contact(contact: Contact) -> &'static str {
+pub(super) fn contact(contact: Contact) -> &'static str {
     match contact {
         Contact::Never => "never",
         Contact::Live => "live",

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tenancy_cell_router::{Follower, FollowerStatus, LineTable, Progress};
+use tenancy_cell_router::{Follower, FollowerStatus, LineTable, Progress, RouteTable};
 use tenancy_core::directory::{Directory, SqliteDirectory, Tenant};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{
@@ -124,10 +124,23 @@ impl Following {
     /// Records how far the routes are, for whoever asks for metrics.
     #[expect(
         clippy::cast_precision_loss,
-        reason = "a gauge is a float; revisions are far below 2^52"
+        reason = "a gauge is a float; revisions and sizes are far below 2^52"
     )]
-    pub(super) fn record(&self) {
+    pub(super) fn record(&self, table: &LineTable) {
         let status = self.status();
+        let size = table.size();
+        metrics::gauge!("storefront_routes_tenants").set(size.tenants as f64);
+        metrics::gauge!("storefront_routes_names").set(size.names as f64);
+        metrics::gauge!("storefront_routes_bytes").set(table.memory() as f64);
+        let counts = status.counts;
+        for (event, count) in [
+            ("applied", counts.applied),
+            ("filled", counts.fillings),
+            ("refused", counts.refusals),
+            ("failed", counts.failures),
+        ] {
+            metrics::counter!("storefront_routes_events_total", "event" => event).absolute(count);
+        }
         if let Some(revision) = status.revision() {
             metrics::gauge!("storefront_routes_revision").set(revision.get() as f64);
         }

@@ -55,6 +55,12 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
     },
+    /// There is no directory.
+    #[error("there is no {}: say where the data folder is with --data", path.display())]
+    NoDirectory {
+        /// Where it is looked for.
+        path: PathBuf,
+    },
     /// The directory cannot be opened or read.
     #[error("open the directory")]
     Directory(#[from] DirectoryError),
@@ -277,7 +283,7 @@ async fn resume(
     Ok(())
 }
 
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let failed = |source| OpenError::Folder {
         path: folder.into(),
         source,

@@ -9,6 +9,7 @@ mod cells;
 mod checkouts;
 mod commands;
 mod contract;
+mod directory;
 mod export;
 mod faults;
 mod http;

@@ -22,7 +22,8 @@ pub async fn a_compacted_log_leads_on_from_its_floor(directory: impl Directory) 
         let count = directory.compact(floor).await.expect("it is compacted");
         removed += count;
         let floor = removed;
-        assert_eq!(directory.newest().await.expect("an end"), end);
+        let extent = directory.extent().await.expect("an extent");
+        assert_eq!((extent.newest, extent.floor.get()), (end, floor));
         for revision in (0..=end.revision.get()).map(Revision::new) {
             if revision.get() < floor {
                 let after = end.at(revision);

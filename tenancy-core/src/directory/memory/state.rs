@@ -218,6 +218,10 @@ impl State {
         self.cells.values()
     }
 
+    pub(super) fn extent(&self) -> Extent {
+        self.extent
+    }
+
     pub(super) fn newest(&self) -> Position {
         self.extent.newest
     }

@@ -19,10 +19,12 @@ pub(super) enum Task {
     Interrupted,
     /// Shops are purged whose time of grace is over.
     Purges,
+    /// The directory's log is shortened.
+    DirectoryLog,
 }
 
 impl Task {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Chore(Chore::DueOrders),
         Self::Chore(Chore::Refunds),
         Self::Chore(Chore::OldKeys),
@@ -30,6 +32,7 @@ impl Task {
         Self::OldAnswers,
         Self::Interrupted,
         Self::Purges,
+        Self::DirectoryLog,
     ];
 
     const fn name(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Task {
             Self::OldAnswers => "old_answers",
             Self::Interrupted => "interrupted_purges",
             Self::Purges => "purges",
+            Self::DirectoryLog => "directory_log",
         }
     }
 
@@ -45,7 +49,9 @@ impl Task {
     pub(super) const fn deletes(self) -> bool {
         match self {
             Self::Chore(Chore::OldKeys | Chore::OldCarts) | Self::OldAnswers | Self::Purges => true,
-            Self::Chore(Chore::DueOrders | Chore::Refunds) | Self::Interrupted => false,
+            Self::Chore(Chore::DueOrders | Chore::Refunds)
+            | Self::Interrupted
+            | Self::DirectoryLog => false,
         }
     }
 
@@ -62,6 +68,12 @@ impl Task {
             }
             Self::Interrupted => platform.resume_purges(now).await,
             Self::Purges => platform.purge_due(now).await,
+            Self::DirectoryLog => {
+                if let Err(error) = platform.compact_long_log().await {
+                    self.failures().increment(1);
+                    tracing::error!(%error, "the directory's log could not be shortened");
+                }
+            }
         }
         self.rounds().increment(1);
     }

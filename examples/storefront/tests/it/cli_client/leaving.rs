@@ -132,7 +132,7 @@ fn a_shop_leaves_with_consent_and_can_come_back() {
     assert_eq!(stub.asked(), [get(SHOWN)], "it leaves");
     let (stdout, _) = check(run(&stub, &[&offboard[..], &["--yes"]].concat()), 0);
     assert!(
-        stdout.contains("state     offboarding\n")
+        stdout.contains("state      offboarding\n")
             && stdout.ends_with("undo until 2026-11-22T13:05:09Z\n"),
         "{stdout}"
     );
