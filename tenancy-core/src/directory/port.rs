@@ -56,7 +56,8 @@ pub trait Directory: Send + Sync + 'static {
     ///
     /// What is loaded is not in the log, which begins anew behind it: whoever follows takes a snapshot. A few thousand
     /// tenants are held in memory at a time. Nothing else is changed meanwhile: other writes wait, and give up in their
-    /// time; so load before a directory serves, or in portions that take less than that.
+    /// time; so load before a directory serves, or in portions that take less than that. A stored directory ends a load
+    /// whose stream yields nothing for as long as it is patient, by default 10 s.
     ///
     /// # Errors
     /// As [`create`](Self::create), for the first tenant that is found to be wrong;

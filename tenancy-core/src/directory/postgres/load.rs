@@ -5,7 +5,7 @@ use tenancy_types::{Region, Revision, UnixMicros};
 use super::{
     super::{
         Imports, Loaded, NewTenant, Tenant,
-        load::{CHUNK, Load},
+        load::{CHUNK, Load, next_chunk},
     },
     DirectoryError,
     copy::CopyText,
@@ -29,15 +29,12 @@ pub(super) async fn load(
     let patience = door.patience();
     let mut connection = door.own().await?;
     let (mut tx, extent) = in_time(patience, begin(&mut connection)).await?;
-    let last: i64 = sqlx::query_scalar("select coalesce(max(id), 0) from tenant")
-        .fetch_one(&mut *tx)
-        .await
-        .map_err(unavailable)?;
+    let last = in_time(patience, last_id(&mut tx)).await?;
     let mut load = Load::new(extent, last.unsigned_abs(), now);
-    let mut chunks = imports.chunks(CHUNK);
-    while let Some(chunk) = chunks.next().await {
-        let chunk: Vec<_> = (chunk.into_iter())
-            .map(|import| load.next(&import?))
+    let mut chunks = imports.ready_chunks(CHUNK);
+    while let Some(chunk) = next_chunk(&mut chunks, patience).await? {
+        let chunk: Vec<_> = (chunk.iter())
+            .map(|import| load.next(import))
             .collect::<Result<_, _>>()?;
         in_time(patience, copy(&mut tx, TENANTS, tenants(&chunk))).await?;
         in_time(patience, copy(&mut tx, DOMAINS, domains(&chunk))).await?;
@@ -45,10 +42,10 @@ pub(super) async fn load(
     let loaded = load.done();
     let end = async {
         arrive(&mut tx, &load).await?;
-        begin_log_anew(&mut tx, loaded.position.revision).await
+        begin_log_anew(&mut tx, loaded.position.revision).await?;
+        tx.commit().await.map_err(unavailable)
     };
     in_time(patience, end).await?;
-    tx.commit().await.map_err(unavailable)?;
     // Best effort: it only makes the server's plans better sooner.
     if let Err(error) = sqlx::raw_sql("analyze tenant, domain")
         .execute(&mut connection)
@@ -57,6 +54,13 @@ pub(super) async fn load(
         tracing::warn!(%error, "loaded tables not analysed");
     }
     Ok((loaded, Some(loaded.position.revision)))
+}
+
+async fn last_id(tx: &mut PgConnection) -> Result<i64, DirectoryError> {
+    sqlx::query_scalar("select coalesce(max(id), 0) from tenant")
+        .fetch_one(tx)
+        .await
+        .map_err(unavailable)
 }
 
 async fn copy(

@@ -5,9 +5,11 @@ use tenancy_types::{DomainName, Region, Revision, Slug, TenantId, UnixMicros};
 use super::{
     super::{
         Imports, Loaded, NewTenant, Tenant, decide,
-        load::{CHUNK, Load},
+        load::{CHUNK, Load, next_chunk},
     },
-    DirectoryError, read, row, unavailable,
+    DirectoryError,
+    open::PATIENCE,
+    read, row, unavailable,
     write::begin,
 };
 
@@ -27,10 +29,10 @@ pub(super) async fn load(
         .await
         .map_err(unavailable)?;
     let mut load = Load::new(extent, last.unsigned_abs(), now);
-    let mut chunks = imports.chunks(CHUNK);
-    while let Some(chunk) = chunks.next().await {
-        let chunk: Vec<_> = (chunk.into_iter())
-            .map(|import| load.next(&import?))
+    let mut chunks = imports.ready_chunks(CHUNK);
+    while let Some(chunk) = next_chunk(&mut chunks, PATIENCE).await? {
+        let chunk: Vec<_> = (chunk.iter())
+            .map(|import| load.next(import))
             .collect::<Result<_, _>>()?;
         insert_tenants(&mut tx, &chunk).await?;
         insert_domains(&mut tx, &chunk).await?;

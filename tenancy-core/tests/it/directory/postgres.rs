@@ -548,3 +548,23 @@ async fn a_long_log_is_compacted_in_batches() {
     assert_eq!(kept[0].revision, Revision::new(25_000));
     assert_eq!(other.compact(Revision::new(24_999)).await.unwrap(), 0);
 }
+
+/// Nobody else can write while a load waits for its next tenant, also when whoever asked for it has gone.
+#[tokio::test]
+async fn a_load_that_stalls_keeps_nobody_for_long() {
+    let database = database();
+    let directory = open_with(&database.url(), impatient()).await;
+    put_cell(&directory, 1, 100).await;
+    let first = Import {
+        tenant: shop(1),
+        lifecycle: Lifecycle::Active,
+    };
+    let stalled = stream::iter([Ok(first)]).chain(stream::pending());
+    let error = directory.load(stalled.boxed()).await.unwrap_err();
+    assert!(
+        matches!(error, DirectoryError::Unreadable { .. }),
+        "{error:?}"
+    );
+    let made = directory.create(shop(1)).await.unwrap();
+    assert_eq!(made.id.get(), 1, "nothing of the load is left");
+}
