@@ -67,7 +67,7 @@ pub(crate) use {assembler::Assembler, frames::Frames};
 #[cfg(feature = "tokio")]
 pub(crate) use {
     disk::{Disk, RealDisk},
-    keeper::{Chain, Keeper},
+    keeper::{Chain, Keeper, LOOK},
     load::Skipped,
     size::Totals,
 };

@@ -17,7 +17,7 @@ use tokio::{
 use super::Recorded;
 use crate::{
     Error,
-    snapshot::{Chain, Disk, Keeper},
+    snapshot::{Chain, Disk, Keeper, LOOK},
 };
 
 /// How many notes may wait: some megabytes of entries.
@@ -185,10 +185,9 @@ async fn record<D: Disk>(
     loop {
         let mut notes = Vec::new();
         let received = queue.recv_many(&mut notes, ROUND);
-        let received = match due {
-            None => Some(received.await),
-            Some(due) => timeout_at(due, received).await.ok(),
-        };
+        // Bases grow old without notes, too.
+        let until = due.unwrap_or_else(|| Instant::now() + LOOK);
+        let received = timeout_at(until, received).await.ok();
         let is_due = due.is_some_and(|due| due <= Instant::now()) || received == Some(0);
         let written = spawn_blocking(move || {
             work.write(notes);
@@ -204,7 +203,7 @@ async fn record<D: Disk>(
         work = back;
         work.publish(&records);
         due = match (is_due, due) {
-            (false, None) => Some(Instant::now() + SYNC),
+            (false, None) => received.map(|_| Instant::now() + SYNC),
             (false, due) => due,
             (true, _) => None,
         };
@@ -272,7 +271,7 @@ impl<D: Disk> Work<D> {
             }
         }
         self.append(&entries);
-        if !self.has_failed && self.draft.is_none() && self.keeper.is_long() {
+        if self.is_due() {
             self.merge();
         }
     }
@@ -308,6 +307,16 @@ impl<D: Disk> Work<D> {
     fn sync(&mut self) {
         let synced = self.keeper.sync();
         self.has_failed |= !self.went_well(synced);
+    }
+
+    fn is_due(&mut self) -> bool {
+        if self.has_failed || self.draft.is_some() {
+            return false;
+        }
+        self.keeper.is_due().unwrap_or_else(|error| {
+            self.went_well(Err::<(), _>(error));
+            false
+        })
     }
 
     fn merge(&mut self) {

@@ -2,10 +2,13 @@
 
 use std::{
     fmt,
-    fs::{self, File},
+    fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Read, Write},
     path::PathBuf,
+    time::{Duration, SystemTime},
 };
+
+use tenancy_types::{Clock, SystemClock};
 
 /// A flat folder.
 pub(crate) trait Disk: fmt::Debug + Send + Sync + 'static {
@@ -15,6 +18,8 @@ pub(crate) trait Disk: fmt::Debug + Send + Sync + 'static {
     /// The names of the files.
     fn names(&self) -> io::Result<Vec<String>>;
     fn open(&self, name: &str) -> io::Result<impl Read>;
+    /// How long ago the file was written to; none when that is in the future, as the clock was set back.
+    fn age(&self, name: &str) -> io::Result<Option<Duration>>;
     /// Makes a file that must not be there.
     fn create(&self, name: &str) -> io::Result<Self::File>;
     /// Returns when the file's content will outlive the power.
@@ -51,9 +56,17 @@ impl Disk for RealDisk {
         File::open(self.0.join(name))
     }
 
+    /// Files outlive processes, so this is the one place that needs the clock on the wall.
+    fn age(&self, name: &str) -> io::Result<Option<Duration>> {
+        let written = fs::metadata(self.0.join(name))?.modified()?;
+        let now = u64::try_from(SystemClock.unix().get()).unwrap_or(0);
+        let now = SystemTime::UNIX_EPOCH + Duration::from_micros(now);
+        Ok(now.duration_since(written).ok())
+    }
+
     fn create(&self, name: &str) -> io::Result<File> {
-        fs::create_dir_all(&self.0)?;
-        File::create_new(self.0.join(name))
+        private_folder().create(&self.0)?;
+        private_file().open(self.0.join(name))
     }
 
     fn sync(&self, file: &File) -> io::Result<()> {
@@ -81,4 +94,21 @@ impl Disk for RealDisk {
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.0.join(name))
     }
+}
+
+/// Names of tenants are nobody else's business.
+fn private_folder() -> DirBuilder {
+    let mut folder = DirBuilder::new();
+    folder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut folder, 0o700);
+    folder
+}
+
+fn private_file() -> OpenOptions {
+    let mut file = File::options();
+    file.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file
 }

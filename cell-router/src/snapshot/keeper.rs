@@ -1,6 +1,6 @@
 //! Keeps the files of a folder: which there are, which is written, which can go.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tenancy_types::{History, LogEntry, Position};
 
@@ -18,6 +18,11 @@ const SMALL: u64 = 1 << 20;
 const LARGE: u64 = 16 << 20;
 /// Each run of the process begins a log of its own, so restarts count, too.
 const LOGS: usize = 16;
+
+/// What the directory has no more is in no file after so long, so that tenants who left can be forgotten:
+const FORGOTTEN: Duration = Duration::from_secs(24 * 3_600);
+/// by then as many bases were made as are kept. Whether one is due is looked at so often.
+pub(crate) const LOOK: Duration = Duration::from_secs(600);
 
 /// How many blocks of facts may wait for the table that is made of them.
 const BLOCKS: usize = 16;
@@ -289,8 +294,22 @@ impl<D: Disk> Keeper<D> {
         Ok(())
     }
 
-    /// Whether the logs are so long that they should be merged.
-    pub(crate) fn is_long(&self) -> bool {
+    /// Whether base and logs should be merged: for the length of the logs, or for the age of the base.
+    pub(crate) fn is_due(&self) -> io::Result<bool> {
+        Ok(self.is_long() || self.is_old()?)
+    }
+
+    fn is_old(&self) -> io::Result<bool> {
+        let (End::No, Some(chain)) = (self.end, &self.chain) else {
+            return Ok(false);
+        };
+        let bases = u32::try_from(self.keep.max(1)).unwrap_or(u32::MAX);
+        let oldest = (FORGOTTEN / bases).saturating_sub(LOOK).max(LOOK);
+        let age = self.disk.age(&chain.base.name.to_string())?;
+        Ok(age.is_none_or(|age| age >= oldest))
+    }
+
+    fn is_long(&self) -> bool {
         // A merged base would be behind the end, and not know of it.
         self.end == End::No
             && self.chain.as_ref().is_some_and(|chain| {

@@ -7,6 +7,7 @@ mod disk;
 mod ended;
 #[cfg(feature = "peer")]
 pub(crate) mod forge;
+mod forgotten;
 mod golden;
 mod guards;
 #[cfg(feature = "peer")]

@@ -1,5 +1,7 @@
 //! Processes that end and start again, and directories that lie, are away, or were restored.
 
+use std::{path::Path, time::Duration};
+
 use tenancy_cell_router::{Contact, FollowerStatus, Recorded, Refusal, RouteTable};
 use tenancy_types::{Answer, DirectoryEvent, DirectoryId, LogEntry, Lookup, Revision};
 
@@ -273,6 +275,54 @@ async fn many_runs_are_merged_into_a_new_base() {
     start(&world, Some(folder.path()), strict())
         .reached(&world)
         .await;
+}
+
+/// Who left is in an old base until newer ones have taken its place, whether or not anything else changes.
+#[tokio::test(start_paused = true)]
+async fn an_old_base_is_made_anew_though_nothing_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(3);
+    let process = start(&world, Some(folder.path()), strict());
+    process.recorded(world.end()).await;
+    process.stop().await;
+    let base = folder.path().join("routes-0000000001.base");
+    let yesterday =
+        std::fs::metadata(&base).unwrap().modified().unwrap() - Duration::from_secs(86_400);
+    let file = std::fs::File::options().append(true).open(&base).unwrap();
+    file.set_modified(yesterday).unwrap();
+
+    let process = start(&world, Some(folder.path()), strict());
+    let made = process
+        .progress
+        .until_recorded(|recorded| recorded.bases == 1);
+    let made = tokio::time::timeout(Duration::from_secs(3_600), made).await;
+    assert_eq!(made, Ok(true), "of paused time");
+    process.reached(&world).await;
+    process.stop().await;
+    assert_eq!(world.state().snapshots, 1);
+    world.change(|state| state.is_away = true);
+    start(&world, Some(folder.path()), strict())
+        .reached(&world)
+        .await;
+}
+
+/// Who may log in to the machine need not learn every tenant's name.
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_else_reads_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("routes");
+    let world = World::with(3);
+    let process = start(&world, Some(&folder), strict());
+    process.reached(&world).await;
+    process.recorded(world.move_to(1, 2, 2)).await;
+    process.stop().await;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    let files = std::fs::read_dir(&folder).unwrap();
+    let modes: Vec<_> = files.map(|file| mode(&file.unwrap().path())).collect();
+    assert_eq!(modes, [0o600; 2], "a base and a log");
 }
 
 /// Nothing can be written where a file stands in the place of the folder.

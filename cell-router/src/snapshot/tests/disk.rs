@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io::{self, Cursor, Read, Write},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use super::super::disk::Disk;
@@ -21,6 +22,8 @@ struct Sim {
     kept: BTreeMap<String, usize>,
     /// What was done to the names since.
     pending: Vec<Pending>,
+    /// The time.
+    now: Duration,
     steps: usize,
     fault: Option<Fault>,
 }
@@ -30,6 +33,7 @@ struct Content {
     bytes: Vec<u8>,
     /// How many of them outlive the power.
     kept: usize,
+    written: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -57,6 +61,10 @@ pub(super) enum FaultKind {
 impl SimDisk {
     fn sim(&self) -> MutexGuard<'_, Sim> {
         self.0.lock().unwrap()
+    }
+
+    pub(super) fn set_time(&self, now: Duration) {
+        self.sim().now = now;
     }
 
     pub(super) fn break_at(&self, fault: Fault) {
@@ -176,6 +184,7 @@ impl Write for SimFile {
             bytes.len() / 2
         };
         sim.files[self.file].bytes.extend(&bytes[..written]);
+        sim.files[self.file].written = sim.now;
         fate.map(|()| written)
     }
 
@@ -198,6 +207,13 @@ impl Disk for SimDisk {
         sim.step()?;
         let file = sim.find(name)?;
         Ok(Cursor::new(sim.files[file].bytes.clone()))
+    }
+
+    fn age(&self, name: &str) -> io::Result<Option<Duration>> {
+        let mut sim = self.sim();
+        sim.step()?;
+        let file = sim.find(name)?;
+        Ok(sim.now.checked_sub(sim.files[file].written))
     }
 
     fn create(&self, name: &str) -> io::Result<SimFile> {
