@@ -83,6 +83,8 @@ pub(super) struct Recorder {
     notes: mpsc::Sender<Note>,
     records: watch::Sender<Records>,
     room: Arc<Semaphore>,
+    /// Whether everything of the snapshot that was begun is noted so far.
+    is_whole: bool,
     /// Whether the queue had no room for an end that must come before anything else.
     owes_end: bool,
 }
@@ -97,6 +99,7 @@ impl Recorder {
             notes,
             records,
             room: Arc::new(Semaphore::new(BATCHES)),
+            is_whole: false,
             owes_end: false,
         }
     }
@@ -126,7 +129,28 @@ impl Recorder {
 
     /// A snapshot of this position follows.
     pub(super) async fn begin(&mut self, position: Position) {
-        if self.pay().await && self.send(Note::Begin(position)).await {
+        self.is_whole = self.pay().await && self.send(Note::Begin(position)).await;
+    }
+
+    pub(super) async fn facts(&mut self, facts: &[LogEntry]) {
+        if !self.is_whole {
+            return;
+        }
+        let room = timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await;
+        self.is_whole = room.is_ok_and(|room| {
+            room.is_ok_and(|room| {
+                let facts = facts.to_vec();
+                let note = Note::Facts(Batch { facts, _room: room });
+                self.notes.try_send(note).is_ok()
+            })
+        });
+    }
+
+    /// The snapshot is whole, and in place: whatever was not noted before, nothing is missing any more. Only this makes
+    /// good what was dropped, because a snapshot that breaks off leaves the table where it was, and the hole, too.
+    pub(super) fn commit(&mut self, position: Position) {
+        let is_whole = std::mem::take(&mut self.is_whole);
+        if is_whole && self.notes.try_send(Note::Commit(position)).is_ok() {
             self.records
                 .send_modify(|records| records.has_dropped = false);
         } else {
@@ -134,38 +158,11 @@ impl Recorder {
         }
     }
 
-    pub(super) async fn facts(&mut self, facts: &[LogEntry]) {
-        if self.has_dropped() {
-            return;
-        }
-        match timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await {
-            Ok(Ok(room)) => self.note(Note::Facts(Batch {
-                facts: facts.to_vec(),
-                _room: room,
-            })),
-            _ => self.drop_rest(),
-        }
-    }
-
-    /// The snapshot is whole, and in place.
-    pub(super) fn commit(&mut self, position: Position) {
-        self.note(Note::Commit(position));
-    }
-
     pub(super) fn entry(&mut self, entry: &LogEntry) {
-        if !self.has_dropped() {
-            self.note(Note::Entry(entry.clone()));
-        }
-    }
-
-    fn note(&mut self, note: Note) {
-        if !self.has_dropped() && self.notes.try_send(note).is_err() {
+        let has_dropped = self.records.borrow().has_dropped;
+        if !has_dropped && self.notes.try_send(Note::Entry(entry.clone())).is_err() {
             self.drop_rest();
         }
-    }
-
-    fn has_dropped(&self) -> bool {
-        self.records.borrow().has_dropped
     }
 
     fn drop_rest(&self) {
@@ -345,3 +342,6 @@ impl<D: Disk> Work<D> {
         false
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -260,6 +260,8 @@ async fn operators_need_the_token_and_probes_do_not() {
         "/v1/archives",
         "/v1/audit",
         "/v1/cells",
+        "/v1/directory",
+        "/v1/directory/compact",
         "/v1/tenants",
         "/v1/tenants/{tenant}",
         "/v1/tenants/{tenant}/archive",
