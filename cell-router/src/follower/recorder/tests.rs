@@ -1,5 +1,3 @@
-#![expect(clippy::unwrap_used, reason = "a test panics where it goes wrong")]
-
 use tenancy_types::{
     CellId, DirectoryEvent, DirectoryId, Epoch, History, Lifecycle, Placement, Revision, TenantId,
 };
