@@ -33,6 +33,8 @@
 //!   it: ask again with the same request key, or read the tenant's revision.
 
 mod any;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod chunks;
 #[cfg(feature = "test-util")]
 pub mod conformance;
 #[cfg(any(feature = "memory", feature = "postgres"))]

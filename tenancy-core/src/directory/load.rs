@@ -1,40 +1,10 @@
-//! What a load writes, as values; and how long it waits for what it is to write.
+//! What a load writes, as values.
 
 use std::collections::BTreeMap;
-
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-use {
-    futures_util::{Stream, StreamExt},
-    std::time::Duration,
-    tokio::time::timeout,
-};
 
 use tenancy_types::{CellId, Placement, Revision, TenantId, UnixMicros};
 
 use super::{CellLoad, DirectoryError, Import, Loaded, NewTenant, Tenant, decide, extent::Extent};
-
-/// How many tenants are written at once, and held in memory.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(super) const CHUNK: usize = 2_048;
-
-/// The next tenants to write, `None` behind the last.
-///
-/// Nobody else can write while they are waited for, so whoever yields them must not be silent for longer than `patience`.
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(super) async fn next_chunk<S>(
-    chunks: &mut S,
-    patience: Duration,
-) -> Result<Option<Vec<Import>>, DirectoryError>
-where
-    S: Stream<Item = Vec<Result<Import, DirectoryError>>> + Unpin,
-{
-    match timeout(patience, chunks.next()).await {
-        Ok(chunk) => chunk.map(|chunk| chunk.into_iter().collect()).transpose(),
-        Err(_) => Err(DirectoryError::unreadable(format!(
-            "no tenant came for {patience:?}, and nobody else could write meanwhile"
-        ))),
-    }
-}
 
 /// A load that is under way.
 #[derive(Debug)]
@@ -106,26 +76,5 @@ impl Load {
             domains: self.domains,
             position: self.extent.newest,
         }
-    }
-}
-
-#[cfg(all(test, any(feature = "postgres", feature = "sqlite")))]
-mod tests {
-    use futures_util::stream;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn who_yields_nothing_for_too_long_ends_the_load() {
-        let mut silent = stream::pending();
-        let error = next_chunk(&mut silent, Duration::from_secs(10)).await;
-        let error = error.unwrap_err();
-        assert!(
-            matches!(error, DirectoryError::Unreadable { .. }),
-            "{error:?}"
-        );
-        let mut ended = stream::empty();
-        let end = next_chunk(&mut ended, Duration::from_secs(10)).await;
-        assert_eq!(end.unwrap(), None);
     }
 }

@@ -5,7 +5,8 @@ use tenancy_types::{Region, Revision, UnixMicros};
 use super::{
     super::{
         Imports, Loaded, NewTenant, Tenant,
-        load::{CHUNK, Load, next_chunk},
+        chunks::{CHUNK, next_chunk},
+        load::Load,
     },
     DirectoryError,
     copy::CopyText,

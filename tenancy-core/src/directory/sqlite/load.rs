@@ -4,8 +4,10 @@ use tenancy_types::{DomainName, Region, Revision, Slug, TenantId, UnixMicros};
 
 use super::{
     super::{
-        Imports, Loaded, NewTenant, Tenant, decide,
-        load::{CHUNK, Load, next_chunk},
+        Imports, Loaded, NewTenant, Tenant,
+        chunks::{CHUNK, next_chunk},
+        decide,
+        load::Load,
     },
     DirectoryError,
     open::PATIENCE,
