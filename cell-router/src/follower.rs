@@ -16,7 +16,7 @@
 //! # What it does not believe
 //! Entries may come twice. One that comes late, or that names a tenant that was never placed, shows that something was
 //! left out, and a snapshot is taken. (A hole between revisions shows nothing: the log has holes where tenants were
-//! forgotten.) No wall clock is read.
+//! forgotten.) No wall clock is read, but for the age of files.
 
 mod backoff;
 mod filling;
