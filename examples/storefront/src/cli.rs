@@ -67,7 +67,7 @@ use tenant::TenantCommand;
 /// Without a command it serves, like `storefront serve` without options. All other commands but `cell` and
 /// `directory raise-incarnation` talk to a server that is running.
 #[derive(Debug, Parser)]
-#[command(name = "storefront", version, after_help = help!("\
+#[command(name = "storefront", version, after_help = help!("
   storefront                                   serve two demo shops from ./storefront-data
   storefront tenant create --slug nord --plan basic
   storefront import --tenant nord products.csv
@@ -167,4 +167,43 @@ fn run(command: Command) -> Result<Exit, CliError> {
 
 fn runtime(builder: &mut Builder) -> Result<Runtime, CliError> {
     builder.enable_all().build().map_err(CliError::Runtime)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::{Command, CommandFactory};
+
+    use super::Cli;
+
+    /// Looks at each command below one, by its whole name.
+    fn each(command: &Command, name: &str, look: &mut impl FnMut(&str, &Command)) {
+        let below = command.get_subcommands();
+        for command in below.filter(|command| command.get_name() != "help") {
+            let name = format!("{name} {}", command.get_name());
+            look(&name, command);
+            each(command, &name, look);
+        }
+    }
+
+    #[test]
+    fn each_command_says_what_it_does_and_shows_how() {
+        let mut said = BTreeSet::new();
+        each(
+            &<Cli as CommandFactory>::command(),
+            "storefront",
+            &mut |name, command| {
+                let about = command.get_about().expect(name).to_string();
+                assert!(!about.ends_with('.'), "{name}: {about}");
+                assert!(
+                    said.insert(about.clone()),
+                    "{name} and another one: {about}"
+                );
+                let shown = command.get_after_help().expect(name).to_string();
+                assert!(shown.contains(&format!("\n  {name}")), "{name}: {shown}");
+            },
+        );
+        assert!(said.len() > 30, "{said:?}");
+    }
 }

@@ -22,7 +22,7 @@ use crate::{
 /// The log outlives the shops that it tells of: one that is gone is named by its number. An act without a status was
 /// begun, and the server ended before it was known what came of it.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront audit
   storefront audit --tenant nord
   storefront audit --tenant 7 --json | jq '.entries[].action'"))]

@@ -15,7 +15,7 @@ use prober::Prober;
 
 /// Make cells of Postgres databases, and audit them
 #[derive(Debug, Subcommand)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront cell init postgres://postgres:…@db.example/shops
   storefront serve --cell cell-1
   storefront cell audit cell-1"))]

@@ -12,7 +12,7 @@ use crate::ops::{CellView, Cells};
 
 /// List the cells and how full they are
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront cells
   storefront cells --json | jq '.cells[].tenants'"))]
 pub(super) struct CellsTask {}

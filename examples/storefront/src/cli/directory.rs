@@ -19,7 +19,7 @@ use raise::RaiseIncarnation;
 
 /// Look after the directory: its log, and what a restore needs
 #[derive(Debug, Subcommand)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront directory status
   storefront directory compact --keep 1000000
   storefront directory raise-incarnation --data ./storefront-data"))]
@@ -41,7 +41,7 @@ impl DirectoryCommand {
 
 /// Show how far the directory's log reaches back, and how far the server's routes have followed it
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront directory status
   storefront directory status --json | jq .routes.behind"))]
 pub(super) struct Status {}
@@ -59,7 +59,7 @@ impl Task for Status {
 /// Whoever follows the directory and has not seen what is removed takes a snapshot, and serves on meanwhile. The server
 /// does this by itself: it keeps the last million revisions.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront directory compact --keep 1000000           says what would happen
   storefront directory compact --keep 1000000 --yes"))]
 pub(super) struct Compact {

@@ -25,7 +25,7 @@ const SHOWN: usize = 20;
 /// The exit code is 1 when anything was rejected or the file was not read to its end, although the rest was
 /// imported.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront import --tenant nord products.csv
   storefront import --tenant nord products.csv --dry-run
   zcat products.csv.gz | storefront import --tenant nord -

@@ -49,7 +49,7 @@ impl OrdersCommand {
 
 /// List a shop's orders, the last one first; or show, fulfil, cancel, refund one of them
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront orders --tenant nord
   storefront orders --tenant nord --state paid
   storefront orders fulfil 4611686018427387904 --tenant nord"))]
@@ -80,7 +80,7 @@ impl Task for List {
 
 /// Show an order with everything that was bought
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront orders show 4611686018427387904 --tenant nord
   storefront orders show 0123456789abcdef0123456789abcdef --tenant nord --json"))]
 pub(super) struct Show {
@@ -98,7 +98,8 @@ impl Task for Show {
 
 /// Note that a paid order was handed over
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront orders fulfil 4611686018427387904 --tenant nord"))]
+#[command(after_help = help!("
+  storefront orders fulfil 4611686018427387904 --tenant nord"))]
 pub(super) struct Fulfil {
     #[command(flatten)]
     order: OrderArgs,
@@ -116,7 +117,7 @@ impl Task for Fulfil {
 
 /// Call off an order that is not paid; what it held can be bought again
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront orders cancel 4611686018427387904 --tenant nord            says what would happen
   storefront orders cancel 4611686018427387904 --tenant nord --yes"))]
 pub(super) struct Cancel {
@@ -144,7 +145,7 @@ impl Task for Cancel {
 /// An order whose money was all given back is refunded, and what it took can be bought again; of an order that was
 /// handed over only with --restock. The exit code is 1 when the payment provider refuses.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront orders refund 4611686018427387904 --tenant nord            says what would happen
   storefront orders refund 4611686018427387904 --tenant nord --yes
   storefront orders refund 4611686018427387904 --tenant nord --amount 5.00 --reason 'a scratch' --yes

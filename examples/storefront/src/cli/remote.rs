@@ -17,7 +17,7 @@ pub(super) trait Task: Args {
     async fn run(self, client: &Client, output: &mut Output) -> Result<Exit, CliError>;
 }
 
-/// A command for a server.
+// A command for a server. What is said of it is the task's own: a doc comment here would stand in its place.
 #[derive(Debug, Args)]
 pub(super) struct Remote<T: Task> {
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::ops::{HostRoute, Routes};
 
 /// Show the server's route table, and where a host leads
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront routes
   storefront routes acme.localhost
   storefront routes shop.example --json | jq .host.cell"))]

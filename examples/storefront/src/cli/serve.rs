@@ -23,7 +23,7 @@ use crate::{
 /// `listening http://…` and `ops http://…` once both addresses answer; logs go to standard error, filtered
 /// by RUST_LOG. A data folder is served by one process at a time.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront serve
   storefront serve --data /var/lib/shops --platform-domain shops.example --no-demo
   storefront serve --cells eu:2,us:1 --plans plans.toml --log-format json

@@ -52,7 +52,7 @@ impl StockCommand {
 /// Each piece is at one of four places: on hand (free to be bought), reserved (its order is not paid yet), allocated
 /// (paid for, and still here), sold (handed over). Variants that are not counted are not listed.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront stock --tenant nord
   storefront stock --tenant nord --low
   storefront stock receive 4611686018427387904 20 --tenant nord"))]
@@ -77,7 +77,7 @@ impl Task for List {
 
 /// Note that pieces came in
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront stock receive 4611686018427387904 20 --tenant nord
   storefront stock receive 4611686018427387904 20 --tenant nord --note 'second kiln' --idempotency-key delivery-7"))]
 pub(super) struct Receive {
@@ -102,7 +102,8 @@ impl Task for Receive {
 
 /// Say how many pieces are on hand, whatever was thought
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront stock count 4611686018427387904 17 --tenant nord --note stocktaking"))]
+#[command(after_help = help!("
+  storefront stock count 4611686018427387904 17 --tenant nord --note stocktaking"))]
 pub(super) struct Count {
     #[command(flatten)]
     variant: VariantArgs,
@@ -125,7 +126,8 @@ impl Task for Count {
 
 /// Say that there are more pieces than thought, or fewer
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront stock adjust 4611686018427387904 -1 --tenant nord --note broken"))]
+#[command(after_help = help!("
+  storefront stock adjust 4611686018427387904 -1 --tenant nord --note broken"))]
 pub(super) struct Adjust {
     #[command(flatten)]
     variant: VariantArgs,
@@ -148,7 +150,7 @@ impl Task for Adjust {
 
 /// Say from when on more should be ordered
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront stock reorder-at 4611686018427387904 5 --tenant nord
   storefront stock reorder-at 4611686018427387904 never --tenant nord"))]
 pub(super) struct SetReorderAt {
@@ -172,7 +174,8 @@ impl Task for SetReorderAt {
 
 /// List what happened to a variant's stock, the first event first
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront stock events 4611686018427387904 --tenant nord"))]
+#[command(after_help = help!("
+  storefront stock events 4611686018427387904 --tenant nord"))]
 pub(super) struct Events {
     #[command(flatten)]
     variant: VariantArgs,
@@ -192,7 +195,8 @@ impl Task for Events {
 ///
 /// The exit code is 1 when something differs.
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront stock check --tenant nord"))]
+#[command(after_help = help!("
+  storefront stock check --tenant nord"))]
 pub(super) struct Check {
     #[command(flatten)]
     shop: ShopOption,
@@ -213,7 +217,7 @@ impl Task for Check {
 ///
 /// The exit code is 1 when stock was left alone because its log cannot be true.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront stock rebuild --tenant nord            says what would happen
   storefront stock rebuild --tenant nord --yes"))]
 pub(super) struct Rebuild {

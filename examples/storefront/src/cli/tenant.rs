@@ -28,7 +28,7 @@ use leaving::{Offboard, Purge, ShowReceipt, Undo};
 
 /// Make, show, change, copy and remove shops
 #[derive(Debug, Subcommand)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant create --slug nord --plan basic --domain nord.example
   storefront tenant list
   storefront tenant suspend nord --yes"))]
@@ -72,7 +72,7 @@ impl TenantCommand {
 
 /// Make a shop; it can be visited when the command is done
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant create --slug nord --plan basic
   storefront tenant create --slug sud --plan professional --domain sud.example --domain www.sud.example
   storefront tenant create --slug west --plan basic --region us --currency USD --idempotency-key order-7"))]
@@ -115,7 +115,7 @@ impl Task for Create {
 
 /// List all shops
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant list
   storefront tenant list --json | jq '.tenants[].slug'"))]
 pub(super) struct List {}
@@ -131,7 +131,7 @@ impl Task for List {
 
 /// Show a shop
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant show nord
   storefront tenant show 1 --json"))]
 pub(super) struct Show {
@@ -149,7 +149,7 @@ impl Task for Show {
 
 /// Stop serving a shop; everything is kept
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant suspend nord            says what would happen
   storefront tenant suspend nord --yes"))]
 pub(super) struct Suspend {
@@ -174,7 +174,8 @@ impl Task for Suspend {
 
 /// Serve a suspended shop again
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront tenant resume nord"))]
+#[command(after_help = help!("
+  storefront tenant resume nord"))]
 pub(super) struct Resume {
     #[command(flatten)]
     shop: ShopArg,
@@ -192,7 +193,8 @@ impl Task for Resume {
 
 /// Put a shop on another plan; it counts from the next request
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront tenant set-plan nord professional"))]
+#[command(after_help = help!("
+  storefront tenant set-plan nord professional"))]
 pub(super) struct SetPlan {
     #[command(flatten)]
     shop: ShopArg,
@@ -212,7 +214,8 @@ impl Task for SetPlan {
 
 /// Let a domain lead to a shop
 #[derive(Debug, Args)]
-#[command(after_help = help!("  storefront tenant add-domain nord www.nord.example"))]
+#[command(after_help = help!("
+  storefront tenant add-domain nord www.nord.example"))]
 pub(super) struct AddDomain {
     #[command(flatten)]
     shop: ShopArg,
@@ -233,7 +236,7 @@ impl Task for AddDomain {
 
 /// Take a domain from a shop; another shop may have it afterwards
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant remove-domain nord www.nord.example            says what would happen
   storefront tenant remove-domain nord www.nord.example --yes"))]
 pub(super) struct RemoveDomain {

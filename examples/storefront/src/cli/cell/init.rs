@@ -23,7 +23,7 @@ use crate::{
 ///
 /// Doing it again changes nothing, and says so.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront cell init postgres://postgres:…@db.example/shops
   storefront cell init postgres://postgres:…@db.example/shops?sslmode=verify-full --region eu --json
   storefront cell init postgres://postgres@db.example/shops --dry-run | less

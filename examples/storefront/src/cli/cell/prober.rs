@@ -17,7 +17,7 @@ use crate::{
 /// It is as powerful as the mover, and no superuser. An administrator runs it once for each cell, and gives the role a
 /// password.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront cell prober cell-1 | psql postgres://postgres:…@db.example/shops
   storefront cell audit cell-1 --probe-url postgres://shops_prober:…@db.example/shops"))]
 pub(in crate::cli) struct Prober {

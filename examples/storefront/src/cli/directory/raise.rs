@@ -19,7 +19,7 @@ use crate::{
 /// takes a snapshot, and every epoch it gives from then on is newer than those that cells heard before. No server may
 /// run.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront directory raise-incarnation                    says what would happen
   storefront directory raise-incarnation --from 0 --yes     does nothing when it was done already"))]
 pub(in crate::cli) struct RaiseIncarnation {

@@ -13,7 +13,7 @@ use crate::cli::{
 /// until then, and after a failure that leaves no time to clean up, it is called FILE.part. A shop that is suspended or
 /// leaving is exported like any other.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant export nord -o nord.tar
   storefront tenant export nord -o - | gzip > nord.tar.gz"))]
 pub(in crate::cli) struct Export {

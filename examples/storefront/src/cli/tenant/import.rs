@@ -26,7 +26,7 @@ use crate::{
 /// --replace, a shop that is suspended or leaving loses what it has, gets what is in an archive of it, and is served
 /// again.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant import nord.tar --slug west --plan basic
   storefront tenant import nord.tar --slug west --cell 2 --idempotency-key order-8
   storefront tenant import nord.tar --replace nord            says what would happen

@@ -15,7 +15,7 @@ use crate::{
 
 /// Let a shop leave: nobody is served, and after a time of grace it is purged
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant offboard nord            says what would happen
   storefront tenant offboard nord --yes"))]
 pub(in crate::cli) struct Offboard {
@@ -37,7 +37,7 @@ impl Task for Offboard {
 
 /// Take back that a shop leaves; it is suspended then, as nothing is served by mistake
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant undo nord
   storefront tenant resume nord"))]
 pub(in crate::cli) struct Undo {
@@ -58,7 +58,7 @@ impl Task for Undo {
 /// The slug confirms that this shop is meant. What the command prints, and `tenant receipt` prints again, proves that
 /// nothing is left. Asked again, it gives the same receipt; a purge that was interrupted is gone on with by itself.
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant purge nord                              says what would happen
   storefront tenant purge nord --confirm nord --yes"))]
 pub(in crate::cli) struct Purge {
@@ -90,7 +90,7 @@ impl Task for Purge {
 
 /// Show what is left of a purged shop
 #[derive(Debug, Args)]
-#[command(after_help = help!("\
+#[command(after_help = help!("
   storefront tenant receipt 7
   storefront tenant receipt 7 --json | jq -r .text > receipt-7.txt"))]
 pub(in crate::cli) struct ShowReceipt {
