@@ -5,7 +5,8 @@
 //! 2. **Follows** the change log from where the table stands. Only when the log cannot be followed from there it takes a
 //!    snapshot, fills a draft beside the table, and puts it in place at once when it is complete and not before.
 //! 3. **Waits** with jitter after a failure, and goes on. Meanwhile the table answers from what it knows.
-//! 4. **Records** what it puts into the table, beside the path that a change takes: a slow disk delays no route.
+//! 4. **Records** what it puts into the table, beside the path that a change takes: a slow disk delays no route. A folder
+//!    that could not be written to gets a new base beside that path, too.
 //!
 //! Whatever would take the place of the table passes the [`Guards`] first. While something is refused, the last good
 //! routes stay, and the follower goes on asking. A directory that has lost changes is *frozen* for it, however far it has
@@ -26,15 +27,16 @@ mod overrule;
 mod peer;
 mod progress;
 mod recorder;
+mod repair;
 
-use std::{convert::Infallible, error::Error as _, fmt, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error as _, fmt, pin::pin, sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
-use tenancy_types::{Clock, DirectoryEvent, LogEntry, Nanos, Revision};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout, timeout_at},
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
 };
+use tenancy_types::{Clock, DirectoryEvent, LogEntry, Nanos, Revision};
+use tokio::{sync::watch, time::timeout};
 
 use crate::{Applied, ChangeSource, Error, Guards, RouteTable, SnapshotFolder};
 
@@ -46,9 +48,7 @@ pub use progress::{Contact, FollowCounts, FollowerStatus, Progress, Recorded};
 use judging::{Judging, Origin};
 use order::{Arrival, Order};
 use recorder::{Recorder, Records};
-
-/// How long a folder that cannot be written to stays without a snapshot. Each attempt costs the directory one.
-const REPAIR: Backoff = Backoff::new(Duration::from_secs(60), Duration::from_secs(3_600));
+use repair::{Known, Repair, Step};
 
 type Observer = Box<dyn FnMut(&LogEntry) + Send>;
 
@@ -56,7 +56,7 @@ type Observer = Box<dyn FnMut(&LogEntry) + Send>;
 ///
 /// Spawn [`run`](Self::run); drop or abort it to stop.
 pub struct Follower<S, T, C> {
-    source: S,
+    source: Arc<S>,
     table: Arc<T>,
     clock: C,
     backoff: Backoff,
@@ -71,8 +71,6 @@ pub struct Follower<S, T, C> {
     recorder: Option<Recorder>,
     /// Failures in a row.
     failures: u32,
-    /// How often in a row the folder could not be written to.
-    repairs: u32,
     /// When the present contact began.
     live_since: Option<Nanos>,
     /// Whether the log cannot be followed from where the table stands.
@@ -91,7 +89,7 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             counts: FollowCounts::default(),
         };
         Self {
-            source,
+            source: Arc::new(source),
             table: Arc::new(table),
             clock,
             backoff: Backoff::default(),
@@ -105,7 +103,6 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             records: watch::Sender::default(),
             recorder: None,
             failures: 0,
-            repairs: 0,
             live_since: None,
             is_lost: false,
             has_met: false,
@@ -166,7 +163,8 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     ///
     /// # Cancel safety
     /// Dropping it leaves the table as it is; another follower may take over. What was handed to the disk is still
-    /// written.
+    /// written. That the directory has lost changes is known to the one that takes over if it has the same folder; without
+    /// one it believes the directory as soon as that has grown past the table.
     pub async fn run(mut self) -> Infallible {
         self.start().await;
         loop {
@@ -225,25 +223,35 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         let position = self.table.position().ok_or(Error::LogGap)?;
         let mut changes = self.source.changes(position);
         let mut order = Order::behind(position.revision);
+        let mut repair = Repair::new();
         self.has_met = true;
-        self.overrule.close();
-        self.status.send_modify(|status| status.refused = None);
         self.show(goal);
-        let mut repair = self.next_repair();
         loop {
-            if let Ok(entry) = timeout_at(repair, changes.next()).await {
-                let entry = entry.ok_or(Error::LogEnded)??;
-                self.take(&entry, &mut order)?;
-                self.show(goal);
-            } else {
-                self.repair()?;
-                repair = self.next_repair();
+            let next = {
+                let step = pin!(repair.next(self.recorder.as_ref()));
+                match select(changes.next(), step).await {
+                    Either::Left((entry, _)) => Either::Left(entry),
+                    Either::Right((step, _)) => Either::Right(step),
+                }
+            };
+            match next {
+                Either::Left(entry) => {
+                    let entry = entry.ok_or(Error::LogEnded)??;
+                    self.take(&entry, &mut order, &mut repair)?;
+                    self.show(goal);
+                }
+                Either::Right(step) => self.repair(&mut repair, step),
             }
         }
     }
 
     /// Applies an entry of the log.
-    fn take(&mut self, entry: &LogEntry, order: &mut Order) -> Result<(), Error> {
+    fn take(
+        &mut self,
+        entry: &LogEntry,
+        order: &mut Order,
+        repair: &mut Repair,
+    ) -> Result<(), Error> {
         match order.arrive(entry.revision) {
             Arrival::Next => {}
             Arrival::Repeated => return Ok(()),
@@ -261,10 +269,22 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
             self.failures = 0;
             self.status.send_modify(|status| status.counts.applied += 1);
         }
-        if let Some(recorder) = &mut self.recorder {
-            recorder.entry(entry);
+        if let (Some(recorder), Some(position)) = (&mut self.recorder, self.table.position()) {
+            repair.entry(recorder, entry, position);
         }
         Ok(())
+    }
+
+    /// Looks after the folder.
+    fn repair(&mut self, repair: &mut Repair, step: Step) {
+        if let (Some(recorder), Some(position)) = (&mut self.recorder, self.table.position()) {
+            let known = Known {
+                position,
+                size: self.table.size(),
+                guards: &self.guards,
+            };
+            repair.go(step, recorder, &self.source, &known);
+        }
     }
 
     /// Shows how far the table is.
@@ -273,27 +293,15 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         let is_in_step = position.is_some_and(|position| position.revision >= goal);
         if is_in_step && self.live_since.is_none() {
             self.live_since = Some(self.clock.now());
+            self.overrule.close();
         }
         self.status.send_modify(|status| {
             status.position = position;
             if is_in_step {
                 status.contact = Contact::Live;
+                status.refused = None;
             }
         });
-    }
-
-    fn next_repair(&self) -> Instant {
-        Instant::now() + REPAIR.wait(self.repairs + 1, fastrand::u32(..))
-    }
-
-    /// Gives the folder a new base when it lacks entries, because the disk was slow or full.
-    fn repair(&mut self) -> Result<(), Error> {
-        let is_behind = self.recorder.as_ref().is_some_and(Recorder::is_behind);
-        self.repairs = if is_behind { self.repairs + 1 } else { 0 };
-        if is_behind {
-            return Err(Error::LogGap);
-        }
-        Ok(())
     }
 }
 

@@ -16,6 +16,11 @@ pub use lazy::LazySource;
 /// Where a table learns of tenants: the directory, seen from a follower.
 ///
 /// With feature `core` every `tenancy_core::directory::Directory` is one.
+///
+/// # Consistency
+/// Neither [`newest`](Self::newest) nor [`snapshot`](Self::snapshot) is ever behind what [`changes`](Self::changes) or one
+/// of them has said before: a source that is behind has lost changes, and is not believed again until its incarnation
+/// rises. So it reads where is written, not a replica or a cache.
 pub trait ChangeSource: Send + Sync + 'static {
     /// Where the log ends now, as cheaply as the source can say it.
     fn newest(&self) -> impl Future<Output = Result<Position, Error>> + Send;

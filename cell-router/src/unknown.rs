@@ -5,12 +5,15 @@
 //! within bounds that a flood of made-up hosts cannot move: so many questions a second, so many at once, so long for
 //! each. What the directory does not have is remembered for a while, in a table that does not grow.
 //!
-//! | the directory | the table follows | the table has lost the directory |
-//! | --- | --- | --- |
-//! | has it | its route | its route |
-//! | does not have it | absent: 404 | absent: 404 |
-//! | failed, or was too slow | not found out: 503 | not found out: 503 |
-//! | was not asked, as a bound was met | absent: 404 | not found out: 503 |
+//! | the directory | the table follows, and nothing is refused | it was never filled | otherwise |
+//! | --- | --- | --- | --- |
+//! | has it | its route | its route | is not asked, or not believed: not found out: 503 |
+//! | does not have it | absent: 404 | absent: 404 | 503 |
+//! | failed, or was too slow | not found out: 503 | 503 | 503 |
+//! | was not asked, as a bound was met | absent: 404 | 503 | 503 |
+//!
+//! A directory that the follower does not follow may be another one, or have been restored: a tenant of its may have the
+//! number of another tenant here, so what it says of a host would lead to a foreign shop.
 //!
 //! Not asked and absent is no contradiction: a table that follows has said that the host is absent, and the question
 //! would only have been whether it is younger than some milliseconds. Hosts that the table knows are never delayed:

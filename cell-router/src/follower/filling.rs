@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use futures_util::StreamExt;
-use tenancy_types::{Clock, LogEntry, Position};
+use tenancy_types::{Clock, History, LogEntry, Position};
 use tokio::task::spawn_blocking;
 
 use super::{
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How many facts of a snapshot enter the draft at once.
-const BATCH: usize = 1_024;
+pub(super) const BATCH: usize = 1_024;
 
 impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
     /// Reads the folder and opens it for what comes.
@@ -28,11 +28,23 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         let keeper = folder.keeper(self.guards);
         let keeper = match self.table.position() {
             None => self.load(keeper).await,
-            // Somebody else filled the table: what is in the files need not be behind it.
-            Some(_) => keeper,
+            Some(position) => self.take_over(keeper, position.history).await,
         };
         let work = Work::new(keeper);
         self.recorder = Some(Recorder::spawn(work, self.records.clone()));
+    }
+
+    /// Somebody else filled the table: what is in the files need not be behind it. But they may say that the directory has
+    /// lost changes of this history.
+    async fn take_over(&mut self, keeper: Keeper<RealDisk>, history: History) -> Keeper<RealDisk> {
+        let looked = spawn_blocking(move || (keeper.find_end(), keeper)).await;
+        let (end, keeper) = looked.expect("looking at files does not panic");
+        match end {
+            Ok(ended) if ended == Some(history) => self.judging.freeze(history),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "route files cannot be read"),
+        }
+        keeper
     }
 
     /// Fills the table from files. Reading millions of facts would hold up the runtime.
@@ -122,6 +134,10 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         // Millions of names are put in order now, which would hold up the runtime.
         let contents = spawn_blocking(move || T::prepare(draft, position)).await;
         self.put(contents.expect("contents can be made of a draft"));
+        if from == Origin::Directory {
+            self.overrule.close();
+            self.status.send_modify(|status| status.refused = None);
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.commit(position);
         }
@@ -135,10 +151,8 @@ impl<S: ChangeSource, T: RouteTable, C: Clock> Follower<S, T, C> {
         // Freeing millions of names takes a while, too.
         spawn_blocking(move || drop(old));
         let position = self.table.position();
-        self.overrule.close();
         self.status.send_modify(|status| {
             status.position = position;
-            status.refused = None;
             status.counts.fillings += 1;
         });
     }

@@ -29,10 +29,11 @@ struct Case {
 
 impl Overrule {
     /// Accepts what is refused at present, if that is for this reason: of the same kind, and where the reason names a
-    /// directory or an incarnation, of that one. Returns whether it is.
+    /// directory or an incarnation, of that one. Returns whether it is, and
+    /// [can be accepted](Refusal::can_be_accepted) at all.
     ///
     /// The follower tries at once. What was accepted holds for the directory's next snapshot that is put in place, and
-    /// is forgotten when the directory is followed without one; a peer never profits. A snapshot that is refused for two
+    /// is forgotten when the follower is in step without one; a peer never profits. A snapshot that is refused for two
     /// reasons needs both to be accepted, the second one when it stands.
     pub fn accept_once(&self, refusal: Refusal) -> bool {
         let mut case = self.case();
@@ -47,12 +48,12 @@ impl Overrule {
         stands
     }
 
-    /// Whether this was accepted. If not, it stands from now on.
+    /// Whether this was accepted. If not, it stands from now on, if it can be.
     pub(super) fn permits(&self, refusal: &Refusal) -> bool {
         let mut case = self.case();
         let permits = (case.accepted.iter()).any(|accepted| accepted.is_like(refusal));
         if !permits {
-            case.standing = Some(*refusal);
+            case.standing = Some(*refusal).filter(Refusal::can_be_accepted);
         }
         permits
     }

@@ -1,13 +1,13 @@
 //! Writes to the folder beside the path of changes.
 //!
-//! The follower leaves notes in a queue and never waits for the disk, but for a moment while it takes a snapshot. A task
-//! takes what is in the queue, writes it, and lets it outlive the power once a second. A queue that is full, or a disk
-//! that fails, leaves a hole: from then on nothing is written until the next base, because nothing fits behind a hole.
-//! What is lost costs the next start a longer catch-up, and nothing else.
+//! The follower leaves notes in a queue and never waits for the disk, but for some seconds in all while it takes a
+//! snapshot. A task takes what is in the queue, writes it, and lets it outlive the power once a second. A queue that is
+//! full, or a disk that fails, leaves a hole: from then on nothing is written until the next base, because nothing fits
+//! behind a hole. What is lost costs the next start a longer catch-up, and nothing else.
 
 use std::{error::Error as _, sync::Arc, time::Duration};
 
-use tenancy_types::{LogEntry, Position};
+use tenancy_types::{LogEntry, Position, Revision};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::spawn_blocking,
@@ -21,21 +21,24 @@ use crate::{
 };
 
 /// How many notes may wait: some megabytes of entries.
-const QUEUE: usize = 16_384;
+pub(super) const QUEUE: usize = 16_384;
 /// How many batches of a snapshot are among them at most.
 const BATCHES: usize = 64;
 /// How many notes are written at once.
 const ROUND: usize = 1_024;
 /// How long what was written waits until it outlives the power.
 const SYNC: Duration = Duration::from_secs(1);
-/// How long a snapshot waits for the disk before it goes on without being written.
+/// How long a single note waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long all facts of a snapshot together wait for the disk before it goes on without being written.
+const ALLOWANCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(super) enum Note {
     Begin(Position),
     Facts(Batch),
-    Commit(Position),
+    /// With the ends that it makes good.
+    Commit(Position, u64),
     Entry(LogEntry),
     End,
 }
@@ -50,8 +53,12 @@ pub(super) struct Batch {
 #[derive(Debug, Default)]
 pub(super) struct Records {
     chain: Option<Chain>,
-    /// Whether no log continues what is there.
+    /// Whether the files say that no log continues what is there.
     is_ended: bool,
+    /// How often the directory was found to have lost changes,
+    ends: u64,
+    /// and how many of these times a base was written since.
+    made_good: u64,
     /// Whether something could not be written.
     has_failed: bool,
     /// Whether something was not even queued.
@@ -61,10 +68,12 @@ pub(super) struct Records {
 }
 
 impl Records {
-    /// What a peer may have: who starts from an ended history could not know that it is one.
+    /// What a peer may have: who starts from an ended history could not know that it is one. Whether the files say so yet
+    /// is another matter.
     #[cfg(feature = "peer")]
     pub(super) fn chain(&self) -> Option<&Chain> {
-        self.chain.as_ref().filter(|_| !self.is_ended)
+        let is_whole = !self.is_ended && self.ends == self.made_good;
+        self.chain.as_ref().filter(|_| is_whole)
     }
 
     pub(super) fn recorded(&self) -> Recorded {
@@ -85,6 +94,10 @@ pub(super) struct Recorder {
     room: Arc<Semaphore>,
     /// Whether everything of the snapshot that was begun is noted so far.
     is_whole: bool,
+    /// How long the disk may still keep that snapshot waiting.
+    allowance: Duration,
+    /// What the last snapshot contains that was noted to its end.
+    base: Revision,
     /// Whether the queue had no room for an end that must come before anything else.
     owes_end: bool,
 }
@@ -100,6 +113,8 @@ impl Recorder {
             records,
             room: Arc::new(Semaphore::new(BATCHES)),
             is_whole: false,
+            allowance: ALLOWANCE,
+            base: Revision::ZERO,
             owes_end: false,
         }
     }
@@ -110,6 +125,11 @@ impl Recorder {
 
     /// The directory has lost changes: no log continues what is in the files. To be said again as long as that is so.
     pub(super) async fn end(&mut self) {
+        self.records.send_if_modified(|records| {
+            let is_new = records.ends == records.made_good;
+            records.ends += u64::from(is_new);
+            is_new
+        });
         if !self.records.borrow().is_ended {
             self.owes_end = !self.send(Note::End).await;
         }
@@ -129,6 +149,8 @@ impl Recorder {
 
     /// A snapshot of this position follows.
     pub(super) async fn begin(&mut self, position: Position) {
+        self.is_whole = false;
+        self.allowance = ALLOWANCE;
         self.is_whole = self.pay().await && self.send(Note::Begin(position)).await;
     }
 
@@ -136,21 +158,34 @@ impl Recorder {
         if !self.is_whole {
             return;
         }
-        let room = timeout(PATIENCE, Arc::clone(&self.room).acquire_owned()).await;
-        self.is_whole = room.is_ok_and(|room| {
-            room.is_ok_and(|room| {
-                let facts = facts.to_vec();
-                let note = Note::Facts(Batch { facts, _room: room });
-                self.notes.try_send(note).is_ok()
-            })
-        });
+        let began = Instant::now();
+        let room = timeout(self.allowance, self.room()).await;
+        self.allowance = self.allowance.saturating_sub(began.elapsed());
+        match room {
+            Ok(room) => self.facts_into(room, facts.to_vec()),
+            Err(_) => self.is_whole = false,
+        }
+    }
+
+    /// Waits until facts can be noted, however long the disk takes.
+    pub(super) fn room(&self) -> impl Future<Output = OwnedSemaphorePermit> + use<> {
+        let room = Arc::clone(&self.room).acquire_owned();
+        async { room.await.expect("the semaphore is never closed") }
+    }
+
+    /// Notes facts for which there is room.
+    pub(super) fn facts_into(&mut self, room: OwnedSemaphorePermit, facts: Vec<LogEntry>) {
+        let note = Note::Facts(Batch { facts, _room: room });
+        self.is_whole = self.is_whole && self.notes.try_send(note).is_ok();
     }
 
     /// The snapshot is whole, and in place: whatever was not noted before, nothing is missing any more. Only this makes
     /// good what was dropped, because a snapshot that breaks off leaves the table where it was, and the hole, too.
     pub(super) fn commit(&mut self, position: Position) {
         let is_whole = std::mem::take(&mut self.is_whole);
-        if is_whole && self.notes.try_send(Note::Commit(position)).is_ok() {
+        let ends = self.records.borrow().ends;
+        if is_whole && self.notes.try_send(Note::Commit(position, ends)).is_ok() {
+            self.base = position.revision;
             self.records
                 .send_modify(|records| records.has_dropped = false);
         } else {
@@ -158,9 +193,10 @@ impl Recorder {
         }
     }
 
+    /// An entry of the log, unless the base that was noted before contains it.
     pub(super) fn entry(&mut self, entry: &LogEntry) {
-        let has_dropped = self.records.borrow().has_dropped;
-        if !has_dropped && self.notes.try_send(Note::Entry(entry.clone())).is_err() {
+        let is_due = entry.revision > self.base && !self.records.borrow().has_dropped;
+        if is_due && self.notes.try_send(Note::Entry(entry.clone())).is_err() {
             self.drop_rest();
         }
     }
@@ -217,6 +253,7 @@ pub(super) struct Work<D: Disk> {
     /// Whether the base that was begun could be written so far.
     draft: Option<bool>,
     has_failed: bool,
+    made_good: u64,
     bases: u64,
     failures: u64,
 }
@@ -227,6 +264,7 @@ impl<D: Disk> Work<D> {
             has_failed: keeper.chain().is_none(),
             keeper,
             draft: None,
+            made_good: 0,
             bases: 0,
             failures: 0,
         }
@@ -236,6 +274,7 @@ impl<D: Disk> Work<D> {
         records.send_modify(|records| {
             records.chain = self.keeper.chain().cloned();
             records.is_ended = self.keeper.is_ended();
+            records.made_good = self.made_good;
             records.has_failed = self.has_failed;
             records.bases = self.bases;
             records.failures = self.failures;
@@ -258,7 +297,7 @@ impl<D: Disk> Work<D> {
                         self.draft = Some(self.went_well(written));
                     }
                 }
-                Note::Commit(position) => self.commit(position),
+                Note::Commit(position, ends) => self.commit(position, ends),
                 Note::End => {
                     self.append(&std::mem::take(&mut entries));
                     self.draft = None;
@@ -273,7 +312,7 @@ impl<D: Disk> Work<D> {
         }
     }
 
-    fn commit(&mut self, position: Position) {
+    fn commit(&mut self, position: Position, ends: u64) {
         let is_whole = self.draft.take() == Some(true);
         let committed = is_whole && {
             let committed = self.keeper.commit(position);
@@ -282,6 +321,7 @@ impl<D: Disk> Work<D> {
         // The table has gone on; nothing fits behind the old base any more.
         self.has_failed = !committed;
         if committed {
+            self.made_good = ends;
             self.bases += 1;
             self.prune();
         }
@@ -311,7 +351,8 @@ impl<D: Disk> Work<D> {
             return false;
         }
         self.keeper.is_due().unwrap_or_else(|error| {
-            self.went_well(Err::<(), _>(error));
+            // The base is gone, perhaps with its folder.
+            self.has_failed = !self.went_well(Err::<(), _>(error));
             false
         })
     }

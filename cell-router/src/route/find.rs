@@ -9,6 +9,7 @@ use tenancy_types::{Answer, DomainName, Lookup, Route};
 use crate::RouteKey;
 
 /// Finds the route of a request.
+#[derive(Clone)]
 pub(super) struct Finder<L> {
     pub(super) routes: L,
     /// Below it, the label is a tenant's slug.

@@ -7,8 +7,6 @@ use tower_layer::Layer;
 use super::{RouteService, find::Finder};
 use crate::Confirmer;
 
-const UNSHARED: &str = "configured before it is cloned";
-
 /// Adds a [`Route`](tenancy_types::Route) to each request, or answers for it.
 ///
 /// Nothing is allocated but what the request's extensions need, no lock is taken, and the inner service's future is
@@ -39,11 +37,11 @@ const UNSHARED: &str = "configured before it is cloned";
 ///     .behind(TrustedProxies::new(["10.0.0.0/8".parse().unwrap()]))
 ///     .confirm_with(confirmer);
 /// ```
-pub struct RouteLayer<L, R = ProblemJson> {
-    shared: Arc<Shared<L, R>>,
-}
+#[derive(Clone)]
+pub struct RouteLayer<L, R = ProblemJson>(Shared<L, R>);
 
-/// What all services of a layer share, behind one pointer: a service is cloned for every request.
+/// What a service and its clones share, behind one pointer: a service is cloned for every request.
+#[derive(Clone)]
 pub(super) struct Shared<L, R> {
     pub(super) finder: Finder<L>,
     pub(super) confirmer: Option<Confirmer>,
@@ -60,83 +58,54 @@ impl<L: Lookup> RouteLayer<L> {
             platform: None,
             proxies: TrustedProxies::none(),
         };
-        Self {
-            shared: Arc::new(Shared {
-                finder,
-                confirmer: None,
-                respond: ProblemJson,
-            }),
-        }
+        Self(Shared {
+            finder,
+            confirmer: None,
+            respond: ProblemJson,
+        })
     }
 }
 
 impl<L, R> RouteLayer<L, R> {
     /// Takes the label right below the platform's own domain for a tenant's slug.
-    ///
-    /// # Panics
-    /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn below(mut self, platform: DomainName) -> Self {
-        self.configure().finder.platform = Some(platform);
+        self.0.finder.platform = Some(platform);
         self
     }
 
     /// Believes the forwarding fields of requests whose [`Peer`](tenancy_core::middleware::Peer) is one of these.
-    ///
-    /// # Panics
-    /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn behind(mut self, proxies: TrustedProxies) -> Self {
-        self.configure().finder.proxies = proxies;
+        self.0.finder.proxies = proxies;
         self
     }
 
     /// Asks about hosts that the table does not know.
-    ///
-    /// # Panics
-    /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn confirm_with(mut self, confirmer: Confirmer) -> Self {
-        self.configure().confirmer = Some(confirmer);
+        self.0.confirmer = Some(confirmer);
         self
     }
 
     /// Answers refused requests in this way instead of with problem details.
-    ///
-    /// # Panics
-    /// When the layer has been cloned before: it is configured first, then shared.
     #[must_use]
     pub fn respond_with<R2>(self, respond: R2) -> RouteLayer<L, R2> {
-        let shared = Arc::into_inner(self.shared).expect(UNSHARED);
-        RouteLayer {
-            shared: Arc::new(Shared {
-                finder: shared.finder,
-                confirmer: shared.confirmer,
-                respond,
-            }),
-        }
-    }
-
-    fn configure(&mut self) -> &mut Shared<L, R> {
-        Arc::get_mut(&mut self.shared).expect(UNSHARED)
+        RouteLayer(Shared {
+            finder: self.0.finder,
+            confirmer: self.0.confirmer,
+            respond,
+        })
     }
 }
 
-impl<L, R, S> Layer<S> for RouteLayer<L, R> {
+impl<L: Clone, R: Clone, S> Layer<S> for RouteLayer<L, R> {
     type Service = RouteService<S, L, R>;
 
     fn layer(&self, inner: S) -> Self::Service {
         RouteService {
             inner,
-            shared: Arc::clone(&self.shared),
-        }
-    }
-}
-
-impl<L, R> Clone for RouteLayer<L, R> {
-    fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
+            shared: Arc::new(self.0.clone()),
         }
     }
 }
@@ -144,8 +113,8 @@ impl<L, R> Clone for RouteLayer<L, R> {
 impl<L, R> fmt::Debug for RouteLayer<L, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouteLayer")
-            .field("platform", &self.shared.finder.platform)
-            .field("confirmer", &self.shared.confirmer)
+            .field("platform", &self.0.finder.platform)
+            .field("confirmer", &self.0.confirmer)
             .finish_non_exhaustive()
     }
 }

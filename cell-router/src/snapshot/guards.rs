@@ -101,7 +101,7 @@ impl Guards {
     /// Whether a table of this size may be put in place.
     ///
     /// # Errors
-    /// Empty in place of a filled one, shrunken, or too large.
+    /// Empty in place of a filled one, shrunken, grown too much, or larger than any may be.
     pub fn judge_size(&self, known: Option<TableSize>, offered: TableSize) -> Result<(), Refusal> {
         self.judge_growth(known, offered)?;
         let Some(known) = known else {
@@ -123,21 +123,29 @@ impl Guards {
     /// As much of [`judge_size`](Self::judge_size) as can be said of a snapshot that is still being read.
     ///
     /// # Errors
-    /// Too large.
+    /// Grown too much, or larger than any may be.
     pub fn judge_growth(
         &self,
         known: Option<TableSize>,
         offered: TableSize,
     ) -> Result<(), Refusal> {
+        let exceeds =
+            |most: TableSize| offered.tenants > most.tenants || offered.names > most.names;
+        if exceeds(self.most) {
+            return Err(Refusal::TooLarge {
+                offered,
+                most: self.most,
+            });
+        }
         let grown = |known: usize| {
             self.share(known, self.most_percent)
                 .max(known.saturating_add(self.slack))
         };
         let most = known.map_or(self.most, |known| TableSize {
-            tenants: grown(known.tenants).min(self.most.tenants),
-            names: grown(known.names).min(self.most.names),
+            tenants: grown(known.tenants),
+            names: grown(known.names),
         });
-        if offered.tenants > most.tenants || offered.names > most.names {
+        if exceeds(most) {
             return Err(Refusal::Oversized { offered, most });
         }
         Ok(())
@@ -212,7 +220,7 @@ pub enum Refusal {
         /// What it has.
         offered: TableSize,
     },
-    /// It has far more than is known, or than any table may have.
+    /// It has far more than is known.
     #[error(
         "it has at least {} tenants and {} names, and at most {} and {} are taken",
         offered.tenants, offered.names, most.tenants, most.names
@@ -221,6 +229,17 @@ pub enum Refusal {
         /// What had been read of it when it was refused.
         offered: TableSize,
         /// The most that would be taken.
+        most: TableSize,
+    },
+    /// It has more than any table may have: a defect, or time to raise [the guard](Guards::with_most).
+    #[error(
+        "it has at least {} tenants and {} names, and no table may have more than {} and {}",
+        offered.tenants, offered.names, most.tenants, most.names
+    )]
+    TooLarge {
+        /// What had been read of it when it was refused.
+        offered: TableSize,
+        /// The most that any may have.
         most: TableSize,
     },
     /// It names a tenant whose id is higher than any may be: a defect, or time to raise
@@ -276,6 +295,16 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether an operator can [let it through](crate::Overrule) once. What no table may have, is in no file that could be
+    /// read again either: the guard must be raised.
+    #[must_use]
+    pub const fn can_be_accepted(&self) -> bool {
+        !matches!(
+            self,
+            Self::TooLarge { .. } | Self::TooHigh { .. } | Self::TooLong { .. }
+        )
+    }
+
     /// Whether whoever accepts the one accepts the other: figures may have changed meanwhile, whose they are may not.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {

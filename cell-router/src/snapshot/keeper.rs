@@ -41,6 +41,8 @@ pub(crate) struct Keeper<D: Disk> {
     draft: Option<(FileName, FactWriter<D::File>)>,
     /// Whether the directory has lost changes, so that no log continues what is there.
     end: End,
+    /// Whether a base that is of the future was made anew.
+    has_met_future: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +100,15 @@ impl<D: Disk> Keeper<D> {
             log: None,
             draft: None,
             end: End::No,
+            has_met_future: false,
         }
+    }
+
+    /// The history that the newest base says was ended, if it does.
+    pub(crate) fn find_end(&self) -> io::Result<Option<History>> {
+        let chosen = load::choose(&self.disk, &self.guards, .., &mut Vec::new())?;
+        let ended = chosen.filter(|chosen| chosen.is_ended);
+        Ok(ended.map(|chosen| chosen.overlay.position().history))
     }
 
     /// Fills a draft from the newest files that are whole. What it wrote before is left as it is.
@@ -295,18 +305,22 @@ impl<D: Disk> Keeper<D> {
     }
 
     /// Whether base and logs should be merged: for the length of the logs, or for the age of the base.
-    pub(crate) fn is_due(&self) -> io::Result<bool> {
+    pub(crate) fn is_due(&mut self) -> io::Result<bool> {
         Ok(self.is_long() || self.is_old()?)
     }
 
-    fn is_old(&self) -> io::Result<bool> {
+    fn is_old(&mut self) -> io::Result<bool> {
         let (End::No, Some(chain)) = (self.end, &self.chain) else {
             return Ok(false);
         };
         let bases = u32::try_from(self.keep.max(1)).unwrap_or(u32::MAX);
         let oldest = (FORGOTTEN / bases).saturating_sub(LOOK).max(LOOK);
         let age = self.disk.age(&chain.base.name.to_string())?;
-        Ok(age.is_none_or(|age| age >= oldest))
+        let Some(age) = age else {
+            // Where the clock of the files is ahead of ours, a new base is of the future, too.
+            return Ok(!std::mem::replace(&mut self.has_met_future, true));
+        };
+        Ok(age >= oldest)
     }
 
     fn is_long(&self) -> bool {

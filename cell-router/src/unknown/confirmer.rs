@@ -95,8 +95,8 @@ struct Shared {
 }
 
 impl Confirmer {
-    /// Asks this authority. `progress` is that of the table's follower: whether the table follows decides what a
-    /// question means that was not asked.
+    /// Asks this authority, as long as the table's follower, whose `progress` this is, believes it: while it follows, and
+    /// until it has routes at all. An authority that was restored, or is another one, would lead hosts to others' tenants.
     pub fn new(
         authority: impl Confirm,
         progress: Progress,
@@ -128,6 +128,10 @@ impl Confirmer {
         if shared.absent.contains(key, shared.clock.now()) {
             shared.counts.remembered.add();
             return Asked::Answered(Verdict::Absent);
+        }
+        if !shared.is_believed() {
+            shared.counts.refused.add();
+            return Asked::Answered(Verdict::NotFoundOut);
         }
         let start = || {
             let within = shared.budget.take(shared.clock.now());
@@ -166,6 +170,11 @@ impl Shared {
     /// `None` is an answer that came too late.
     fn judge(&self, key: &RouteKey, answer: Option<Result<Option<Route>, Error>>) -> Verdict {
         match answer {
+            // It may have become another one meanwhile.
+            Some(Ok(_)) if !self.is_believed() => {
+                self.counts.failed.add();
+                Verdict::NotFoundOut
+            }
             Some(Ok(Some(route))) => Verdict::Hit(route),
             Some(Ok(None)) => {
                 self.absent.remember(key, self.clock.now());
@@ -182,6 +191,17 @@ impl Shared {
                 Verdict::NotFoundOut
             }
         }
+    }
+
+    /// Whether what the authority says goes with the table.
+    fn is_believed(&self) -> bool {
+        let status = self.progress.status();
+        let goes_with = match status.contact {
+            Contact::Live => true,
+            Contact::Never => status.position.is_none(),
+            Contact::Lost { .. } => false,
+        };
+        goes_with && status.refused.is_none()
     }
 
     fn unasked(&self) -> Verdict {

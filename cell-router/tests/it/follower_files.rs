@@ -2,12 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use tenancy_cell_router::{Contact, FollowerStatus, Recorded, Refusal, RouteTable};
+use tenancy_cell_router::{Contact, FollowerStatus, Refusal, RouteTable, TableSize};
 use tenancy_types::{Answer, DirectoryEvent, DirectoryId, LogEntry, Lookup, Revision};
 
 use crate::{
     follower_process::{Process, kind, start, strict},
-    follower_world::{World, domain, tenant, until, until_recorded},
+    follower_world::{World, domain, tenant, until},
 };
 
 #[tokio::test]
@@ -152,6 +152,39 @@ async fn a_tenant_id_beyond_all_others_is_refused() {
         world.move_to(u32::MAX, 1, 1);
     };
     check_lie(in_the_log, is_too_high).await;
+}
+
+/// What no table may have, no operator lets through: it could not be read from a file again.
+#[tokio::test(start_paused = true)]
+async fn the_most_that_a_table_may_have_cannot_be_overruled() {
+    let world = World::with(5);
+    let most = TableSize {
+        tenants: 5,
+        names: 100,
+    };
+    let process = start(&world, None, strict().with_most(most));
+    process.reached(&world).await;
+    world.add_tenant(6);
+    let refusal = process.refused().await;
+    assert!(matches!(refusal, Refusal::TooHigh { .. }), "{refusal}");
+    assert!(!refusal.can_be_accepted());
+    assert!(!process.overrule.accept_once(refusal));
+    let before = process.progress.status().counts.refusals;
+    until(&process.progress, |status| {
+        status.counts.refusals > before + 2
+    })
+    .await;
+    assert_eq!(
+        process.progress.status().refused,
+        Some(refusal),
+        "it stands"
+    );
+
+    let world = World::with(6);
+    let process = start(&world, None, strict().with_most(most));
+    let refusal = process.refused().await;
+    assert!(matches!(refusal, Refusal::TooLarge { .. }), "{refusal}");
+    assert!(!process.overrule.accept_once(refusal));
 }
 
 #[tokio::test(start_paused = true)]
@@ -323,32 +356,6 @@ async fn nobody_else_reads_the_files() {
     let files = std::fs::read_dir(&folder).unwrap();
     let modes: Vec<_> = files.map(|file| mode(&file.unwrap().path())).collect();
     assert_eq!(modes, [0o600; 2], "a base and a log");
-}
-
-/// Nothing can be written where a file stands in the place of the folder.
-#[tokio::test(start_paused = true)]
-async fn a_folder_that_cannot_be_written_to_delays_no_route_and_is_made_good_later() {
-    let place = tempfile::tempdir().unwrap();
-    let folder = place.path().join("routes");
-    std::fs::write(&folder, "in the way").unwrap();
-    let world = World::with(3);
-    let process = start(&world, Some(&folder), strict());
-    process.reached(&world).await;
-    until_recorded(&process.progress, |recorded| {
-        recorded.is_behind && recorded.failures > 0
-    })
-    .await;
-    world.add_tenant(4);
-    process.reached(&world).await;
-    assert_eq!(process.progress.recorded().position, None);
-
-    std::fs::remove_file(&folder).unwrap();
-    // After a minute at most, of paused time.
-    let is_whole = |recorded: &Recorded| recorded.bases == 1 && !recorded.is_behind;
-    assert!(process.progress.until_recorded(is_whole).await);
-    process.stop().await;
-    world.change(|state| state.is_away = true);
-    start(&world, Some(&folder), strict()).reached(&world).await;
 }
 
 #[tokio::test]

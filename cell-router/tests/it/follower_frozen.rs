@@ -1,12 +1,12 @@
 //! Directories that lose changes, and make others under their numbers.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use tenancy_cell_router::{FollowerStatus, Refusal, RouteTable};
 use tenancy_types::{Answer, Lookup, Revision};
 
 use crate::{
-    follower_process::{Process, kind, start, strict},
+    follower_process::{Process, kind, start, start_over, strict},
     follower_world::{World, domain, until},
 };
 
@@ -86,6 +86,23 @@ async fn what_is_frozen_stays_so_over_restarts() {
     let process = start(&world, Some(folder.path()), strict());
     process.reached(&world).await;
     assert_eq!(process.progress.status().counts.refusals, 0);
+}
+
+/// A supervisor starts the follower anew, over the table that the last one has left.
+#[tokio::test]
+async fn what_is_frozen_stays_so_for_the_next_follower_of_the_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(8);
+    let before = world.state().position();
+    let process = freeze(&world, Some(folder.path())).await;
+    let table = Arc::clone(&process.table);
+    process.stop().await;
+    regrow(&world);
+    let process = start_over(&world, table, Some(folder.path()), strict());
+    frozen(&process).await;
+    assert_eq!(process.table.position(), Some(before));
+    assert!(matches!(process.table.lookup(&domain(8)), Answer::Hit(_)));
+    assert_eq!(process.table.lookup(&domain(39)), Answer::Absent);
 }
 
 /// The base of the restored directory is lost: the one before it must not be continued by its log.

@@ -19,7 +19,16 @@ pub(crate) struct Process {
 }
 
 pub(crate) fn start(world: &World, folder: Option<&Path>, guards: Guards) -> Process {
-    let table = Arc::new(LineTable::new());
+    start_over(world, Arc::default(), folder, guards)
+}
+
+/// The same over a table that somebody may have filled.
+pub(crate) fn start_over(
+    world: &World,
+    table: Arc<LineTable>,
+    folder: Option<&Path>,
+    guards: Guards,
+) -> Process {
     let clock = ManualClock::default();
     let mut follower = Follower::new(world.clone(), Arc::clone(&table), clock).with_guards(guards);
     if let Some(folder) = folder {

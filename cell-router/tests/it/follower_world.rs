@@ -207,7 +207,13 @@ impl ChangeSource for World {
         }
         Ok(SourceSnapshot {
             position: state.position(),
-            facts: stream::iter(facts).map(Ok).boxed(),
+            // Others get their turn between facts.
+            facts: stream::iter(facts)
+                .then(async |fact| {
+                    tokio::task::yield_now().await;
+                    Ok(fact)
+                })
+                .boxed(),
         })
     }
 

@@ -18,6 +18,8 @@ mod follower_killed;
 #[cfg(feature = "tokio")]
 mod follower_process;
 #[cfg(feature = "tokio")]
+mod follower_repair;
+#[cfg(feature = "tokio")]
 mod follower_world;
 #[cfg(feature = "peer")]
 mod peers;

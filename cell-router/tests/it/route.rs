@@ -104,7 +104,10 @@ fn layer() -> RouteLayer<Arc<ReferenceTable>> {
     RouteLayer::new(table()).below(domain("platform.example"))
 }
 
-async fn ask<L: Lookup>(layer: &RouteLayer<L>, request: Builder) -> Result<u32, StatusCode> {
+async fn ask<L: Lookup + Clone>(
+    layer: &RouteLayer<L>,
+    request: Builder,
+) -> Result<u32, StatusCode> {
     let service = layer.layer(Inner::default());
     let request = request.body(()).unwrap();
     let Ok(response) = service.oneshot(request).await;

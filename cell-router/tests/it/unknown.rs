@@ -14,14 +14,19 @@ use futures_util::{
     stream::{self, BoxStream, StreamExt},
 };
 use tenancy_cell_router::{
-    Asked, ChangeSource, Confirm, ConfirmCounts, ConfirmLimits, Confirmer, Error, Follower,
-    Progress, ReferenceTable, RouteKey, SourceSnapshot, Verdict,
+    Asked, ChangeSource, Confirm, ConfirmCounts, ConfirmLimits, Confirmer, Contact, Error,
+    Follower, Progress, ReferenceTable, RouteKey, SourceSnapshot, Verdict,
 };
 use tenancy_types::{
     CellId, DirectoryId, Epoch, History, Lifecycle, LogEntry, ManualClock, Placement, Position,
     Revision, Route, TenantId,
 };
 use tokio::sync::Semaphore;
+
+use crate::{
+    follower_process::{start, strict},
+    follower_world::{World, until},
+};
 
 /// What the directory does when it is asked.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +125,10 @@ struct Rig {
 
 impl Rig {
     async fn new(mood: Mood, is_followed: bool) -> Self {
+        Self::over(mood, followed(is_followed).await)
+    }
+
+    fn over(mood: Mood, progress: Progress) -> Self {
         let clock = ManualClock::default();
         let asked = Arc::default();
         let gate = Arc::new(Semaphore::new(100));
@@ -128,7 +137,6 @@ impl Rig {
             asked: Arc::clone(&asked),
             gate: Arc::clone(&gate),
         };
-        let progress = followed(is_followed).await;
         let confirmer =
             Confirmer::new(authority, progress, clock.clone(), ConfirmLimits::default());
         Self {
@@ -168,6 +176,39 @@ async fn what_the_directory_says_is_the_answer() {
             check(rig.verdict(1).await, expect, mood, is_followed);
             assert_eq!(rig.asked(), 1);
         }
+    }
+}
+
+/// The directory loses changes and is refused, or is another one now: what it says does not go with the table.
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_the_follower_does_not_believe_is_not_asked() {
+    let losses: [fn(&World); 3] = [
+        |world| world.change(|state| state.log.truncate(10)),
+        |world| world.change(|state| state.history.directory = DirectoryId::from_u128(8)),
+        |world| world.change(|state| state.is_away = true),
+    ];
+    for (case, lose) in losses.into_iter().enumerate() {
+        let world = World::with(8);
+        let process = start(&world, None, strict());
+        process.reached(&world).await;
+        let rig = Rig::over(Mood::Knows, process.progress.clone());
+        assert_eq!(rig.verdict(1).await, Verdict::Hit(route()));
+
+        // One question is on its way.
+        let gate = rig.gate.acquire_many(100).await.unwrap();
+        let Asked::Waiting(waiting) = rig.confirmer.ask(&key(2)) else {
+            panic!("nobody was asked");
+        };
+        let mut waiting = Box::pin(waiting);
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        lose(&world);
+        until(&process.progress, |status| status.contact != Contact::Live).await;
+        drop(gate);
+        assert_eq!(waiting.await, Verdict::NotFoundOut, "case {case}");
+
+        let asked = rig.asked();
+        assert_eq!(rig.verdict(3).await, Verdict::NotFoundOut, "case {case}");
+        assert_eq!(rig.asked(), asked);
     }
 }
 

@@ -88,3 +88,37 @@ async fn a_whole_snapshot_makes_up_for_a_hole() {
     while watcher.changed().await.is_ok() {}
     assert_eq!(read(&folder), (at(room + 101), 3));
 }
+
+/// A process that has learned that its history has lost changes gives it to nobody, also when the disk cannot be told.
+#[cfg(feature = "peer")]
+#[tokio::test]
+async fn what_has_ended_is_given_to_nobody() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("routes");
+    let folder = SnapshotFolder::new(&path);
+    let records = watch::Sender::default();
+    let mut watcher = records.subscribe();
+    let work = Work::new(folder.keeper(Guards::default()));
+    let mut recorder = Recorder::spawn(work, records);
+    recorder.begin(at(1)).await;
+    recorder.facts(&[entry(1)]).await;
+    recorder.commit(at(1));
+    let is_given = |records: &Records| records.chain().is_some();
+    drop(watcher.wait_for(is_given).await.unwrap());
+
+    std::fs::remove_dir_all(&path).unwrap();
+    std::fs::write(&path, "in the way").unwrap();
+    recorder.end().await;
+    assert!(watcher.borrow().chain().is_none(), "at once");
+    let has_tried = |records: &Records| records.failures > 0;
+    drop(watcher.wait_for(has_tried).await.unwrap());
+    assert!(watcher.borrow().chain().is_none());
+
+    std::fs::remove_file(&path).unwrap();
+    recorder.begin(at(3)).await;
+    recorder.facts(&[entry(2)]).await;
+    assert!(watcher.borrow().chain().is_none());
+    recorder.commit(at(3));
+    drop(watcher.wait_for(is_given).await.unwrap());
+    assert_eq!(watcher.borrow().recorded().position, Some(at(3)));
+}

@@ -99,4 +99,10 @@ fn a_base_from_the_future_is_made_anew_once() {
     assert!(keeper.is_due().unwrap());
     keeper.merge().unwrap();
     assert!(!keeper.is_due().unwrap());
+
+    // Files have times of another clock, as on a file system of another machine.
+    disk.set_time(Duration::from_secs(1_000));
+    keeper.merge().unwrap();
+    disk.set_time(Duration::from_secs(10));
+    assert!(!keeper.is_due().unwrap(), "each new base would be, too");
 }

@@ -25,6 +25,7 @@ fn name(verdict: Result<(), Refusal>) -> &'static str {
         Err(Refusal::Empty { .. }) => "empty",
         Err(Refusal::Shrunken { .. }) => "shrunken",
         Err(Refusal::Oversized { .. }) => "oversized",
+        Err(Refusal::TooLarge { .. }) => "too large",
         Err(Refusal::TooHigh { .. }) => "too high",
         Err(Refusal::TooLong { .. }) => "too long",
         Err(Refusal::OtherDirectory { .. }) => "other directory",
@@ -60,7 +61,7 @@ fn a_table_neither_vanishes_nor_bursts() {
     let cases = [
         (None, size(0, 0), "taken"),
         (None, size(500, 5_000), "taken"),
-        (None, size(501, 0), "oversized"),
+        (None, size(501, 0), "too large"),
         (Some(size(0, 0)), size(0, 0), "taken"),
         (Some(size(0, 0)), size(10, 10), "taken"),
         (Some(size(0, 0)), size(11, 10), "oversized"),
@@ -71,7 +72,7 @@ fn a_table_neither_vanishes_nor_bursts() {
         (Some(size(100, 200)), size(49, 100), "shrunken"),
         (Some(size(100, 200)), size(200, 400), "taken"),
         (Some(size(100, 200)), size(200, 401), "oversized"),
-        (Some(size(400, 200)), size(501, 200), "oversized"),
+        (Some(size(400, 200)), size(501, 200), "too large"),
         (Some(size(usize::MAX, usize::MAX)), size(1, 1), "shrunken"),
     ];
     for (known, offered, expect) in cases {
