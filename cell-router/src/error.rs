@@ -60,6 +60,12 @@ pub enum Error {
         /// How long to wait before asking again.
         retry_after: Duration,
     },
+    /// The tenant is moving, and as many writes wait as may.
+    #[error("no more requests may wait for the tenant")]
+    ParkingFull {
+        /// How long to wait before asking again.
+        retry_after: Duration,
+    },
     /// The request came without a placement: a defect of the application, whose tenant layer does not cover
     /// this route.
     #[error("the request carries no placement")]
@@ -111,6 +117,7 @@ impl Problem for Error {
             Self::Peer { .. } => "routes_peer",
             Self::CellUnavailable { .. } => "cell_unavailable",
             Self::TenantMoving { .. } => "tenant_moving",
+            Self::ParkingFull { .. } => "parking_full",
             Self::NoPlacement => "internal",
         })
     }
@@ -129,7 +136,9 @@ impl Problem for Error {
             | Self::LogGap
             | Self::LogEnded
             | Self::CellUnavailable { .. } => Retry::After(Duration::from_secs(1)),
-            Self::TenantMoving { retry_after } => Retry::After(*retry_after),
+            Self::TenantMoving { retry_after } | Self::ParkingFull { retry_after } => {
+                Retry::After(*retry_after)
+            }
             Self::Peer { .. } => Retry::After(Duration::from_secs(1)),
             Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => Retry::No,
             Self::NoPlacement => Retry::No,
@@ -142,7 +151,7 @@ impl Problem for Error {
                 "the directory is not available right now".into()
             }
             Self::CellUnavailable { .. } => "the tenant cannot be reached right now".into(),
-            Self::TenantMoving { .. } => {
+            Self::TenantMoving { .. } | Self::ParkingFull { .. } => {
                 "the tenant is being moved and takes no changes for a moment".into()
             }
             Self::Peer { .. } => "the directory is not available right now".into(),

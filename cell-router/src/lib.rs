@@ -5,8 +5,12 @@
 mod error;
 #[cfg(feature = "tokio")]
 mod follower;
+#[cfg(feature = "parking")]
+mod parking;
 #[cfg(feature = "peer")]
 mod peer;
+#[cfg(feature = "parking")]
+mod replay;
 #[cfg(feature = "layer")]
 mod route;
 mod snapshot;
@@ -22,8 +26,12 @@ pub use error::Error;
 pub use follower::{
     Backoff, Contact, FollowCounts, Follower, FollowerStatus, Overrule, Peer, Progress, Recorded,
 };
+#[cfg(feature = "parking")]
+pub use parking::{ParkingFuture, ParkingLayer, ParkingLimits, ParkingService, ParkingStatus};
 #[cfg(feature = "peer")]
 pub use peer::{HttpPeer, SnapshotBody, SnapshotService};
+#[cfg(feature = "parking")]
+pub use replay::ReplayBody;
 #[cfg(feature = "layer")]
 pub use route::{RouteFuture, RouteLayer, RouteService};
 #[cfg(feature = "tokio")]

@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 21] = [
+const PURE: [&str; 22] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -21,6 +21,7 @@ const PURE: [&str; 21] = [
     "tenancy-core/src/isolation/plan",
     "tenancy-core/src/isolation/policy",
     "tenancy-core/src/isolation/seal",
+    "cell-router/src/parking/lot",
     "cell-router/src/table/line_table",
     "cell-router/src/table/reference",
     "rate-limit/src/gcra",
