@@ -54,8 +54,6 @@
 
 pub mod audit;
 mod error;
-mod hex;
-mod hmac;
 mod install;
 mod introspect;
 mod mode;
@@ -72,6 +70,7 @@ mod statement;
 #[cfg(feature = "test-util")]
 pub mod testing;
 
+pub use crate::keys::{InvalidKey, InvalidKeyId};
 pub use audit::{AuditError, AuditReceipt};
 pub use error::InstallError;
 pub use install::{Change, Installed, WhatChanged, install, install_with_key};
@@ -80,6 +79,6 @@ pub use mode::{IsolationMode, Net};
 pub use password::{Password, set_password};
 pub use plan::Isolation;
 pub use roles::{InvalidPrefix, Login, Roles};
-pub use seal::{InvalidKey, InvalidKeyId, SealAccess, SealClaim, SealKey};
+pub use seal::{SealAccess, SealClaim, SealKey};
 pub use seal_keys::{install_key, retire_key};
 pub use statement::Statement;

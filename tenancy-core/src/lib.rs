@@ -39,8 +39,12 @@ mod axum;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod db;
 pub mod directory;
+#[cfg(feature = "hop")]
+pub mod hop;
 #[cfg(feature = "postgres")]
 pub mod isolation;
+#[cfg(any(feature = "hop", feature = "postgres"))]
+pub mod keys;
 mod manifest;
 #[cfg(feature = "http")]
 pub mod middleware;

@@ -2,7 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{IsolationMode, Roles, hex::hex};
+use super::{IsolationMode, Roles};
+use crate::keys::hex::hex;
 use crate::{Table, TableKind, TenantColumn};
 
 /// A policy whose name ends in the hash of its body: a table whose policy is of an older version, of another

@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 
-use super::hmac::Hmac;
+use crate::keys::hmac::Hmac;
 
 /// As many as Postgres itself makes unless it is told otherwise.
 const ITERATIONS: u32 = 4096;
@@ -16,8 +16,8 @@ pub(super) fn verifier(password: &str, salt: &[u8]) -> String {
     let prepared = stringprep::saslprep(password);
     let password = prepared.as_deref().unwrap_or(password);
     let salted = Hmac::new(&salted(password.as_bytes(), salt));
-    let stored_key = Sha256::digest(salted.mac(b"Client Key"));
-    let server_key = salted.mac(b"Server Key");
+    let stored_key = Sha256::digest(salted.mac(&[b"Client Key"]));
+    let server_key = salted.mac(&[b"Server Key"]);
     format!(
         "SCRAM-SHA-256${ITERATIONS}:{}${}:{}",
         STANDARD.encode(salt),
@@ -29,10 +29,10 @@ pub(super) fn verifier(password: &str, salt: &[u8]) -> String {
 /// `Hi` of RFC 5802, which is PBKDF2 with one block.
 fn salted(password: &[u8], salt: &[u8]) -> [u8; 32] {
     let password = Hmac::new(password);
-    let mut last = password.mac(&[salt, &1_u32.to_be_bytes()].concat());
+    let mut last = password.mac(&[salt, &1_u32.to_be_bytes()]);
     let mut sum = last;
     for _ in 1..ITERATIONS {
-        last = password.mac(&last);
+        last = password.mac(&[&last]);
         for (sum, byte) in sum.iter_mut().zip(last) {
             *sum ^= byte;
         }

@@ -5,11 +5,12 @@ use sqlx::{Connection as _, PgConnection, postgres::PgConnectOptions};
 
 use super::{
     AuditError, InstallError, InvalidPrefix, Isolation, IsolationMode, Login, Password, Roles,
-    SealKey, audit, hex::hex, install, install_key, set_password,
+    SealKey, audit, install, install_key, set_password,
 };
 use crate::{
     Manifest,
     db::{CellOptions, DbError, ExternalKeyError, OpenError, PostgresCell},
+    keys::hex::hex,
 };
 
 /// Why a test has no cell.

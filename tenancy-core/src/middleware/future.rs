@@ -6,7 +6,7 @@ use std::{
 use http::Response;
 
 pin_project_lite::pin_project! {
-    /// The response of [`TenantService`](super::TenantService).
+    /// The response of the inner service, or of the layer that refused the request.
     #[derive(Debug)]
     pub struct ResponseFuture<F, RB> {
         #[pin]
@@ -26,13 +26,13 @@ pin_project_lite::pin_project! {
 }
 
 impl<F, RB> ResponseFuture<F, RB> {
-    pub(super) const fn calling(response: F) -> Self {
+    pub(crate) const fn calling(response: F) -> Self {
         Self {
             state: State::Calling { response },
         }
     }
 
-    pub(super) const fn refused(response: Response<RB>) -> Self {
+    pub(crate) const fn refused(response: Response<RB>) -> Self {
         Self {
             state: State::Refused {
                 response: Some(response),

@@ -13,6 +13,8 @@ mod db;
 mod directory;
 #[cfg(all(feature = "cli", feature = "test-util"))]
 mod guides;
+#[cfg(feature = "hop")]
+mod hop;
 #[cfg(feature = "postgres")]
 mod isolation;
 mod manifest;

@@ -3,7 +3,7 @@ use std::fmt;
 use sha2::{Digest as _, Sha256};
 
 use super::{Check, Severity};
-use crate::isolation::hex::hex;
+use crate::keys::hex::hex;
 
 /// One thing that the audit found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,9 +1,11 @@
 //! Bytes as people and Postgres write them.
 
+#[cfg(any(feature = "postgres", test))]
 use std::fmt::Write as _;
 
 /// Two lower-case digits a byte.
-pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
+#[cfg(any(feature = "postgres", test))]
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
     let bytes = bytes.as_ref();
     let mut text = String::with_capacity(2 * bytes.len());
     for byte in bytes {
@@ -13,7 +15,7 @@ pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// 32 bytes, two digits each.
-pub(super) fn bytes(digits: &str) -> Option<[u8; 32]> {
+pub(crate) fn bytes(digits: &str) -> Option<[u8; 32]> {
     if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }

@@ -7,14 +7,14 @@ const BLOCK: usize = 64;
 
 /// A key with its two pads.
 #[derive(Clone)]
-pub(super) struct Hmac {
+pub(crate) struct Hmac {
     inner_pad: [u8; BLOCK],
     outer_pad: [u8; BLOCK],
 }
 
 impl Hmac {
     /// A key of any length; one that is longer than a block is hashed first.
-    pub(super) fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         let hashed: [u8; 32] = Sha256::digest(key).into();
         let key = if key.len() > BLOCK { &hashed } else { key };
         Self {
@@ -24,14 +24,15 @@ impl Hmac {
     }
 
     /// The inner and the outer one.
-    pub(super) const fn pads(&self) -> [&[u8]; 2] {
+    #[cfg(feature = "postgres")]
+    pub(crate) const fn pads(&self) -> [&[u8]; 2] {
         [&self.inner_pad, &self.outer_pad]
     }
 
-    pub(super) fn mac(&self, text: &[u8]) -> [u8; 32] {
-        let inner = Sha256::new()
-            .chain_update(self.inner_pad)
-            .chain_update(text);
+    /// Of these parts, one behind the other.
+    pub(crate) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let begun = Sha256::new().chain_update(self.inner_pad);
+        let inner = parts.iter().fold(begun, Sha256::chain_update);
         Sha256::new()
             .chain_update(self.outer_pad)
             .chain_update(inner.finalize())
@@ -51,7 +52,7 @@ fn pad(key: &[u8], with: u8) -> [u8; BLOCK] {
 #[cfg(test)]
 mod tests {
     use super::Hmac;
-    use crate::isolation::hex::hex;
+    use crate::keys::hex::hex;
 
     /// RFC 4231, test cases 1, 2, 3 and 6.
     #[test]
@@ -78,7 +79,7 @@ mod tests {
                 "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
             ),
         ] {
-            assert_eq!(hex(Hmac::new(key).mac(text)), expect);
+            assert_eq!(hex(Hmac::new(key).mac(&[text])), expect);
         }
     }
 }
