@@ -47,12 +47,18 @@ pub enum Kind {
     Forbidden,
     /// There is no such thing (404). Never used for "could not find out".
     NotFound,
+    /// The server knows the method and does not take it (405).
+    MethodNotAllowed,
+    /// The client took too long to send its request (408).
+    ClientTimeout,
     /// It clashes with something that exists (409).
     Conflict,
     /// It was here and will not come back (410).
     Gone,
     /// The request is larger than what is accepted (413).
     TooLarge,
+    /// The request's target is longer than what is accepted (414).
+    TargetTooLong,
     /// This cell does not own the tenant (421).
     Misdirected,
     /// Well formed, but it contradicts an earlier request (422).
@@ -61,8 +67,14 @@ pub enum Kind {
     RateLimited,
     /// A defect of ours (500).
     Internal,
+    /// It asks for something that is not offered here (501).
+    NotImplemented,
+    /// A server that was asked on the client's behalf answered nonsense, or broke off (502).
+    BadGateway,
     /// Could not be found out or done now (503).
     Unavailable,
+    /// A server that was asked on the client's behalf took too long (504).
+    GatewayTimeout,
 }
 
 impl Kind {
@@ -75,14 +87,20 @@ impl Kind {
             Self::PaymentRequired => 402,
             Self::Forbidden => 403,
             Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::ClientTimeout => 408,
             Self::Conflict => 409,
             Self::Gone => 410,
             Self::TooLarge => 413,
+            Self::TargetTooLong => 414,
             Self::Misdirected => 421,
             Self::Unprocessable => 422,
             Self::RateLimited => 429,
             Self::Internal => 500,
+            Self::NotImplemented => 501,
+            Self::BadGateway => 502,
             Self::Unavailable => 503,
+            Self::GatewayTimeout => 504,
         }
     }
 
@@ -95,14 +113,20 @@ impl Kind {
             Self::PaymentRequired => "The payment was not made",
             Self::Forbidden => "Not allowed",
             Self::NotFound => "Not found",
+            Self::MethodNotAllowed => "The method is not taken here",
+            Self::ClientTimeout => "The request took too long to arrive",
             Self::Conflict => "It clashes with something that exists",
             Self::Gone => "No longer here",
             Self::TooLarge => "The request is too large",
+            Self::TargetTooLong => "The address is too long",
             Self::Misdirected => "The request came to the wrong place",
             Self::Unprocessable => "The request contradicts an earlier one",
             Self::RateLimited => "Too many requests",
             Self::Internal => "Something went wrong on our side",
+            Self::NotImplemented => "Not offered here",
+            Self::BadGateway => "The server behind this one failed",
             Self::Unavailable => "Not available right now",
+            Self::GatewayTimeout => "The server behind this one took too long",
         }
     }
 }
