@@ -5,6 +5,8 @@
 mod error;
 #[cfg(feature = "tokio")]
 mod follower;
+#[cfg(feature = "gateway")]
+mod gateway;
 #[cfg(feature = "parking")]
 mod parking;
 #[cfg(feature = "peer")]
@@ -25,6 +27,13 @@ pub use error::Error;
 #[cfg(feature = "tokio")]
 pub use follower::{
     Backoff, Contact, FollowCounts, Follower, FollowerStatus, Overrule, Peer, Progress, Recorded,
+};
+#[cfg(feature = "gateway")]
+pub use gateway::{
+    Acceptor, BodyLimit, BodyLimitFuture, BodyLimitLayer, ConnectionInfo, EdgeFuture, EdgeLayer,
+    EdgeService, Expired, FramingFault, GatewayError, InvalidPseudonym, LimitedBody, Opened,
+    Protocol, Proxy, ProxyBody, ProxyFuture, Pseudonym, Security, Server, ServerLimits, Stop,
+    TcpOpening, Timeouts, Upstream, UpstreamExtension, UpstreamOf,
 };
 #[cfg(feature = "parking")]
 pub use parking::{ParkingFuture, ParkingLayer, ParkingLimits, ParkingService, ParkingStatus};

@@ -21,6 +21,8 @@ mod follower_process;
 mod follower_repair;
 #[cfg(feature = "tokio")]
 mod follower_world;
+#[cfg(feature = "gateway")]
+mod gateway;
 #[cfg(feature = "parking")]
 mod parking;
 #[cfg(feature = "peer")]

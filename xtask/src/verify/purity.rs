@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 22] = [
+const PURE: [&str; 30] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -21,6 +21,14 @@ const PURE: [&str; 22] = [
     "tenancy-core/src/isolation/plan",
     "tenancy-core/src/isolation/policy",
     "tenancy-core/src/isolation/seal",
+    "cell-router/src/gateway/edge/rules",
+    "cell-router/src/gateway/framing",
+    "cell-router/src/gateway/headers",
+    "cell-router/src/gateway/proxy/answer",
+    "cell-router/src/gateway/proxy/request",
+    "cell-router/src/gateway/server/preface",
+    "cell-router/src/gateway/timeouts",
+    "cell-router/src/gateway/upgrade/answer",
     "cell-router/src/parking/lot",
     "cell-router/src/table/line_table",
     "cell-router/src/table/reference",

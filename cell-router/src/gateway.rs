@@ -1,0 +1,31 @@
+//! From a socket to a cell behind the network.
+//!
+//! | piece | what it does |
+//! | --- | --- |
+//! | [`Server`] | accepts connections through an [`Acceptor`], bounds their number, heads and silence, drains |
+//! | [`EdgeLayer`] | outermost: refuses what two servers could read differently, cleans the fields, says who asked |
+//! | [`BodyLimitLayer`] | bounds what clients send |
+//! | [`Proxy`] | innermost: sends the request to the [`Upstream`] that an earlier layer chose, and streams the answer |
+//!
+//! What is between the edge and the proxy is the application's: resolving, limiting, choosing a cell.
+
+mod edge;
+mod error;
+mod framing;
+mod headers;
+mod limits;
+mod proxy;
+mod server;
+mod timeouts;
+mod upgrade;
+
+pub use edge::{EdgeFuture, EdgeLayer, EdgeService};
+pub use error::GatewayError;
+pub use framing::FramingFault;
+pub use headers::{InvalidPseudonym, Pseudonym};
+pub use limits::{BodyLimit, BodyLimitFuture, BodyLimitLayer, LimitedBody};
+pub use proxy::{Protocol, Proxy, ProxyBody, ProxyFuture, Upstream, UpstreamExtension, UpstreamOf};
+pub use server::{
+    Acceptor, ConnectionInfo, Opened, Security, Server, ServerLimits, Stop, TcpOpening,
+};
+pub use timeouts::{Expired, Timeouts};

@@ -1,0 +1,13 @@
+//! The gateway on real sockets.
+
+mod bodies;
+mod edge;
+mod failures;
+mod limits;
+mod raw;
+mod reuse;
+mod server;
+mod smuggling;
+mod upgrade;
+mod versions;
+mod world;
