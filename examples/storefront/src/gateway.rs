@@ -1,14 +1,12 @@
 //! The way of a visitor's request, each step in memory until the cell:
 //! observe → bound the body → find and admit the tenant → limit → its cell.
 
-mod body_limit;
-
 use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tenancy_cell_router::{CellTransport, Cells};
+use tenancy_cell_router::{BodyLimitLayer, CellTransport, Cells};
 use tenancy_core::{HostEvidence, OpenToAll, Resolver, SubdomainEvidence, middleware::TenantLayer};
 use tenancy_rate_limit::{ConcurrencyLimitLayer, RateLimitLayer};
 use tenancy_types::Placement;
@@ -21,10 +19,8 @@ use crate::{
     telemetry::{Listener, note_tenant, observe},
 };
 
-use body_limit::BodyLimitLayer;
-
 /// The most bytes of a visitor's body: forms and small JSON.
-const LARGEST_BODY: usize = 1 << 20;
+const LARGEST_BODY: u64 = 1 << 20;
 
 /// All shops of the platform, as one service for the visitors' listener.
 pub fn service(
@@ -56,7 +52,8 @@ pub fn service(
         .map_request(|request: Request<Incoming>| request.map(Body::new))
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(observe(Listener::Shops))
-        .layer(BodyLimitLayer { most: LARGEST_BODY })
+        .layer(BodyLimitLayer::bytes(LARGEST_BODY).respond_with(Answer))
+        .map_request(|request: Request<_>| request.map(Body::new))
         .layer(tenants.respond_with(Answer))
         .map_request(note_tenant)
         .layer(RateLimitLayer::new(limits.clone()).respond_with(Answer))

@@ -26,6 +26,5 @@ pub mod platform;
 pub mod postgres;
 mod random;
 pub mod serve;
-pub mod server;
 pub mod shop;
 pub mod telemetry;

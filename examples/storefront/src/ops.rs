@@ -29,6 +29,7 @@ use std::{num::NonZeroU16, sync::Arc};
 use axum::{Router, body::Bytes, extract::DefaultBodyLimit, middleware, routing::get};
 use http::header;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tenancy_cell_router::Stop;
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -36,7 +37,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     pages::Refused,
     platform::Platform,
-    server::Stop,
     shop::finish,
     telemetry::{Listener, observe},
 };

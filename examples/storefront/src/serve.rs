@@ -9,8 +9,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tenancy_cell_router::{Server, Stop};
 use tenancy_types::CellId;
 use tokio::{
+    net::TcpListener,
     signal::unix::{SignalKind, signal},
     sync::watch,
 };
@@ -21,7 +23,6 @@ use crate::{
     gateway,
     ops::{self, Idempotency, OperatorToken, Ops, Visit},
     platform::{OpenError, Platform, Worker},
-    server::{Server, Stop},
     telemetry,
 };
 
@@ -139,11 +140,11 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<(Server, SocketAddr), ServeError> {
+async fn bind(address: SocketAddr) -> Result<(Server<TcpListener>, SocketAddr), ServeError> {
     let failed = |source| ServeError::Listen { address, source };
-    let server = Server::bind(address).await.map_err(failed)?;
-    let bound = server.address().map_err(failed)?;
-    Ok((server, bound))
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((Server::new(listener), bound))
 }
 
 /// The first SIGINT or SIGTERM says to drain, the second to stop at once.

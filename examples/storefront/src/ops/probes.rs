@@ -8,7 +8,7 @@ use http::{StatusCode, header};
 use tenancy_core::directory::Directory;
 
 use super::Ops;
-use crate::server::Stop;
+use tenancy_cell_router::Stop;
 
 /// The process lives. Says nothing of what it depends on, so that an outage elsewhere restarts nothing.
 #[utoipa::path(get, path = "/healthz", tag = "probes", responses((status = 200, description = "it lives")))]

@@ -16,11 +16,11 @@ mod task;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::{FutureExt, future::join_all};
+use tenancy_cell_router::Stop;
 use tenancy_types::{Clock, SystemClock, UnixMicros};
 use tokio::{sync::watch, time::sleep};
 
 use super::Platform;
-use crate::server::Stop;
 
 use chore::Chore;
 use clocks::{Clocks, Look};
