@@ -1,9 +1,12 @@
-//! Microseconds of processor time that a request costs a gateway: [`Server`], [`EdgeLayer`] and [`Proxy`], against the
-//! least that a proxy over hyper-util can be.
+//! Microseconds of processor time that a request costs a gateway, against the least that a proxy over hyper-util can be.
 //!
 //! ```sh
-//! cargo bench -p tenancy-cell-router --features gateway --bench proxy
+//! cargo bench -p tenancy-cell-router --features gateway --bench proxy -- core
+//! cargo bench -p tenancy-cell-router --features gateway --bench proxy -- ours
 //! ```
+//!
+//! `core` is `EdgeLayer` and `Proxy`, their connections accepted as the bare proxy's are; `ours` has `Server` around
+//! them, with its time limits.
 //!
 //! The last line is the answer: `{"value": 31.5, "peer": 30.2}`. With `FIGURES_QUICK=1` in the environment there is less
 //! of it.
@@ -26,18 +29,14 @@ use proxies::Kind;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-#[expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the answer and the complaint of a command"
-)]
+#[expect(clippy::print_stderr, reason = "the complaint of a command")]
 fn main() -> ExitCode {
     let mut args = env::args().skip(1).filter(|arg| arg != "--bench");
     let done = match (args.next().as_deref(), args.next()) {
-        (None, _) => measure().map(|(value, peer)| {
-            println!("{{\"value\": {value:.3}, \"peer\": {peer:.3}}}");
-        }),
+        (Some("ours") | None, _) => measure(Kind::Ours).map(answer),
+        (Some("core"), _) => measure(Kind::Core).map(answer),
         (Some("serve-ours"), Some(upstream)) => proxies::serve(Kind::Ours, &upstream),
+        (Some("serve-core"), Some(upstream)) => proxies::serve(Kind::Core, &upstream),
         (Some("serve-bare"), Some(upstream)) => proxies::serve(Kind::Bare, &upstream),
         (Some(other), _) => Err(format!("{other} is not known here").into()),
     };
@@ -50,8 +49,13 @@ fn main() -> ExitCode {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "the answer of a command")]
+fn answer((value, peer): (f64, f64)) {
+    println!("{{\"value\": {value:.3}, \"peer\": {peer:.3}}}");
+}
+
 #[expect(clippy::print_stderr, reason = "for whoever watches")]
-fn measure() -> Result<(f64, f64), Failure> {
+fn measure(kind: Kind) -> Result<(f64, f64), Failure> {
     let is_quick = env::var_os("FIGURES_QUICK").is_some_and(|value| value == "1");
     let (pairs, block) = if is_quick { (5, 1_000) } else { (40, 4_000) };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -59,7 +63,7 @@ fn measure() -> Result<(f64, f64), Failure> {
         .build()?;
     runtime.block_on(async {
         let upstream = Upstream::start().await?;
-        let mut ours = World::start(Kind::Ours, &upstream).await?;
+        let mut ours = World::start(kind, &upstream).await?;
         let mut bare = World::start(Kind::Bare, &upstream).await?;
         // The first blocks make the connections.
         ours.block(block).await?;

@@ -77,6 +77,7 @@ impl World {
     pub(super) async fn start(kind: Kind, upstream: &Upstream) -> Result<Self, Failure> {
         let role = match kind {
             Kind::Ours => "serve-ours",
+            Kind::Core => "serve-core",
             Kind::Bare => "serve-bare",
         };
         let mut process = Command::new(env::current_exe()?)

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, io::BufRead as _};
+use std::io::BufRead as _;
 
 use http::{
     Request, Uri,
@@ -11,15 +11,20 @@ use hyper_util::{
     server::conn::auto,
 };
 use nix::sys::resource::{UsageWho, getrusage};
-use tenancy_cell_router::{EdgeLayer, Proxy, Pseudonym, Server, Stop, Timeouts, Upstream};
+use tenancy_cell_router::{
+    ConnectionInfo, EdgeLayer, Proxy, Pseudonym, Security, Server, Stop, Timeouts, Upstream,
+};
 use tokio::{net::TcpListener, sync::watch};
-use tower::Layer as _;
+use tower::{Layer as _, Service as _};
 
 use super::Failure;
 
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
+    /// Server, edge and proxy.
     Ours,
+    /// Edge and proxy, served as the bare one is.
+    Core,
     Bare,
 }
 
@@ -44,6 +49,7 @@ pub(super) fn serve(kind: Kind, upstream: &str) -> Result<(), Failure> {
     runtime.block_on(async {
         match kind {
             Kind::Ours => ours(listener, upstream).await,
+            Kind::Core => core(listener, upstream).await,
             Kind::Bare => bare(listener, upstream).await,
         }
     })
@@ -55,6 +61,27 @@ async fn ours(listener: TcpListener, upstream: Authority) -> Result<(), Failure>
     let service = EdgeLayer::new(Pseudonym::new("gate")?).layer(proxy);
     Server::new(listener).serve(service, stopped).await;
     Ok(())
+}
+
+async fn core(listener: TcpListener, upstream: Authority) -> Result<(), Failure> {
+    let proxy = Proxy::new(Timeouts::default()).with_upstreams(Upstream::http1(upstream));
+    let service = EdgeLayer::new(Pseudonym::new("gate")?).layer(proxy);
+    loop {
+        let (stream, peer) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let info = ConnectionInfo::new(peer, stream.local_addr()?, Security::Plain);
+        let service = service.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(info.clone());
+            service.clone().call(request)
+        });
+        tokio::spawn(async move {
+            let builder = auto::Builder::new(TokioExecutor::new());
+            let _ = builder
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
 }
 
 /// The least: the target is exchanged, everything else goes through as it is.
@@ -74,9 +101,9 @@ async fn bare(listener: TcpListener, upstream: Authority) -> Result<(), Failure>
         });
         tokio::spawn(async move {
             let builder = auto::Builder::new(TokioExecutor::new());
-            let served = builder.serve_connection(TokioIo::new(stream), service);
-            let _ = served.await;
-            Ok::<_, Infallible>(())
+            let _ = builder
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
         });
     }
 }
