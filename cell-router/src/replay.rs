@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 
-/// A body that keeps what it has passed on. [`Kept`] makes another one of it once this one is dropped.
+/// A request's body that keeps what it has passed on, so that it can be sent once more when it is dropped.
 pub struct ReplayBody<B> {
     /// Always there until it is dropped.
     tape: Option<Tape<B>>,

@@ -9,7 +9,7 @@
 //! | [`ops`] | the operators' API |
 //! | [`platform`] | directory, routes, limits, cells, and what is done to shops |
 //! | [`postgres`] | cells in Postgres: made, opened, audited, and started |
-//! | [`serve`], [`server`], [`telemetry`], [`demo`], [`config`] | one process of it all |
+//! | [`serve`], [`telemetry`], [`demo`], [`config`] | one process of it all |
 //! | [`cli`] | the command line |
 
 #![forbid(unsafe_code)]
