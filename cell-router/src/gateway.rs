@@ -12,6 +12,8 @@
 mod edge;
 mod error;
 mod framing;
+#[cfg(feature = "handover")]
+mod handover;
 mod headers;
 mod limits;
 mod proxy;
@@ -22,6 +24,8 @@ mod upgrade;
 pub use edge::{EdgeFuture, EdgeLayer, EdgeService};
 pub use error::GatewayError;
 pub use framing::FramingFault;
+#[cfg(feature = "handover")]
+pub use handover::{Handover, HandoverError, Offer, Takeover};
 pub use headers::{InvalidPseudonym, Pseudonym};
 pub use limits::{BodyLimit, BodyLimitFuture, BodyLimitLayer, LimitedBody};
 pub use proxy::{Protocol, Proxy, ProxyBody, ProxyFuture, Upstream, UpstreamExtension, UpstreamOf};

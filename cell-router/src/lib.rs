@@ -35,6 +35,8 @@ pub use gateway::{
     Protocol, Proxy, ProxyBody, ProxyFuture, Pseudonym, Security, Server, ServerLimits, Stop,
     TcpOpening, Timeouts, Upstream, UpstreamExtension, UpstreamOf,
 };
+#[cfg(feature = "handover")]
+pub use gateway::{Handover, HandoverError, Offer, Takeover};
 #[cfg(feature = "parking")]
 pub use parking::{ParkingFuture, ParkingLayer, ParkingLimits, ParkingService, ParkingStatus};
 #[cfg(feature = "peer")]

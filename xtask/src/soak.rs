@@ -51,7 +51,7 @@ struct Soak {
     binary: &'static [&'static str],
 }
 
-const SOAKS: [Soak; 6] = [
+const SOAKS: [Soak; 7] = [
     Soak {
         name: "kill9",
         binary: STOREFRONT,
@@ -74,6 +74,18 @@ const SOAKS: [Soak; 6] = [
             "layer",
             "--test",
             "it",
+        ],
+    },
+    Soak {
+        name: "gateway",
+        binary: &[
+            "--release",
+            "--package",
+            "tenancy-cell-router",
+            "--features",
+            "layer,handover",
+            "--test",
+            "soak",
         ],
     },
     Soak {

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod connection;
+mod exchanges;
 mod guarded_io;
 mod info;
 mod limits;

@@ -3,6 +3,8 @@
 mod bodies;
 mod edge;
 mod failures;
+#[cfg(feature = "handover")]
+mod handover;
 mod limits;
 mod raw;
 mod reuse;

@@ -6,5 +6,13 @@
 )]
 
 mod edge;
+#[cfg(feature = "handover")]
+#[path = "../it/gateway/handover/load.rs"]
+mod load;
+#[cfg(feature = "handover")]
+#[path = "../it/gateway/handover/process.rs"]
+mod process;
+#[cfg(feature = "handover")]
+mod restarts;
 mod static_stability;
 mod visitor;

@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 30] = [
+const PURE: [&str; 31] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -23,6 +23,7 @@ const PURE: [&str; 30] = [
     "tenancy-core/src/isolation/seal",
     "cell-router/src/gateway/edge/rules",
     "cell-router/src/gateway/framing",
+    "cell-router/src/gateway/handover/wire",
     "cell-router/src/gateway/headers",
     "cell-router/src/gateway/proxy/answer",
     "cell-router/src/gateway/proxy/request",

@@ -3,7 +3,10 @@ use std::{
     future::poll_fn,
     io,
     pin::pin,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,12 +20,11 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::Watcher},
     service::TowerToHyperService,
 };
-use tenancy_core::middleware::Peer;
 use tokio::time::{sleep, timeout};
 use tower_service::Service;
 
 use super::{
-    ConnectionInfo, Opened, Place, ServerLimits, guarded_io::GuardedIo, limits::HYPERS_FIELDS,
+    Opened, Place, ServerLimits, exchanges::Exchanges, guarded_io::GuardedIo, limits::HYPERS_FIELDS,
 };
 
 /// Opens a connection and serves it to its end.
@@ -48,9 +50,11 @@ pub(super) async fn serve<Io, S, RB>(
         Err(_) => return tracing::debug!("connection not opened in time"),
     };
     let (io, is_decided) = GuardedIo::new(opened.io, limits.stall);
-    let service = WithInfo {
+    let is_draining = Arc::clone(&place.is_draining);
+    let service = Exchanges {
         inner: service,
         info: opened.info.with_place(place),
+        is_draining,
     };
     let builder = builder(&limits);
     let connection =
@@ -104,31 +108,4 @@ fn builder(limits: &ServerLimits) -> Builder<TokioExecutor> {
         .keep_alive_interval(limits.ping)
         .keep_alive_timeout(limits.ping);
     builder
-}
-
-/// Tells each request which connection it came by.
-#[derive(Clone)]
-struct WithInfo<S> {
-    inner: S,
-    info: ConnectionInfo,
-}
-
-impl<S, B> Service<Request<B>> for WithInfo<S>
-where
-    S: Service<Request<B>>,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = S::Future;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, mut request: Request<B>) -> S::Future {
-        let extensions = request.extensions_mut();
-        extensions.insert(Peer(self.info.peer().ip()));
-        extensions.insert(self.info.clone());
-        self.inner.call(request)
-    }
 }

@@ -1,4 +1,8 @@
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use http::HeaderValue;
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -34,6 +38,8 @@ pub(super) struct Place {
     pub(super) _permit: OwnedSemaphorePermit,
     /// Closed when the server finishes nothing any more.
     pub(super) open: watch::Receiver<()>,
+    /// Set when the server takes no new connection any more.
+    pub(super) is_draining: Arc<AtomicBool>,
 }
 
 impl Place {

@@ -22,6 +22,10 @@ pub struct ServerLimits {
     pub fields: u16,
     /// The most requests at a time on one HTTP/2 connection: 200.
     pub streams: u32,
+    /// For idle HTTP/1 connections to bring one more request once the server stops, which is answered with
+    /// `Connection: close`: 1 s. A client that sends its request at the very moment of the stop would else meet a closed
+    /// connection. It is a part of [`drain`](Self::drain).
+    pub linger: Duration,
     /// For requests in flight to finish once the server stops: 30 s.
     pub drain: Duration,
 }
@@ -36,6 +40,7 @@ impl Default for ServerLimits {
             head_bytes: 64 * 1024,
             fields: HYPERS_FIELDS,
             streams: 200,
+            linger: Duration::from_secs(1),
             drain: Duration::from_secs(30),
         }
     }

@@ -1,4 +1,14 @@
-use std::{convert::Infallible, error::Error, fmt, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    error::Error,
+    fmt, io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use bytes::Buf;
 use http::{Request, Response};
@@ -80,7 +90,8 @@ impl Server<TcpListener> {
 
 impl<A: Acceptor> Server<A> {
     /// Serves until it is told to stop, or nobody is left who could tell; then finishes the requests in flight and the
-    /// upgraded connections, at most for [`ServerLimits::drain`], and cuts off what is left.
+    /// upgraded connections, at most for [`ServerLimits::drain`], and cuts off what is left. Connections that are idle
+    /// then stay for [`ServerLimits::linger`].
     ///
     /// # Cancel safety
     /// Dropping the future drops the acceptor and cuts every connection off.
@@ -103,6 +114,7 @@ impl<A: Acceptor> Server<A> {
         // Both are dropped when this function ends, however it does: what is left is cut off.
         let mut served = JoinSet::new();
         let (_cut_off, open) = watch::channel(());
+        let is_draining = Arc::new(AtomicBool::new(false));
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -115,6 +127,7 @@ impl<A: Acceptor> Server<A> {
                     let place = Place {
                         _permit: permit,
                         open: open.clone(),
+                        is_draining: Arc::clone(&is_draining),
                     };
                     let held = (place, connections.watcher());
                     let service = service.clone();
@@ -127,7 +140,12 @@ impl<A: Acceptor> Server<A> {
             }
         }
         drop(acceptor);
-        let drained = async { tokio::join!(connections.shutdown(), places.acquire_many(most)) };
+        is_draining.store(true, Relaxed);
+        let drained = async {
+            // Those that have ended by then need not be told.
+            let _ = timeout(limits.linger, places.acquire_many(most)).await;
+            tokio::join!(connections.shutdown(), places.acquire_many(most))
+        };
         let was_drained = tokio::select! {
             drained = timeout(limits.drain, drained) => drained.is_ok(),
             () = told_to_end(stop) => false,

@@ -234,3 +234,20 @@ async fn dropping_the_server_cuts_everything_off() {
     running.serving.abort();
     client.closed().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_may_bring_one_more_request_into_a_drain() {
+    for (linger, is_answered) in [(Duration::from_secs(2), true), (Duration::ZERO, false)] {
+        let running = start(ServerLimits { linger, ..quick() }).await;
+        let mut client = Raw::connect(running.address).await;
+        client.send(GET).await;
+        let first = client.head().await;
+        assert!(!first.contains("connection: close"), "{first}");
+        running.stop.send_replace(Stop::Drain);
+        pass(Duration::from_secs(1)).await;
+        // The connection may be gone, which is what is asked for.
+        let _ = tokio::io::AsyncWriteExt::write_all(&mut client.0, GET.as_bytes()).await;
+        let last = client.rest().await;
+        assert_eq!(last.contains("connection: close"), is_answered, "{last}");
+    }
+}
