@@ -3,6 +3,8 @@
 //! | piece | what it does |
 //! | --- | --- |
 //! | [`Server`] | accepts connections through an [`Acceptor`], bounds their number, heads and silence, drains |
+//! | `TlsAcceptor` | TLS by rustls, certificates by name (feature `tls`) |
+//! | `Handover` | passes the listening sockets to the next process (feature `handover`) |
 //! | [`EdgeLayer`] | outermost: refuses what two servers could read differently, cleans the fields, says who asked |
 //! | [`BodyLimitLayer`] | bounds what clients send |
 //! | [`Proxy`] | innermost: sends the request to the [`Upstream`] that an earlier layer chose, and streams the answer |
@@ -19,6 +21,8 @@ mod limits;
 mod proxy;
 mod server;
 mod timeouts;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 
 pub use edge::{EdgeFuture, EdgeLayer, EdgeService};
@@ -30,6 +34,12 @@ pub use headers::{InvalidPseudonym, Pseudonym};
 pub use limits::{BodyLimit, BodyLimitFuture, BodyLimitLayer, LimitedBody};
 pub use proxy::{Protocol, Proxy, ProxyBody, ProxyFuture, Upstream, UpstreamExtension, UpstreamOf};
 pub use server::{
-    Acceptor, ConnectionInfo, Opened, Security, Server, ServerLimits, Stop, TcpOpening,
+    Acceptor, CertificateNames, ConnectionInfo, Opened, Security, Server, ServerLimits, Stop,
+    TcpOpening,
 };
 pub use timeouts::{Expired, Timeouts};
+#[cfg(feature = "tls")]
+pub use tls::{
+    CertFault, CertFolder, CertFolderStatus, CertSource, Certificate, InvalidCertificate,
+    TlsAcceptor, UnusableProvider,
+};

@@ -30,10 +30,15 @@ pub use follower::{
 };
 #[cfg(feature = "gateway")]
 pub use gateway::{
-    Acceptor, BodyLimit, BodyLimitFuture, BodyLimitLayer, ConnectionInfo, EdgeFuture, EdgeLayer,
-    EdgeService, Expired, FramingFault, GatewayError, InvalidPseudonym, LimitedBody, Opened,
-    Protocol, Proxy, ProxyBody, ProxyFuture, Pseudonym, Security, Server, ServerLimits, Stop,
-    TcpOpening, Timeouts, Upstream, UpstreamExtension, UpstreamOf,
+    Acceptor, BodyLimit, BodyLimitFuture, BodyLimitLayer, CertificateNames, ConnectionInfo,
+    EdgeFuture, EdgeLayer, EdgeService, Expired, FramingFault, GatewayError, InvalidPseudonym,
+    LimitedBody, Opened, Protocol, Proxy, ProxyBody, ProxyFuture, Pseudonym, Security, Server,
+    ServerLimits, Stop, TcpOpening, Timeouts, Upstream, UpstreamExtension, UpstreamOf,
+};
+#[cfg(feature = "tls")]
+pub use gateway::{
+    CertFault, CertFolder, CertFolderStatus, CertSource, Certificate, InvalidCertificate,
+    TlsAcceptor, UnusableProvider,
 };
 #[cfg(feature = "handover")]
 pub use gateway::{Handover, HandoverError, Offer, Takeover};

@@ -28,6 +28,9 @@ pub enum GatewayError {
     /// A method that no gateway passes on: CONNECT opens tunnels, TRACE sends back what proxies have added.
     #[error("the method is not taken")]
     Method,
+    /// The connection's certificate does not cover the request's host.
+    #[error("the connection's certificate is not for the request's host")]
+    Misdirected,
     /// The target is longer than the edge takes.
     #[error("the request's target has {length} bytes, the most are {most}")]
     TargetTooLong {
@@ -115,6 +118,7 @@ impl Problem for GatewayError {
         Code::new(match self {
             Self::Host { .. } | Self::Framing { .. } | Self::ClientBody { .. } => "invalid_request",
             Self::Method => "method_not_allowed",
+            Self::Misdirected => "connection_misdirected",
             Self::TargetTooLong { .. } => "target_too_long",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::UpgradeUnavailable => "upgrade_unavailable",
@@ -133,6 +137,7 @@ impl Problem for GatewayError {
             Self::Framing { fault } => fault.kind(),
             Self::Host { .. } | Self::ClientBody { .. } => Kind::Invalid,
             Self::Method => Kind::MethodNotAllowed,
+            Self::Misdirected => Kind::Misdirected,
             Self::TargetTooLong { .. } => Kind::TargetTooLong,
             Self::BodyTooLarge { .. } => Kind::TooLarge,
             Self::UpgradeUnavailable => Kind::NotImplemented,
@@ -160,6 +165,7 @@ impl Problem for GatewayError {
             Self::Method | Self::TargetTooLong { .. } | Self::BodyTooLarge { .. } => {
                 self.to_string().into()
             }
+            Self::Misdirected => "this connection is not for that host".into(),
             Self::ClientBody { .. } => "the body ended early or is not framed correctly".into(),
             Self::UpgradeUnavailable => "no upgrade is offered here".into(),
             Self::Unreachable { .. } => "the tenant cannot be reached right now".into(),

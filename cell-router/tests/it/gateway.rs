@@ -10,6 +10,8 @@ mod raw;
 mod reuse;
 mod server;
 mod smuggling;
+#[cfg(feature = "tls")]
+mod tls;
 mod upgrade;
 mod versions;
 mod world;

@@ -85,8 +85,12 @@ impl Rules {
             return Ok(Some(said.to_string()));
         }
         // Nearly every host is written in its normal form, which is seen without a copy.
-        if head.plain_name().is_none() {
-            Authority::from_request(head)?;
+        match head.plain_name() {
+            Some(name) => is_covered(connection, name)?,
+            None => is_covered(
+                connection,
+                &Authority::from_request(head)?.host().to_string(),
+            )?,
         }
         Ok(None)
     }
@@ -96,6 +100,15 @@ impl Rules {
             true => Standing::Proxy,
             false => Standing::Client,
         }
+    }
+}
+
+/// A client may use a connection for each host that its certificate covers (RFC 9113, section 9.1.1), and none else: it
+/// has proven nothing about others.
+fn is_covered(connection: &ConnectionInfo, host: &str) -> Result<(), GatewayError> {
+    match connection.certificate() {
+        Some(names) if !names.covers(host) => Err(GatewayError::Misdirected),
+        _ => Ok(()),
     }
 }
 

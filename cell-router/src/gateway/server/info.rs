@@ -7,6 +7,8 @@ use std::{
 use http::HeaderValue;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
+use super::CertificateNames;
+
 /// Whether what comes by a connection was readable on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
@@ -29,6 +31,7 @@ struct Facts {
     security: Security,
     /// How the peer stands in forwarding fields: made once, for every request has it.
     address: HeaderValue,
+    names: Option<Arc<CertificateNames>>,
     place: Option<Place>,
 }
 
@@ -61,7 +64,18 @@ impl ConnectionInfo {
             local,
             security,
             address: HeaderValue::try_from(address).expect("an address is ASCII"),
+            names: None,
             place: None,
+        }))
+    }
+
+    /// Says what the connection's certificate is for. Requests for other hosts are answered with 421 by
+    /// [`EdgeLayer`](super::super::EdgeLayer).
+    #[must_use]
+    pub fn with_certificate(&self, names: Arc<CertificateNames>) -> Self {
+        Self(Arc::new(Facts {
+            names: Some(names),
+            ..self.copied()
         }))
     }
 
@@ -83,6 +97,12 @@ impl ConnectionInfo {
         self.0.security
     }
 
+    /// What the connection's certificate is for, if it has one.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&CertificateNames> {
+        self.0.names.as_deref()
+    }
+
     /// The peer's address as text.
     pub(in crate::gateway) fn address(&self) -> &HeaderValue {
         &self.0.address
@@ -98,12 +118,21 @@ impl ConnectionInfo {
 
     pub(super) fn with_place(&self, place: Place) -> Self {
         Self(Arc::new(Facts {
+            place: Some(place),
+            ..self.copied()
+        }))
+    }
+
+    /// All but the place, which is one connection's alone.
+    fn copied(&self) -> Facts {
+        Facts {
             peer: self.peer(),
             local: self.local(),
             security: self.security(),
             address: self.address().clone(),
-            place: Some(place),
-        }))
+            names: self.0.names.clone(),
+            place: None,
+        }
     }
 }
 

@@ -1,0 +1,6 @@
+//! TLS on real sockets, with certificates of a folder.
+
+mod connections;
+mod files;
+mod handshakes;
+mod world;
