@@ -3,6 +3,7 @@
 //! | piece | what it does |
 //! | --- | --- |
 //! | [`Server`] | accepts connections through an [`Acceptor`], bounds their number, heads and silence, drains |
+//! | [`ProxyProtocol`] | who is connected, as a load balancer says it |
 //! | `TlsAcceptor` | TLS by rustls, certificates by name (feature `tls`) |
 //! | `Handover` | passes the listening sockets to the next process (feature `handover`) |
 //! | [`EdgeLayer`] | outermost: refuses what two servers could read differently, cleans the fields, says who asked |
@@ -19,6 +20,7 @@ mod handover;
 mod headers;
 mod limits;
 mod proxy;
+mod proxy_protocol;
 mod server;
 mod timeouts;
 #[cfg(feature = "tls")]
@@ -33,6 +35,7 @@ pub use handover::{Handover, HandoverError, Offer, Takeover};
 pub use headers::{InvalidPseudonym, Pseudonym};
 pub use limits::{BodyLimit, BodyLimitFuture, BodyLimitLayer, LimitedBody};
 pub use proxy::{Protocol, Proxy, ProxyBody, ProxyFuture, Upstream, UpstreamExtension, UpstreamOf};
+pub use proxy_protocol::ProxyProtocol;
 pub use server::{
     Acceptor, CertificateNames, ConnectionInfo, Opened, Security, Server, ServerLimits, Stop,
     TcpOpening,

@@ -32,8 +32,9 @@ pub use follower::{
 pub use gateway::{
     Acceptor, BodyLimit, BodyLimitFuture, BodyLimitLayer, CertificateNames, ConnectionInfo,
     EdgeFuture, EdgeLayer, EdgeService, Expired, FramingFault, GatewayError, InvalidPseudonym,
-    LimitedBody, Opened, Protocol, Proxy, ProxyBody, ProxyFuture, Pseudonym, Security, Server,
-    ServerLimits, Stop, TcpOpening, Timeouts, Upstream, UpstreamExtension, UpstreamOf,
+    LimitedBody, Opened, Protocol, Proxy, ProxyBody, ProxyFuture, ProxyProtocol, Pseudonym,
+    Security, Server, ServerLimits, Stop, TcpOpening, Timeouts, Upstream, UpstreamExtension,
+    UpstreamOf,
 };
 #[cfg(feature = "tls")]
 pub use gateway::{

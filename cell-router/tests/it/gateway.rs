@@ -6,6 +6,7 @@ mod failures;
 #[cfg(feature = "handover")]
 mod handover;
 mod limits;
+mod proxy_protocol;
 mod raw;
 mod reuse;
 mod server;

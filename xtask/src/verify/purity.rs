@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 33] = [
+const PURE: [&str; 34] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -27,6 +27,7 @@ const PURE: [&str; 33] = [
     "cell-router/src/gateway/headers",
     "cell-router/src/gateway/proxy/answer",
     "cell-router/src/gateway/proxy/request",
+    "cell-router/src/gateway/proxy_protocol/header",
     "cell-router/src/gateway/server/certified",
     "cell-router/src/gateway/server/preface",
     "cell-router/src/gateway/timeouts",

@@ -37,13 +37,14 @@ const AT_A_TIME: u32 = 512;
 /// # Ok(())
 /// # }
 /// ```
-/// With other bounds:
-/// ```
+/// Behind a load balancer that speaks the PROXY protocol, with other bounds:
+/// ```no_run
 /// # use std::{sync::Arc, time::Duration};
-/// # use tenancy_cell_router::{CertFolder, TlsAcceptor, UnusableProvider};
+/// # use tenancy_cell_router::{CertFolder, ProxyProtocol, Server, TlsAcceptor};
 /// # fn f(listener: tokio::net::TcpListener, certificates: CertFolder,
-/// #      provider: Arc<rustls::crypto::CryptoProvider>) -> Result<(), UnusableProvider> {
-/// let tls = TlsAcceptor::new(listener, certificates, provider)?
+/// #      provider: Arc<rustls::crypto::CryptoProvider>) -> Result<(), Box<dyn std::error::Error>> {
+/// let told = ProxyProtocol::new(listener, "10.0.0.0/8".parse()?);
+/// let tls = TlsAcceptor::new(told, certificates, provider)?
 ///     .with_time_limit(Duration::from_secs(5))
 ///     .with_handshakes(100);
 /// # Ok(())

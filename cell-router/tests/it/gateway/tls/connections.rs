@@ -5,8 +5,12 @@ use std::sync::Arc;
 use http::StatusCode;
 use rustls::AlertDescription;
 
-use super::world::{
-    AUTHORITY, TlsGateway, alert, ask, ask_for, client, connect, connect_as, name, provider, shown,
+use super::{
+    super::proxy_protocol,
+    world::{
+        AUTHORITY, TlsGateway, alert, ask, ask_for, client, connect, connect_as, name, provider,
+        serve, shown,
+    },
 };
 
 fn folder(certificates: &[&[&str]]) -> Arc<tempfile::TempDir> {
@@ -145,4 +149,29 @@ async fn a_resumed_connection_is_good_for_the_same_names() {
         assert_eq!(answers[1].0, StatusCode::MISDIRECTED_REQUEST);
     }
     assert_eq!(resumed, 2);
+}
+
+#[tokio::test]
+async fn behind_a_proxy_that_passes_tls_through_the_client_is_known() {
+    use tenancy_cell_router::{CertFolder, ProxyProtocol, TlsAcceptor};
+
+    let folder = folder(&[&["a.example"]]);
+    let certificates =
+        CertFolder::open(folder.path(), provider(), tenancy_types::SystemClock).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let told = ProxyProtocol::new(listener, "127.0.0.0/8".parse().unwrap());
+    let _stop = serve(TlsAcceptor::new(told, certificates, provider()).unwrap());
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let header = proxy_protocol::header(0x21, 0x11, &proxy_protocol::V4);
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &header)
+        .await
+        .unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(client(&["h2"])));
+    let asked = "a.example".try_into().unwrap();
+    let stream = connector.connect(asked, stream).await.unwrap();
+    let (status, told) = ask(stream, "a.example").await;
+    assert_eq!(status, StatusCode::OK);
+    let expect = "HTTP/2.0 Tls 192.0.2.1 https for=192.0.2.1;host=\"a.example\";proto=https";
+    assert_eq!(told, expect);
 }
