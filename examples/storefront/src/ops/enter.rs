@@ -18,7 +18,11 @@ pub(super) fn to_write<'a>(
     tenant: TenantId,
     reason: &str,
 ) -> Result<Entered<'a, ReadWrite>, OpsError> {
-    let admitted = ops.platform.enter(tenant, reason).map_err(OpsError::part)?;
+    let admitted = ops
+        .platform
+        .site()
+        .enter(tenant, reason)
+        .map_err(OpsError::part)?;
     within(ops, admitted.read_write().map_err(OpsError::part)?)
 }
 
@@ -28,12 +32,16 @@ pub(super) fn to_read<'a>(
     tenant: TenantId,
     reason: &str,
 ) -> Result<Entered<'a, ReadOnly>, OpsError> {
-    let admitted = ops.platform.enter(tenant, reason).map_err(OpsError::part)?;
+    let admitted = ops
+        .platform
+        .site()
+        .enter(tenant, reason)
+        .map_err(OpsError::part)?;
     within(ops, admitted.read_only())
 }
 
 fn within<A: Access>(ops: &Ops, context: TenantContext<A>) -> Result<Entered<'_, A>, OpsError> {
-    let cell = ops.platform.cell(context.placement().cell);
+    let cell = ops.platform.site().cell(context.placement().cell);
     Ok(Entered {
         cell: cell.ok_or(OpsError::CellAway)?,
         context,

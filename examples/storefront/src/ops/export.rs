@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 )]
 pub(super) async fn export(State(ops): State<Ops>, name: ShopName) -> Result<Response, OpsError> {
     let tenant = find(&ops, &asked(name)?).await?;
-    let archive = ops.platform.export(&tenant).await?;
+    let archive = ops.platform.site().export(&tenant).await?;
     let name = tenant
         .slug
         .as_ref()

@@ -18,7 +18,7 @@ use serde_json::json;
 use sqlx::SqlitePool;
 use tenancy_core::{
     Refusal,
-    directory::{Directory, SqliteDirectory},
+    directory::{AnyDirectory, Directory},
 };
 use tenancy_types::{Clock, Lifecycle, Problem, SystemClock, TenantId, UnixMicros};
 use tokio::sync::OwnedMutexGuard;
@@ -33,7 +33,7 @@ const WEEK_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     pool: SqlitePool,
-    directory: SqliteDirectory,
+    directory: AnyDirectory,
     running: Arc<Running>,
 }
 

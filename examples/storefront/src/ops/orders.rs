@@ -237,7 +237,7 @@ impl<'a> Act<'a> {
     }
 
     fn checkout(&self, context: &TenantContext<ReadWrite>) -> Result<&'a Checkout, OpsError> {
-        let checkout = self.ops.platform.checkout(context.placement().cell);
+        let checkout = self.ops.platform.site().checkout(context.placement().cell);
         checkout.ok_or(OpsError::CellAway)
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, error::Error, sync::Arc};
 use tenancy_core::{
     Grant, Principal, ReadWrite, Resolved, Source, TenantContext, admit,
     db::{CellDb, CellTx, DbError},
-    directory::{Directory, DirectoryError, NewTenant, SqliteDirectory, Tenant, TenantChange},
+    directory::{AnyDirectory, Directory, DirectoryError, NewTenant, Tenant, TenantChange},
     protocol::{Fence, FenceEvent},
 };
 use tenancy_migrate::{ActError, ArchiveError, Home, Provisioner, Refusal, RequestKey};
@@ -30,7 +30,7 @@ const CHOICES: usize = 4;
 /// The platform's side of provisioning.
 #[derive(Clone, Debug)]
 pub(super) struct Acts {
-    pub(super) directory: SqliteDirectory,
+    pub(super) directory: AnyDirectory,
     pub(super) cells: Arc<BTreeMap<CellId, OpenCell>>,
     pub(super) archives: Archives,
     pub(super) meters: Arc<Meters>,

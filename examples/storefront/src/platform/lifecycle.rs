@@ -53,11 +53,8 @@ impl Platform {
 
     /// Brings the cell's fence and this process's routes to what the directory says of a tenant.
     pub(super) async fn follow(&self, tenant: Tenant) -> Result<Tenant, OpsError> {
-        let cell = self
-            .0
-            .cells
-            .get(&tenant.placement.cell)
-            .ok_or(OpsError::CellAway)?;
+        let cell = self.site().open_cell(tenant.placement.cell);
+        let cell = cell.ok_or(OpsError::CellAway)?;
         let to = FenceTo {
             lifecycle: tenant.placement.lifecycle,
             epoch: tenant.placement.epoch,
@@ -65,7 +62,7 @@ impl Platform {
         bring_fence_to(&cell.db, tenant.id, to)
             .await
             .map_err(OpsError::part)?;
-        self.0.following.reached(tenant.revision).await;
+        self.site().reached(tenant.revision).await;
         Ok(tenant)
     }
 
@@ -90,8 +87,7 @@ impl Platform {
                 return Ok(tenant);
             }
             match self
-                .0
-                .directory
+                .directory()
                 .change(id, tenant.revision, difference)
                 .await
             {

@@ -10,32 +10,22 @@ use std::{
 };
 
 use sqlx::sqlite::SqliteConnectOptions;
-use tenancy_cell_router::LineTable;
-use tenancy_core::directory::{CellRecord, Directory, DirectoryError, SqliteDirectory};
+use tenancy_core::directory::{AnyDirectory, Directory, DirectoryError, SqliteDirectory};
 use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
-use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, Clock, SystemClock};
 
 use super::{
-    Acts, Archives, Budgets, Disagreement, Meters, Parts, Platform,
+    Acts, Archives, Disagreement, Parts, Platform, Site,
     archives::SweepError,
     cells, control,
-    export::Exports,
-    follow,
     offboarding::Departures,
     purge::{PurgeActs, Purges, Waits},
-    reconcile::reconcile,
 };
 use crate::{
     config::Config,
     postgres::{OpenCellError, Place, PrivateError},
     shop::payment::{AnyPaymentGateway, LedgerError, TestGateway},
 };
-
-/// Tenants that an embedded cell takes.
-const CELL_CAPACITY: u32 = 50_000;
-/// Tenants that this process can keep limits for: every cell full, with room for those that left.
-const LIMITS_CAPACITY: u32 = 10_000_000;
 
 /// Why the platform could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -176,34 +166,18 @@ impl Platform {
         lock: File,
         gateway: AnyPaymentGateway,
     ) -> Result<Self, OpenError> {
-        let directory =
-            SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
+        let path = config.data.join("directory.db");
+        let directory = AnyDirectory::new(SqliteDirectory::open(path, SystemClock).await?);
         check_cells(&directory, &config).await?;
         let control = control::open(&config.data).await?;
-        let cells = Arc::new(cells::open_all(&config, directory.id(), &gateway).await?);
-        // Before anything that was half done is gone on with: it could be done to others' rows.
-        let leaving = reconcile(&directory, &cells).await?;
-        for spec in config.cells.iter() {
-            let record = CellRecord {
-                cell: spec.cell,
-                region: spec.region.clone(),
-                capacity: CELL_CAPACITY,
-            };
-            directory.put_cell(record).await?;
-        }
-        let meters = Arc::new(Meters::new(cells.keys().copied()));
-        let (first, first_plan) = config
-            .plans
-            .iter()
-            .next()
-            .expect("a set of plans is never empty");
-        let work = first_plan.work;
+        let (site, leaving) = Site::open(config.clone(), directory.clone(), &gateway).await?;
+        let cells = Arc::new(site.open_cells().clone());
         let archives = Archives::open(&config.data)?;
         let acts = Acts {
             directory: directory.clone(),
             cells: Arc::clone(&cells),
             archives: archives.clone(),
-            meters: Arc::clone(&meters),
+            meters: Arc::clone(site.meters()),
         };
         let journal = open_journal(&config.data, "workflows.db").await?;
         let provisioning = Provisioning::new(acts, journal.clone(), SystemClock);
@@ -222,22 +196,10 @@ impl Platform {
         let later = config.purge_after(SystemClock.unix());
         let kept = departures.keep_from(&leaving, later).await;
         kept.map_err(|error| OpenError::Control(error.into()))?;
-        let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
-        let budgets = Arc::new(Budgets::new(LIMITS_CAPACITY, work));
-        let routes = Arc::new(LineTable::default());
-        let following = follow::start(&directory, &routes, &limits, &budgets).await?;
         Ok(Self(Arc::new(Parts {
-            config,
-            directory,
-            routes,
-            limits,
-            budgets,
-            cells,
-            meters,
+            site,
             provisioning,
-            following,
             archives,
-            exports: Exports::default(),
             purges,
             departures,
             control,
@@ -305,7 +267,7 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
 }
 
 /// Cells that have shops must be asked for and be there, and where they stand cannot change.
-async fn check_cells(directory: &SqliteDirectory, config: &Config) -> Result<(), OpenError> {
+async fn check_cells(directory: &AnyDirectory, config: &Config) -> Result<(), OpenError> {
     for spec in config.cells.iter() {
         cells::check_place(&config.data, spec)?;
     }

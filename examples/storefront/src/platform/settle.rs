@@ -50,9 +50,10 @@ impl Platform {
             return;
         }
         let entered = self
+            .site()
             .enter(tenant.id, "settle before it is closed")
             .and_then(|admitted| admitted.read_write());
-        let cell = self.0.cells.get(&tenant.placement.cell);
+        let cell = self.site().open_cell(tenant.placement.cell);
         let (Ok(context), Some(cell)) = (entered, cell) else {
             return;
         };

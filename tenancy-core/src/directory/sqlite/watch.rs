@@ -34,9 +34,8 @@ impl Drop for Watch {
 
 async fn run(file: SqliteConnectOptions, wake: watch::Sender<Revision>) -> Infallible {
     loop {
-        if let Err(error) = look(&file, &wake).await {
-            tracing::debug!(%error, "the directory's file is not watched at the moment");
-        }
+        let Err(error) = look(&file, &wake).await;
+        tracing::debug!(%error, "the directory's file is not watched at the moment");
         tokio::time::sleep(EVERY).await;
     }
 }

@@ -6,7 +6,7 @@ use sqlx::SqlitePool;
 use tenancy_core::{
     Admitted, Grant, Principal, ReadWrite, Refusal, Resolved, Source, TenantContext, admit,
     db::{CellDb, DbError},
-    directory::{Directory, DirectoryError, SqliteDirectory, Tenant, TenantChange},
+    directory::{AnyDirectory, Directory, DirectoryError, Tenant, TenantChange},
 };
 use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts, count_rows};
 use tenancy_types::{CellId, Epoch, Lifecycle, Placement, Problem, TenantId};
@@ -31,7 +31,7 @@ const BETWEEN_SCRUBS: Duration = Duration::from_millis(50);
 /// The platform's side of a purge.
 #[derive(Clone, Debug)]
 pub(in crate::platform) struct PurgeActs {
-    pub(in crate::platform) directory: SqliteDirectory,
+    pub(in crate::platform) directory: AnyDirectory,
     pub(in crate::platform) cells: Arc<BTreeMap<CellId, OpenCell>>,
     pub(in crate::platform) archives: Archives,
     pub(in crate::platform) control: SqlitePool,

@@ -58,7 +58,7 @@ impl Task {
     /// One round, which goes on behind the places where the last one ended.
     pub(super) async fn round(self, platform: &Platform, now: UnixMicros, places: &mut Places) {
         match self {
-            Self::Chore(chore) => in_shops(platform, chore, now, places).await,
+            Self::Chore(chore) => in_shops(platform.site(), chore, now, places).await,
             Self::OldAnswers => {
                 let forgotten = Idempotency::new(platform).forget_old(now).await;
                 if let Err(error) = forgotten {
@@ -69,7 +69,7 @@ impl Task {
             Self::Interrupted => platform.resume_purges(now).await,
             Self::Purges => platform.purge_due(now).await,
             Self::DirectoryLog => {
-                if let Err(error) = platform.compact_long_log().await {
+                if let Err(error) = platform.site().compact_long_log().await {
                     self.failures().increment(1);
                     tracing::error!(%error, "the directory's log could not be shortened");
                 }
