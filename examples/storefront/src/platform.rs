@@ -7,13 +7,17 @@ mod acts;
 mod agreement;
 mod archives;
 mod audit;
+mod away;
 mod budgets;
+mod cell_api;
+mod cell_work;
 mod cells;
 mod control;
 mod export;
 mod fleet;
 mod follow;
 mod lifecycle;
+mod links;
 mod log;
 pub mod names;
 mod offboarding;
@@ -34,7 +38,7 @@ use std::sync::Arc;
 use sqlx::SqlitePool;
 use tenancy_core::directory::{AnyDirectory, Tenant};
 use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
-use tenancy_types::{Problem, SystemClock, TenantId};
+use tenancy_types::{CellId, Problem, SystemClock, TenantId};
 
 use crate::{config::Config, ops::OpsError};
 
@@ -42,9 +46,13 @@ use acts::Acts;
 pub use agreement::Disagreement;
 pub use archives::{ArchiveName, Archives, Arrival, Arrived, InvalidArchiveName, SweepError};
 pub use audit::{Act, AuditLog, Begun, Entry, EntryPage, Outcome};
+pub(crate) use away::AwayCell;
+pub use away::AwayCells;
 use budgets::Budgets;
+pub use cell_api::{cell_api, require_pass};
 pub use fleet::Meters;
 pub use lifecycle::{ShopChange, finished};
+use links::Links;
 pub use open::OpenError;
 pub use request::{ShopRequest, ShopStart};
 pub use restored::RestoredDirectory;
@@ -58,6 +66,7 @@ pub struct Platform(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     site: Site,
+    links: Links,
     provisioning: Provisioning<Acts, SqliteJournal, SystemClock>,
     archives: Archives,
     purges: purge::Purges,
@@ -72,6 +81,15 @@ impl Platform {
     #[must_use]
     pub fn site(&self) -> &Site {
         &self.0.site
+    }
+
+    fn links(&self) -> &Links {
+        &self.0.links
+    }
+
+    /// The way to a cell that other processes serve.
+    pub(crate) fn away(&self, cell: CellId) -> Option<AwayCell> {
+        self.links().away(cell)
     }
 
     /// The settings.

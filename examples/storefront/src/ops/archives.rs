@@ -57,7 +57,13 @@ pub(super) async fn create(
     let arrived = receive(&ops, &mut upload).await?;
     let fingerprint = Fingerprint::new(&operation(&wanted), upload.hash().await?);
     let making = make(&ops, (&key, fingerprint), wanted, arrived);
-    let made = idempotency::once(&ops, Some(key.clone()), fingerprint, making).await;
+    let made = idempotency::once(
+        Some(&ops.idempotency),
+        Some(key.clone()),
+        fingerprint,
+        making,
+    )
+    .await;
     let mut response = made.map_or_else(OpsError::into_response, Kept::into_response);
     // Who brought no key learns it here, to repeat what could not be finished.
     response.headers_mut().insert("idempotency-key", told);
@@ -102,7 +108,7 @@ async fn confirmed(
 ) -> Result<TenantId, OpsError> {
     let Query(ReplaceQuery { confirm }) =
         query.map_err(|error| OpsError::invalid(error.body_text()))?;
-    let tenant = find(ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     match &tenant.slug {
         Some(slug) if confirm != slug.as_str() => Err(OpsError::invalid(format!(
             "confirm must be the shop's slug, {slug}"

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     money::Currency,
-    platform::{ShopChange, ShopRequest, ShopStart, finished, names},
+    platform::{ShopChange, ShopRequest, ShopStart, Site, finished, names},
 };
 
 /// The most domains of one request: they are claimed in one step, for which other changes wait.
@@ -62,7 +62,7 @@ pub(super) async fn create(
 async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, OpsError> {
     let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(body));
     let making = make(ops, &key, body);
-    let answer = idempotency::once(ops, Some(key.clone()), asked, making);
+    let answer = idempotency::once(Some(&ops.idempotency), Some(key.clone()), asked, making);
     Ok(answer.await?.into_response())
 }
 
@@ -213,7 +213,7 @@ pub(super) async fn list(
     responses((status = 200, body = Shop), (status = 404, description = "not_found"))
 )]
 pub(super) async fn show(State(ops): State<Ops>, name: ShopName) -> Result<Json<Shop>, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     let purge_after = ops.platform.purge_after(&tenant).await?;
     Ok(Json(Shop {
         purge_after: purge_after.map(UnixMicros::get),
@@ -251,7 +251,7 @@ pub(super) async fn patch(
         add_domains: own_domains(&ops, &patch.add_domains)?,
         remove_domains: own_domains(&ops, &patch.remove_domains)?,
     };
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     let noted = noted(&change);
     let tenant = ops.platform.change(tenant.id, change).await?;
     Ok((Extension(noted), Json(Shop::new(&tenant, &ops.visit))))
@@ -288,8 +288,8 @@ pub(super) fn asked(name: ShopName) -> Result<String, OpsError> {
 }
 
 /// The tenant of a number or slug. No slug looks like a number.
-pub(super) async fn find(ops: &Ops, name: &str) -> Result<Tenant, OpsError> {
-    let directory = ops.platform.directory();
+pub(super) async fn find(site: &Site, name: &str) -> Result<Tenant, OpsError> {
+    let directory = site.directory();
     let mut found = None;
     if let Ok(id) = name.parse::<TenantId>() {
         found = directory.tenant(id).await?;

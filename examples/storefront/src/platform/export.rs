@@ -9,7 +9,7 @@ use serde_json::json;
 use tenancy_core::directory::Tenant;
 use tenancy_migrate::{Export, ExportedArchive};
 use tenancy_types::{Clock, SystemClock, TenantId};
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore};
 
 use super::Site;
 use crate::{ops::OpsError, shop::schema};
@@ -45,6 +45,11 @@ impl Exports {
 }
 
 impl Site {
+    /// While this lives, no purge of the shop begins in this process.
+    pub async fn keep_from_purge(&self, tenant: TenantId) -> OwnedRwLockReadGuard<()> {
+        self.exports().of(tenant).read_owned().await
+    }
+
     /// All rows of a shop as they are at one moment. It works as long as the shop is there, also when it is
     /// suspended or leaving. At most two are written at one time, the others wait.
     ///
@@ -54,8 +59,7 @@ impl Site {
     /// # Cancel safety
     /// When the future is dropped, nothing is left.
     pub async fn export(&self, tenant: &Tenant) -> Result<ExportedArchive, OpsError> {
-        let under_way = self.exports().of(tenant.id);
-        let _no_purge = under_way.read().await;
+        let _no_purge = self.keep_from_purge(tenant.id).await;
         let writing = self.exports().writing.acquire().await;
         let _writing = writing.expect("nobody closes it");
         let admitted = self.enter(tenant.id, "export").map_err(OpsError::part)?;

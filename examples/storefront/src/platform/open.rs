@@ -15,7 +15,7 @@ use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
 use tenancy_types::{CellId, Clock, SystemClock};
 
 use super::{
-    Acts, Archives, Disagreement, Parts, Platform, Site,
+    Acts, Archives, Disagreement, Links, Parts, Platform, Site,
     archives::SweepError,
     cells, control,
     offboarding::Departures,
@@ -171,11 +171,11 @@ impl Platform {
         check_cells(&directory, &config).await?;
         let control = control::open(&config.data).await?;
         let (site, leaving) = Site::open(config.clone(), directory.clone(), &gateway).await?;
-        let cells = Arc::new(site.open_cells().clone());
+        let links = Links::new(directory.clone(), site.open_cells().clone(), None);
         let archives = Archives::open(&config.data)?;
         let acts = Acts {
             directory: directory.clone(),
-            cells: Arc::clone(&cells),
+            links: links.clone(),
             archives: archives.clone(),
             meters: Arc::clone(site.meters()),
         };
@@ -183,7 +183,7 @@ impl Platform {
         let provisioning = Provisioning::new(acts, journal.clone(), SystemClock);
         let purge_acts = PurgeActs {
             directory: directory.clone(),
-            cells: Arc::clone(&cells),
+            links: links.clone(),
             archives: archives.clone(),
             control: control.clone(),
             provisioning: journal.clone(),
@@ -198,6 +198,7 @@ impl Platform {
         kept.map_err(|error| OpenError::Control(error.into()))?;
         Ok(Self(Arc::new(Parts {
             site,
+            links,
             provisioning,
             archives,
             purges,

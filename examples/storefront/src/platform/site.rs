@@ -212,7 +212,7 @@ impl Site {
     }
 
     /// Waits until the routes show what the directory had at this revision, though not for ever.
-    pub(super) async fn reached(&self, revision: Revision) {
+    pub(crate) async fn reached(&self, revision: Revision) {
         self.0.following.reached(revision).await;
     }
 
