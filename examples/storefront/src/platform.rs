@@ -36,7 +36,7 @@ mod worker;
 use std::sync::Arc;
 
 use sqlx::SqlitePool;
-use tenancy_core::directory::{AnyDirectory, Tenant};
+use tenancy_core::directory::{AnyDirectory, CellRecord, Directory, DirectoryError, Tenant};
 use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
 use tenancy_types::{CellId, Problem, SystemClock, TenantId};
 
@@ -85,6 +85,17 @@ impl Platform {
 
     fn links(&self) -> &Links {
         &self.0.links
+    }
+
+    /// The cells that take shops, as the directory has them.
+    ///
+    /// # Errors
+    /// The directory's.
+    pub async fn cells(&self) -> Result<Vec<CellRecord>, DirectoryError> {
+        let cells = self.directory().cells().await?.into_iter();
+        let records = cells.map(|load| load.record);
+        let served = records.filter(|record| self.links().find(record.cell).is_ok());
+        Ok(served.collect())
     }
 
     /// The way to a cell that other processes serve.

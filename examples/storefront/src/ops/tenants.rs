@@ -68,7 +68,7 @@ async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, Op
 
 async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Kept, OpsError> {
     let new: NewShop = json(body)?;
-    let request = checked(ops, &new)?;
+    let request = checked(ops, &new).await?;
     timed(ops, ops.platform.provision(key, &request)).await
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn timed(
     Ok(Kept::json(StatusCode::CREATED, &body).of(tenant.id))
 }
 
-fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
+async fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
     let plan = plan(ops, &new.plan)?;
     let mut domains = own_domains(ops, &new.domains)?;
     domains.sort();
@@ -100,11 +100,10 @@ fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
         slug: names::slug(&new.slug).map_err(invalid)?,
         plan,
         domains,
-        region: new
-            .region
-            .as_deref()
-            .map(|name| region(ops, name))
-            .transpose()?,
+        region: match &new.region {
+            Some(name) => Some(region(ops, name).await?),
+            None => None,
+        },
         cell: None,
         start: ShopStart::Empty(currency.parse::<Currency>().map_err(invalid)?),
     })
@@ -138,15 +137,10 @@ pub(super) fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, Ops
 }
 
 /// A region of this platform.
-pub(super) fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
+pub(super) async fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
     let region: Region = name.parse().map_err(invalid)?;
-    let regions: BTreeSet<_> = ops
-        .platform
-        .config()
-        .cells
-        .iter()
-        .map(|spec| spec.region.as_str())
-        .collect();
+    let cells = ops.platform.cells().await?;
+    let regions: BTreeSet<_> = cells.iter().map(|cell| cell.region.as_str()).collect();
     if !regions.contains(region.as_str()) {
         let known = Vec::from_iter(regions).join(", ");
         return Err(OpsError::invalid(format!(

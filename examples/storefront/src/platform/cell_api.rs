@@ -64,7 +64,10 @@ impl Served {
 async fn act(State(served): State<Served>, Json(request): Json<ActRequest>) -> Json<Answer> {
     let acted = finished(async move {
         let (cell, home) = served.find(request.home)?;
-        Box::pin(cell.perform(served.site.directory(), home, request.act)).await
+        let acted = Box::pin(cell.perform(served.site.directory(), home, request.act)).await?;
+        // Who asked tells somebody that requests see it.
+        served.site.caught_up(home.tenant).await;
+        Ok(acted)
     });
     Json(acted.await.into())
 }

@@ -1,6 +1,7 @@
 //! Opening the platform: what must be there, in an order that survives a crash at any point.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs::{DirBuilder, File, TryLockError},
     io,
@@ -10,22 +11,29 @@ use std::{
 };
 
 use sqlx::sqlite::SqliteConnectOptions;
-use tenancy_core::directory::{AnyDirectory, Directory, DirectoryError, SqliteDirectory};
+use tenancy_core::directory::{
+    AnyDirectory, CellLoad, CellRecord, Directory, DirectoryError, SqliteDirectory,
+};
 use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
-use tenancy_types::{CellId, Clock, SystemClock};
+use tenancy_types::{CellId, Clock, SystemClock, TenantId};
 
 use super::{
-    Acts, Archives, Disagreement, Links, Parts, Platform, Site,
+    Acts, Archives, AwayCells, Disagreement, Links, Parts, Platform, Site,
     archives::SweepError,
-    cells, control,
+    cells::{self, OpenCell},
+    control,
     offboarding::Departures,
     purge::{PurgeActs, Purges, Waits},
+    reconcile::reconcile,
 };
 use crate::{
     config::Config,
     postgres::{OpenCellError, Place, PrivateError},
     shop::payment::{AnyPaymentGateway, LedgerError, TestGateway},
 };
+
+/// Tenants that an embedded cell takes.
+const CELL_CAPACITY: u32 = 50_000;
 
 /// Why the platform could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +146,27 @@ pub enum OpenError {
     Resume(#[source] Box<ProvisionError>),
 }
 
+impl Site {
+    /// Opens the cells of the settings, or none, for a process beside the one that controls the platform.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        make_folder(&config.data)?;
+        let directory = open_directory(&config).await?;
+        check_places(&config)?;
+        for load in directory.cells().await? {
+            check_cell(&config, &load)?;
+        }
+        let mut cells = BTreeMap::new();
+        if config.cells.iter().next().is_some() {
+            let gateway = open_provider(&config).await?;
+            (cells, _) = open_cells(&config, &directory, &gateway).await?;
+        }
+        Self::start(config, directory, cells).await
+    }
+}
+
 impl Platform {
     /// Opens the data folder for this process alone and finishes what a crash left half done.
     ///
@@ -145,8 +174,8 @@ impl Platform {
     /// [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let lock = lock(&config.data)?;
-        let provider = TestGateway::open(&config.data.join("payments.db")).await?;
-        Self::open_locked(config, lock, AnyPaymentGateway::new(provider)).await
+        let provider = open_provider(&config).await?;
+        Self::open_locked(config, lock, provider).await
     }
 
     /// The same, with shops that are paid through this gateway.
@@ -161,17 +190,39 @@ impl Platform {
         Self::open_locked(config, lock, gateway).await
     }
 
+    /// The same, with all cells in other processes.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_control(config: Config, away: AwayCells) -> Result<Self, OpenError> {
+        let lock = lock(&config.data)?;
+        let directory = open_directory(&config).await?;
+        let none = BTreeMap::new();
+        let leaving = reconcile(&directory, &none).await?;
+        let site = Site::start(config, directory.clone(), none.clone()).await?;
+        Self::open_with(site, lock, Links::new(directory, none, Some(away)), leaving).await
+    }
+
     async fn open_locked(
         config: Config,
         lock: File,
         gateway: AnyPaymentGateway,
     ) -> Result<Self, OpenError> {
-        let path = config.data.join("directory.db");
-        let directory = AnyDirectory::new(SqliteDirectory::open(path, SystemClock).await?);
+        let directory = open_directory(&config).await?;
         check_cells(&directory, &config).await?;
+        let (cells, leaving) = open_cells(&config, &directory, &gateway).await?;
+        let site = Site::start(config, directory.clone(), cells.clone()).await?;
+        Self::open_with(site, lock, Links::new(directory, cells, None), leaving).await
+    }
+
+    async fn open_with(
+        site: Site,
+        lock: File,
+        links: Links,
+        leaving: Vec<TenantId>,
+    ) -> Result<Self, OpenError> {
+        let (config, directory) = (site.config(), site.directory());
         let control = control::open(&config.data).await?;
-        let (site, leaving) = Site::open(config.clone(), directory.clone(), &gateway).await?;
-        let links = Links::new(directory.clone(), site.open_cells().clone(), None);
         let archives = Archives::open(&config.data)?;
         let acts = Acts {
             directory: directory.clone(),
@@ -207,6 +258,38 @@ impl Platform {
             _lock: lock,
         })))
     }
+}
+
+async fn open_directory(config: &Config) -> Result<AnyDirectory, OpenError> {
+    let path = config.data.join("directory.db");
+    let directory = SqliteDirectory::open(path, SystemClock).await?;
+    Ok(AnyDirectory::new(directory))
+}
+
+async fn open_provider(config: &Config) -> Result<AnyPaymentGateway, OpenError> {
+    let provider = TestGateway::open(&config.data.join("payments.db")).await?;
+    Ok(AnyPaymentGateway::new(provider))
+}
+
+/// The cells of the settings, brought together with the directory, and the shops that are leaving.
+async fn open_cells(
+    config: &Config,
+    directory: &AnyDirectory,
+    gateway: &AnyPaymentGateway,
+) -> Result<(BTreeMap<CellId, OpenCell>, Vec<TenantId>), OpenError> {
+    let id = directory.extent().await?.newest.history.directory;
+    let cells = cells::open_all(config, id, gateway).await?;
+    // Before anything that was half done is gone on with: it could be done to others' rows.
+    let leaving = reconcile(directory, &cells).await?;
+    for spec in config.cells.iter() {
+        let record = CellRecord {
+            cell: spec.cell,
+            region: spec.region.clone(),
+            capacity: CELL_CAPACITY,
+        };
+        directory.put_cell(record).await?;
+    }
+    Ok((cells, leaving))
 }
 
 /// What a crash interrupted is gone on with by the worker: visitors of other shops need not wait for it.
@@ -246,17 +329,20 @@ async fn resume(
     Ok(())
 }
 
+/// Shops' data and the token are nobody else's.
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| not_a_folder(folder, source))
+}
+
+fn not_a_folder(folder: &Path, source: io::Error) -> OpenError {
+    let path = folder.into();
+    OpenError::Folder { path, source }
+}
+
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
-    let failed = |source| OpenError::Folder {
-        path: folder.into(),
-        source,
-    };
-    // Shops' data and the token are nobody else's.
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(failed)?;
+    make_folder(folder)?;
+    let failed = |source| not_a_folder(folder, source);
     let file = File::create(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -269,20 +355,34 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
 
 /// Cells that have shops must be asked for and be there, and where they stand cannot change.
 async fn check_cells(directory: &AnyDirectory, config: &Config) -> Result<(), OpenError> {
-    for spec in config.cells.iter() {
-        cells::check_place(&config.data, spec)?;
-    }
+    check_places(config)?;
     for load in directory.cells().await? {
         let cell = load.record.cell;
-        match config.cells.iter().find(|spec| spec.cell == cell) {
-            None if load.tenants > 0 => return Err(OpenError::CellMissing { cell }),
-            Some(spec) if spec.region != load.record.region => {
-                let (found, asked) = (load.record.region.to_string(), spec.region.to_string());
-                return Err(OpenError::CellMoved { cell, found, asked });
-            }
-            Some(spec) if load.tenants > 0 => cells::check_there(&config.data, spec)?,
-            _ => {}
+        if load.tenants > 0 && config.cells.iter().all(|spec| spec.cell != cell) {
+            return Err(OpenError::CellMissing { cell });
         }
+        check_cell(config, &load)?;
+    }
+    Ok(())
+}
+
+fn check_places(config: &Config) -> Result<(), OpenError> {
+    let mut specs = config.cells.iter();
+    specs.try_for_each(|spec| cells::check_place(&config.data, spec))
+}
+
+/// What the directory knows of a cell must be so, if this process serves it.
+fn check_cell(config: &Config, load: &CellLoad) -> Result<(), OpenError> {
+    let cell = load.record.cell;
+    let Some(spec) = config.cells.iter().find(|spec| spec.cell == cell) else {
+        return Ok(());
+    };
+    if spec.region != load.record.region {
+        let (found, asked) = (load.record.region.to_string(), spec.region.to_string());
+        return Err(OpenError::CellMoved { cell, found, asked });
+    }
+    if load.tenants > 0 {
+        cells::check_there(&config.data, spec)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU16};
 
 use tenancy_core::{
-    directory::{AnyDirectory, Directory, DirectoryId, Page, Tenant},
+    directory::{AnyDirectory, Directory, Page, Tenant},
     protocol::Fence,
 };
 use tenancy_types::{CellId, Lifecycle, Placement, TenantId};
@@ -33,9 +33,9 @@ pub(super) async fn check_owner(ours: Owner, register: &Register) -> Result<(), 
 /// [`OpenError::Disagrees`], and what keeps directory or cells from being read.
 pub(super) async fn reconcile(
     directory: &AnyDirectory,
-    id: DirectoryId,
     cells: &BTreeMap<CellId, OpenCell>,
 ) -> Result<Vec<TenantId>, OpenError> {
+    let id = directory.extent().await?.newest.history.directory;
     let owner = |cell| Owner {
         directory: id,
         cell,

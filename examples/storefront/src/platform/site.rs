@@ -6,26 +6,18 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tenancy_cell_router::{FollowerStatus, LineTable};
 use tenancy_core::{
     Admitted, Grant, Principal, Refusal, Resolved, admit,
-    directory::{AnyDirectory, CellRecord, Directory, Tenant},
+    directory::{AnyDirectory, Directory, Tenant},
 };
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{CellId, Lifecycle, Revision, SystemClock, TenantId, WorkBudget};
 
-use super::{
-    Budgets, Meters, OpenError,
-    cells::{self, OpenCell},
-    export::Exports,
-    follow,
-    reconcile::reconcile,
-};
+use super::{Budgets, Meters, OpenError, cells::OpenCell, export::Exports, follow};
 use crate::{
     config::Config,
     ops::OpsError,
-    shop::{Cell, checkout::Checkout, payment::AnyPaymentGateway},
+    shop::{Cell, checkout::Checkout},
 };
 
-/// Tenants that an embedded cell takes.
-const CELL_CAPACITY: u32 = 50_000;
 /// Tenants that this process can keep limits for: every cell full, with room for those that left.
 const LIMITS_CAPACITY: u32 = 10_000_000;
 
@@ -47,28 +39,15 @@ struct Parts {
 }
 
 impl Site {
-    /// Opens the cells of the settings, makes sure that they and the directory belong together, and follows the directory.
-    /// Returns the shops that are leaving, too.
+    /// Follows the directory for these cells of this process.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub(super) async fn open(
+    pub(super) async fn start(
         config: Config,
         directory: AnyDirectory,
-        gateway: &AnyPaymentGateway,
-    ) -> Result<(Self, Vec<TenantId>), OpenError> {
-        let id = directory.extent().await?.newest.history.directory;
-        let cells = cells::open_all(&config, id, gateway).await?;
-        // Before anything that was half done is gone on with: it could be done to others' rows.
-        let leaving = reconcile(&directory, id, &cells).await?;
-        for spec in config.cells.iter() {
-            let record = CellRecord {
-                cell: spec.cell,
-                region: spec.region.clone(),
-                capacity: CELL_CAPACITY,
-            };
-            directory.put_cell(record).await?;
-        }
+        cells: BTreeMap<CellId, OpenCell>,
+    ) -> Result<Self, OpenError> {
         let (first, first_plan) = config
             .plans
             .iter()
@@ -78,7 +57,7 @@ impl Site {
         let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
         let routes = Arc::new(LineTable::default());
         let following = follow::start(&directory, &routes, &limits, &budgets).await?;
-        let site = Self(Arc::new(Parts {
+        Ok(Self(Arc::new(Parts {
             meters: Arc::new(Meters::new(cells.keys().copied())),
             config,
             directory,
@@ -88,8 +67,7 @@ impl Site {
             cells,
             following,
             exports: Exports::default(),
-        }));
-        Ok((site, leaving))
+        })))
     }
 
     /// The settings.
@@ -214,6 +192,13 @@ impl Site {
     /// Waits until the routes show what the directory had at this revision, though not for ever.
     pub(crate) async fn reached(&self, revision: Revision) {
         self.0.following.reached(revision).await;
+    }
+
+    /// Waits until the routes show what the directory has of a tenant now, though not for ever.
+    pub(super) async fn caught_up(&self, tenant: TenantId) {
+        if let Ok(Some(tenant)) = self.directory().tenant(tenant).await {
+            self.reached(tenant.revision).await;
+        }
     }
 
     /// Records how far the route table has followed the directory, and how much it holds.
