@@ -16,8 +16,10 @@ mod live;
 mod ring;
 mod ring_error;
 mod secret;
+mod token;
 
 pub use live::LiveKeyring;
 pub use ring::Keyring;
 pub use ring_error::{KeyLine, KeyringError};
 pub use secret::{InvalidKey, InvalidKeyId, SecretKey, Signature};
+pub use token::TokenRefused;

@@ -2,6 +2,8 @@ use std::{borrow::Cow, time::Duration};
 
 use tenancy_types::{CellId, Code, Kind, Problem, Retry};
 
+use crate::keys::TokenRefused;
+
 /// Why a cell does not believe a request. Nothing of it says whether there is such a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -53,6 +55,17 @@ pub enum HopRefused {
         /// This one.
         here: CellId,
     },
+}
+
+impl From<TokenRefused> for HopRefused {
+    fn from(refused: TokenRefused) -> Self {
+        match refused {
+            TokenRefused::Malformed => Self::Malformed,
+            TokenRefused::Version { version } => Self::Version { version },
+            TokenRefused::UnknownKey { id } => Self::UnknownKey { id },
+            TokenRefused::Forged => Self::Forged,
+        }
+    }
 }
 
 impl Problem for HopRefused {

@@ -3,7 +3,6 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use tenancy_types::{Clock, Route};
 
@@ -58,7 +57,6 @@ impl HopSigner {
             return kept.token.clone();
         }
         let token = encode(&claim, shared.keys.current().signing());
-        let token = URL_SAFE_NO_PAD.encode(token);
         let mut token = HeaderValue::try_from(token).expect("base64 is a field value");
         token.set_sensitive(true);
         *kept = Some(Kept {
