@@ -74,7 +74,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
             ..home
         },
     });
-    say(ask(Method::GET, &shop).await?);
+    say(ask(Method::POST, &shop).await?);
+
+    tell(DirectoryEvent::Placed {
+        tenant,
+        placement: Placement::new(cell(1)?, Lifecycle::Active, Epoch::FIRST.next()?),
+    });
     say(ask(Method::POST, &shop).await?);
     Ok(())
 }

@@ -4,11 +4,13 @@
 //! admitted the tenant and left its [`Placement`](tenancy_types::Placement) with the request. This one calls
 //! services in the same process; cells behind the network are services too.
 //!
-//! | the tenant | safe methods (RFC 9110, section 9.2.1) | other methods |
-//! | --- | --- | --- |
-//! | at rest | to its cell | to its cell |
-//! | moving | to the source | 503 `tenant_moving` with `Retry-After` |
-//! | in a cell that is not known here | 503 `cell_unavailable` | 503 `cell_unavailable` |
+//! | the tenant | |
+//! | --- | --- |
+//! | in a cell that is known here, also while it moves | to that cell |
+//! | in a cell that is not known here | 503 `cell_unavailable` |
+//!
+//! That a tenant moves keeps nobody waiting: nearly all of a move is copying, in which it can be written to. Its cell refuses
+//! a write when it must, and a `ParkingLayer` before this lets such a write wait.
 //!
 //! Whether its lifecycle lets a request in at all is admission's matter, not the transport's.
 

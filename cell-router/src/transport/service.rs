@@ -1,7 +1,4 @@
-use std::{
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::task::{Context, Poll};
 
 use http::{Request, Response};
 use tenancy_types::{ProblemJson, Respond};
@@ -9,9 +6,6 @@ use tower_service::Service;
 
 use super::{Cells, PlacementExtension, PlacementOf, ResponseFuture};
 use crate::Error;
-
-/// A move fences writes for about this long; a client that waits so long rarely waits twice.
-const MOVE: Duration = Duration::from_secs(1);
 
 /// Calls the service of the cell where the request's tenant lives.
 ///
@@ -92,9 +86,6 @@ impl<S: Clone, P: PlacementOf, R> CellTransport<S, P, R> {
         let cell = placement.cell;
         let service = self.cells.find(cell);
         let service = service.ok_or(Error::CellUnavailable { cell })?;
-        if placement.moving && !request.method().is_safe() {
-            return Err(Error::TenantMoving { retry_after: MOVE });
-        }
         Ok(service.clone())
     }
 }
