@@ -66,6 +66,24 @@ pub enum Error {
         /// How long to wait before asking again.
         retry_after: Duration,
     },
+    /// The tenant lives elsewhere, and the request could not be sent there.
+    #[error("the tenant has moved, and the request could not follow")]
+    TenantMoved {
+        /// How long to wait before asking again.
+        retry_after: Duration,
+    },
+    /// The tenant lives in another cell than the one that was asked.
+    #[error("the tenant does not live here")]
+    NotHere,
+    /// The request's host is another tenant's than the request is said to be for, or nobody's.
+    #[error("the request's host is not its tenant's")]
+    ForeignHost,
+    /// A gateway knows more of the tenant than this cell does, and the cell has not caught up.
+    #[error("the cell does not know yet what the gateway knows of the tenant")]
+    CellBehind {
+        /// How long to wait before asking again.
+        retry_after: Duration,
+    },
     /// The request came without a placement: a defect of the application, whose tenant layer does not cover
     /// this route.
     #[error("the request carries no placement")]
@@ -118,6 +136,10 @@ impl Problem for Error {
             Self::CellUnavailable { .. } => "cell_unavailable",
             Self::TenantMoving { .. } => "tenant_moving",
             Self::ParkingFull { .. } => "parking_full",
+            Self::TenantMoved { .. } => "tenant_moved",
+            Self::NotHere => "tenant_not_here",
+            Self::ForeignHost => "misdirected",
+            Self::CellBehind { .. } => "cell_behind",
             Self::NoPlacement => "internal",
         })
     }
@@ -126,6 +148,7 @@ impl Problem for Error {
         match self {
             Self::NoPlacement => Kind::Internal,
             Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => Kind::Internal,
+            Self::NotHere | Self::ForeignHost => Kind::Misdirected,
             _ => Kind::Unavailable,
         }
     }
@@ -136,9 +159,11 @@ impl Problem for Error {
             | Self::LogGap
             | Self::LogEnded
             | Self::CellUnavailable { .. } => Retry::After(Duration::from_secs(1)),
-            Self::TenantMoving { retry_after } | Self::ParkingFull { retry_after } => {
-                Retry::After(*retry_after)
-            }
+            Self::TenantMoving { retry_after }
+            | Self::ParkingFull { retry_after }
+            | Self::TenantMoved { retry_after }
+            | Self::CellBehind { retry_after } => Retry::After(*retry_after),
+            Self::NotHere | Self::ForeignHost => Retry::No,
             Self::Peer { .. } => Retry::After(Duration::from_secs(1)),
             Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => Retry::No,
             Self::NoPlacement => Retry::No,
@@ -154,6 +179,10 @@ impl Problem for Error {
             Self::TenantMoving { .. } | Self::ParkingFull { .. } => {
                 "the tenant is being moved and takes no changes for a moment".into()
             }
+            Self::TenantMoved { .. } | Self::CellBehind { .. } => {
+                "this has just changed, try again shortly".into()
+            }
+            Self::NotHere | Self::ForeignHost => "this is served elsewhere".into(),
             Self::Peer { .. } => "the directory is not available right now".into(),
             Self::Damaged { .. } | Self::Refused { .. } | Self::Folder { .. } => {
                 "something went wrong on our side".into()

@@ -11,12 +11,14 @@ mod gateway;
 mod parking;
 #[cfg(feature = "peer")]
 mod peer;
-#[cfg(feature = "parking")]
+#[cfg(any(feature = "parking", feature = "stale"))]
 mod replay;
 #[cfg(feature = "layer")]
 mod route;
 mod snapshot;
 mod source;
+#[cfg(feature = "stale")]
+mod stale;
 mod sync;
 mod table;
 mod transport;
@@ -47,7 +49,7 @@ pub use gateway::{Handover, HandoverError, Offer, Takeover};
 pub use parking::{ParkingFuture, ParkingLayer, ParkingLimits, ParkingService, ParkingStatus};
 #[cfg(feature = "peer")]
 pub use peer::{HttpPeer, SnapshotBody, SnapshotService};
-#[cfg(feature = "parking")]
+#[cfg(any(feature = "parking", feature = "stale"))]
 pub use replay::ReplayBody;
 #[cfg(feature = "layer")]
 pub use route::{RouteFuture, RouteLayer, RouteService};
@@ -57,6 +59,11 @@ pub use snapshot::{Damage, Guards, Refusal};
 #[cfg(feature = "tokio")]
 pub use source::LazySource;
 pub use source::{ChangeSource, SourceSnapshot};
+#[cfg(feature = "stale")]
+pub use stale::{
+    CatchUp, EpochGuard, EpochGuardFuture, EpochGuardLayer, HintReader, HintRefused, HintSigner,
+    StaleRoute, StaleRouteFuture, StaleRouteLayer, Undone, says_fenced,
+};
 pub use table::{
     Applied, Explained, Finding, LineContents, LineDraft, LineTable, NameProbe, ReferenceContents,
     ReferenceDraft, ReferenceTable, RouteTable, TableSize,

@@ -45,6 +45,7 @@ impl<B> ReplayBody<B> {
     }
 
     /// Only passes on.
+    #[cfg(feature = "parking")]
     pub(crate) fn unkept(body: B) -> Self {
         Self {
             tape: Some(Tape::new(body, 0)),

@@ -21,3 +21,6 @@ mod service;
 pub use future::RouteFuture;
 pub use layer::RouteLayer;
 pub use service::RouteService;
+
+#[cfg(feature = "stale")]
+pub(crate) use find::{Finder, Found};

@@ -1,4 +1,4 @@
-use http::Request;
+use http::Extensions;
 use tenancy_core::{
     Authority, Refusal,
     authority::{AuthorityError, Host, RequestHead, TrustedProxies},
@@ -10,15 +10,15 @@ use crate::RouteKey;
 
 /// Finds the route of a request.
 #[derive(Clone)]
-pub(super) struct Finder<L> {
-    pub(super) routes: L,
+pub(crate) struct Finder<L> {
+    pub(crate) routes: L,
     /// Below it, the label is a tenant's slug.
-    pub(super) platform: Option<DomainName>,
-    pub(super) proxies: TrustedProxies,
+    pub(crate) platform: Option<DomainName>,
+    pub(crate) proxies: TrustedProxies,
 }
 
 /// What a request's host is.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Known.
     Known(Route),
     /// A name that could be a tenant's.
@@ -28,9 +28,13 @@ pub(super) enum Found {
 }
 
 impl<L: Lookup> Finder<L> {
-    pub(super) fn find<B>(&self, request: &Request<B>) -> Result<Found, Refusal> {
-        let head = RequestHead::from(request);
-        if let Some(peer) = self.trusted(request) {
+    /// Looks for the host of a request with these extensions.
+    pub(crate) fn find(
+        &self,
+        head: RequestHead<'_>,
+        extensions: &Extensions,
+    ) -> Result<Found, Refusal> {
+        if let Some(peer) = self.trusted(extensions) {
             return self.parse(Authority::from_forwarded_request(
                 head,
                 peer.0,
@@ -46,8 +50,8 @@ impl<L: Lookup> Finder<L> {
         self.parse(Authority::from_request(head))
     }
 
-    fn trusted<B>(&self, request: &Request<B>) -> Option<Peer> {
-        let peer = request.extensions().get::<Peer>().copied();
+    fn trusted(&self, extensions: &Extensions) -> Option<Peer> {
+        let peer = extensions.get::<Peer>().copied();
         peer.filter(|peer| self.proxies.trusts(peer.0))
     }
 

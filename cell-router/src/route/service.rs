@@ -33,7 +33,8 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let asked = match self.shared.finder.find(&request) {
+        let found = (self.shared.finder).find((&request).into(), request.extensions());
+        let asked = match found {
             Ok(Found::Known(route)) => {
                 request.extensions_mut().insert(route);
                 return RouteFuture::calling(self.inner.call(request));

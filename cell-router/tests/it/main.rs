@@ -29,6 +29,8 @@ mod parking;
 mod peers;
 #[cfg(feature = "layer")]
 mod route;
+#[cfg(all(feature = "stale", feature = "parking"))]
+mod stale;
 mod table;
 mod table_lines;
 mod table_readers;

@@ -101,12 +101,11 @@ async fn make(platform: &Platform, demo: &DemoShop) -> Result<(), DemoError> {
     let tenant = platform
         .provision(&format!("demo-{}", demo.slug), &request)
         .await?;
-    let site = platform.site();
-    let context = site
+    let context = platform
         .enter(tenant.id, "fill a demo shop")
         .and_then(|admitted| admitted.read_write());
     let context = context.map_err(OpsError::part)?;
-    let cell = site
+    let cell = platform
         .cell(context.placement().cell)
         .ok_or(OpsError::CellAway)?;
     let file = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(

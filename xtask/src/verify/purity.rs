@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 34] = [
+const PURE: [&str; 37] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -21,6 +21,7 @@ const PURE: [&str; 34] = [
     "tenancy-core/src/isolation/plan",
     "tenancy-core/src/isolation/policy",
     "tenancy-core/src/isolation/seal",
+    "tenancy-core/src/keys/token",
     "cell-router/src/gateway/edge/rules",
     "cell-router/src/gateway/framing",
     "cell-router/src/gateway/handover/wire",
@@ -34,6 +35,8 @@ const PURE: [&str; 34] = [
     "cell-router/src/gateway/tls/folder/shelf",
     "cell-router/src/gateway/upgrade/answer",
     "cell-router/src/parking/lot",
+    "cell-router/src/stale/decide",
+    "cell-router/src/stale/hint",
     "cell-router/src/table/line_table",
     "cell-router/src/table/reference",
     "rate-limit/src/gcra",

@@ -20,19 +20,17 @@ use tenancy_cell_router::Stop;
 use tenancy_types::{Clock, SystemClock, UnixMicros};
 use tokio::{sync::watch, time::sleep};
 
-use super::{Platform, Site};
+use super::Platform;
 
 use chore::Chore;
 use clocks::{Clocks, Look};
-use round::{Places, in_shops};
+use round::Places;
 use task::Task;
 
 /// Does the platform's own work.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    site: Site,
-    /// What control does besides, where this process is control.
-    platform: Option<Platform>,
+    platform: Platform,
     clocks: Arc<Mutex<Clocks>>,
 }
 
@@ -40,16 +38,6 @@ impl Worker {
     /// The worker of a platform, which believes the wall clock as it is now. Its metrics are there from now on.
     #[must_use]
     pub fn new(platform: Platform) -> Self {
-        Self::of(platform.site().clone(), Some(platform))
-    }
-
-    /// The worker of a process that serves cells and does not control the platform.
-    #[must_use]
-    pub fn of_cells(site: Site) -> Self {
-        Self::of(site, None)
-    }
-
-    fn of(site: Site, platform: Option<Platform>) -> Self {
         for task in Task::ALL {
             task.rounds().increment(0);
             task.failures().increment(0);
@@ -58,7 +46,6 @@ impl Worker {
         doubted().set(0.0);
         let clocks = Clocks::new(SystemClock.unix(), SystemClock.now());
         Self {
-            site,
             platform,
             clocks: Arc::new(Mutex::new(clocks)),
         }
@@ -81,7 +68,8 @@ impl Worker {
     /// What is cut off is done in a later round.
     pub async fn round(&self, now: UnixMicros) {
         for task in Task::ALL {
-            self.round_of(task, now, &mut Places::default()).await;
+            task.round(&self.platform, now, &mut Places::default())
+                .await;
         }
     }
 
@@ -90,19 +78,10 @@ impl Worker {
         loop {
             let now = SystemClock.unix();
             if self.believes(now) || !task.deletes() {
-                self.round_of(task, now, &mut places).await;
+                task.round(&self.platform, now, &mut places).await;
             }
-            sleep(self.site.config().rest).await;
+            sleep(self.platform.config().rest).await;
         }
-    }
-
-    async fn round_of(&self, task: Task, now: UnixMicros, places: &mut Places) {
-        match (task, &self.platform) {
-            (Task::Chore(chore), _) => in_shops(&self.site, chore, now, places).await,
-            (task, Some(platform)) => task.of_control(platform, now).await,
-            (_, None) => return,
-        }
-        task.rounds().increment(1);
     }
 
     fn believes(&self, now: UnixMicros) -> bool {

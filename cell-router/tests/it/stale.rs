@@ -1,0 +1,5 @@
+//! Gateways whose routes are old, before cells that look for themselves.
+
+mod cell;
+mod gateway;
+mod world;
