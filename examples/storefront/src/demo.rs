@@ -101,11 +101,12 @@ async fn make(platform: &Platform, demo: &DemoShop) -> Result<(), DemoError> {
     let tenant = platform
         .provision(&format!("demo-{}", demo.slug), &request)
         .await?;
-    let context = platform
+    let site = platform.site();
+    let context = site
         .enter(tenant.id, "fill a demo shop")
         .and_then(|admitted| admitted.read_write());
     let context = context.map_err(OpsError::part)?;
-    let cell = platform
+    let cell = site
         .cell(context.placement().cell)
         .ok_or(OpsError::CellAway)?;
     let file = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(

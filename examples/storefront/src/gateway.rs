@@ -14,7 +14,7 @@ use tower::{Service, ServiceBuilder};
 
 use crate::{
     pages::Answer,
-    platform::Platform,
+    platform::Site,
     shop,
     telemetry::{Listener, note_tenant, observe},
 };
@@ -24,30 +24,30 @@ const LARGEST_BODY: u64 = 1 << 20;
 
 /// All shops of the platform, as one service for the visitors' listener.
 pub fn service(
-    platform: &Platform,
+    site: &Site,
 ) -> impl Service<Request<Incoming>, Response = Response<Body>, Error = Infallible, Future: Send>
 + Clone
 + Send
 + Sync
 + 'static {
-    let platform_domain = platform.config().platform_domain.clone();
+    let platform_domain = site.config().platform_domain.clone();
     let resolver = Resolver::new()
         .with(HostEvidence)
         .with(SubdomainEvidence::below(platform_domain));
-    let limits = platform.limits().clone();
-    let budgets = platform.clone();
+    let limits = site.limits().clone();
+    let budgets = site.clone();
     // Visitors of a shop need no membership.
     let tenants = TenantLayer::new(
-        Arc::clone(platform.routes()),
+        Arc::clone(site.routes()),
         resolver,
         OpenToAll,
         move |tenant| budgets.budget(tenant),
     );
-    let cells: Cells<_> = platform
+    let cells: Cells<_> = site
         .cells()
         .map(|(cell, checkout)| (cell.id(), shop::router(cell.clone(), checkout.clone())))
         .collect();
-    let meters = Arc::clone(platform.meters());
+    let meters = Arc::clone(site.meters());
     ServiceBuilder::new()
         .map_request(|request: Request<Incoming>| request.map(Body::new))
         .map_response(|response: Response<_>| response.map(Body::new))

@@ -8,6 +8,7 @@
 //! | [`gateway`] | the way of a visitor's request to its cell |
 //! | [`ops`] | the operators' API |
 //! | [`platform`] | directory, routes, limits, cells, and what is done to shops |
+//! | [`cluster`] | how processes of one platform find and believe each other |
 //! | [`postgres`] | cells in Postgres: made, opened, audited, and started |
 //! | [`serve`], [`telemetry`], [`demo`], [`config`] | one process of it all |
 //! | [`cli`] | the command line |
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod demo;
 pub mod gateway;

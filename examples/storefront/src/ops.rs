@@ -19,6 +19,7 @@ mod orders;
 mod probes;
 mod products;
 mod purge;
+mod relay;
 mod routes;
 mod stock;
 mod tenants;
@@ -26,17 +27,24 @@ mod upload;
 
 use std::{num::NonZeroU16, sync::Arc};
 
-use axum::{Router, body::Bytes, extract::DefaultBodyLimit, middleware, routing::get};
+use axum::{
+    Router,
+    body::Bytes,
+    extract::{DefaultBodyLimit, FromRef},
+    middleware,
+    routing::get,
+};
 use http::header;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tenancy_cell_router::Stop;
+use tenancy_core::directory::Tenant;
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     pages::Refused,
-    platform::Platform,
+    platform::{Platform, Site},
     shop::finish,
     telemetry::{Listener, observe},
 };
@@ -93,21 +101,41 @@ pub struct Ops {
 ))]
 struct Description;
 
-/// The operators' addresses.
-pub fn router(ops: Ops, token: OperatorToken) -> Router {
-    let api = OpenApiRouter::new()
-        .routes(routes!(tenants::create, tenants::list))
-        .routes(routes!(
-            tenants::show,
-            tenants::patch,
-            offboarding::offboard
-        ))
-        .routes(routes!(offboarding::undo))
-        .routes(routes!(purge::purge))
-        .routes(routes!(purge::receipt))
+/// What the handlers of one shop's rows share: they run where its cell is.
+#[derive(Clone, Debug)]
+pub struct ShopOps {
+    /// The cells.
+    pub site: Site,
+    /// Keys and answers; none where control keeps them.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl ShopOps {
+    /// The tenant of a number or slug, when this process knows what the directory knows of it.
+    async fn find(&self, name: &str) -> Result<Tenant, OpsError> {
+        let tenant = tenants::find(&self.site, name).await?;
+        self.site.reached(tenant.revision).await;
+        Ok(tenant)
+    }
+}
+
+impl FromRef<Ops> for ShopOps {
+    fn from_ref(ops: &Ops) -> Self {
+        Self {
+            site: ops.platform.site().clone(),
+            idempotency: Some(ops.idempotency.clone()),
+        }
+    }
+}
+
+/// The addresses of shops' rows.
+fn shop_routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    ShopOps: FromRef<S>,
+{
+    OpenApiRouter::new()
         .routes(routes!(export::export))
-        .routes(routes!(archives::create))
-        .routes(routes!(archives::replace))
         .routes(routes!(import::import))
         .routes(routes!(products::list))
         .routes(routes!(products::show, products::put, products::remove))
@@ -121,11 +149,42 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .routes(routes!(stock::events))
         .routes(routes!(stock::check))
         .routes(routes!(stock::rebuild))
+}
+
+/// The same in a cell's process, for control alone: it has asked who the operator is, and keeps the answers.
+pub fn shop_router(site: Site) -> Router {
+    let (router, _) = shop_routes().split_for_parts();
+    router
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(middleware::from_fn(relay::note))
+        .with_state(ShopOps {
+            site,
+            idempotency: None,
+        })
+}
+
+/// The operators' addresses.
+pub fn router(ops: Ops, token: OperatorToken) -> Router {
+    let api = OpenApiRouter::new()
+        .routes(routes!(tenants::create, tenants::list))
+        .routes(routes!(
+            tenants::show,
+            tenants::patch,
+            offboarding::offboard
+        ))
+        .routes(routes!(offboarding::undo))
+        .routes(routes!(purge::purge))
+        .routes(routes!(purge::receipt))
+        .routes(routes!(archives::create))
+        .routes(routes!(archives::replace))
         .routes(routes!(cells::list))
         .routes(routes!(routes::show))
         .routes(routes!(directory::show))
         .routes(routes!(directory::compact))
         .routes(routes!(audit::list))
+        .merge(
+            shop_routes().route_layer(middleware::from_fn_with_state(ops.clone(), relay::to_cell)),
+        )
         // For bodies that are read whole; files are read as they arrive.
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .route_layer(middleware::from_fn_with_state(ops.clone(), audit::record))

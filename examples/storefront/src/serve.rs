@@ -124,7 +124,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             .await
             .map_err(Box::new)?;
     }
-    let serving = tokio::spawn(shops.serve(gateway::service(&platform), stop.clone()));
+    let serving = tokio::spawn(shops.serve(gateway::service(platform.site()), stop.clone()));
     let working = tokio::spawn(Worker::new(platform.clone()).run(stop.clone()));
     let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop.clone()));
     write_address(&config.data, ops_address)?;
@@ -134,7 +134,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tokio::select! {
         ended = ended => ended.map(drop).map_err(ServeError::Panicked)?,
         // Requests in flight are not finished: the other process may give what they make to another shop.
-        cell = platform.taken_cell() => return Err(ServeError::CellTaken { cell }),
+        cell = platform.site().taken_cell() => return Err(ServeError::CellTaken { cell }),
     }
     tracing::info!("stopped");
     Ok(())

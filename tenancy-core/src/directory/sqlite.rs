@@ -1,9 +1,13 @@
-use std::{fmt, path::Path, sync::Arc};
+use std::{
+    fmt,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use futures_core::stream::BoxStream;
 use sqlx::{SqlitePool, sqlite::SqliteConnectOptions};
 use tenancy_types::{Clock, DirectoryId, DomainName, LogEntry, Position, Revision, Slug, TenantId};
-use tokio::sync::watch;
+use tokio::sync::watch::{Receiver, Sender};
 
 use super::{
     CellLoad, CellRecord, Directory, DirectoryError, Extent, Imports, Lag, Loaded, NewTenant, Page,
@@ -20,6 +24,7 @@ mod log;
 mod open;
 mod read;
 mod snapshot;
+mod watch;
 mod write;
 
 /// A directory in an SQLite file of its own. Clones share it.
@@ -31,8 +36,8 @@ mod write;
 /// Writes run in a task of their own on the tokio runtime: a caller that goes away leaves no transaction
 /// open. The application chooses sqlx's runtime feature, and must choose tokio.
 ///
-/// Several processes may open the file, but only changes of the same process wake the streams of
-/// [`changes`](Directory::changes).
+/// Several processes of one machine may open the file: the streams of [`changes`](Directory::changes) hear of what others
+/// have written within some 10 ms, of the same process's changes at once.
 ///
 /// The file says what it is (`application_id`) and in which format (`user_version`); any other file is
 /// refused. What is deleted from it is overwritten (`secure_delete`), so that what is
@@ -49,11 +54,21 @@ struct Shared {
     readers: SqlitePool,
     /// For connections that live as long as a snapshot.
     read_options: SqliteConnectOptions,
-    newest: watch::Sender<Revision>,
+    newest: Sender<Revision>,
     clock: Box<dyn Clock>,
+    /// There from the first follower on.
+    watch: OnceLock<watch::Watch>,
 }
 
 impl Shared {
+    /// For a follower, who also hears of what other processes write from now on.
+    fn followed(&self) -> Receiver<Revision> {
+        let (file, wake) = (&self.read_options, &self.newest);
+        self.watch
+            .get_or_init(|| watch::Watch::start(file.clone(), wake.clone()));
+        wake.subscribe()
+    }
+
     /// Wakes the followers.
     fn announce(&self, newest: Option<Revision>) {
         if let Some(newest) = newest {
@@ -79,8 +94,9 @@ impl SqliteDirectory {
             writer: files.writer,
             readers: files.readers,
             read_options: files.read_options,
-            newest: watch::Sender::new(newest.revision),
+            newest: Sender::new(newest.revision),
             clock: Box::new(clock),
+            watch: OnceLock::new(),
         });
         Ok(Self { shared })
     }
@@ -93,6 +109,7 @@ impl SqliteDirectory {
 
     /// Finishes what is under way and closes the file; operations and streams fail from then on.
     pub async fn close(&self) {
+        self.shared.watch.get().inspect(|watch| watch.end());
         self.shared.writer.close().await;
         self.shared.readers.close().await;
         // Streams that wait for the next change must look, and find that there is none to come.
@@ -216,7 +233,7 @@ impl Directory for SqliteDirectory {
     }
 
     fn changes(&self, after: Position) -> BoxStream<'static, Result<LogEntry, DirectoryError>> {
-        follow(self.clone(), self.shared.newest.subscribe(), after)
+        follow(self.clone(), self.shared.followed(), after)
     }
 }
 

@@ -57,7 +57,13 @@ pub(super) async fn create(
     let arrived = receive(&ops, &mut upload).await?;
     let fingerprint = Fingerprint::new(&operation(&wanted), upload.hash().await?);
     let making = make(&ops, (&key, fingerprint), wanted, arrived);
-    let made = idempotency::once(&ops, Some(key.clone()), fingerprint, making).await;
+    let made = idempotency::once(
+        Some(&ops.idempotency),
+        Some(key.clone()),
+        fingerprint,
+        making,
+    )
+    .await;
     let mut response = made.map_or_else(OpsError::into_response, Kept::into_response);
     // Who brought no key learns it here, to repeat what could not be finished.
     response.headers_mut().insert("idempotency-key", told);
@@ -102,7 +108,7 @@ async fn confirmed(
 ) -> Result<TenantId, OpsError> {
     let Query(ReplaceQuery { confirm }) =
         query.map_err(|error| OpsError::invalid(error.body_text()))?;
-    let tenant = find(ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     match &tenant.slug {
         Some(slug) if confirm != slug.as_str() => Err(OpsError::invalid(format!(
             "confirm must be the shop's slug, {slug}"
@@ -155,7 +161,7 @@ async fn make(
     // Of the key, too: two shops may be made of one archive at once, and each removes its own.
     let name = ArchiveName::of(blake3::hash(format!("{key} {asked}").as_bytes()));
     let about = serde_json::from_str(&archive.manifest().about).map_err(invalid)?;
-    let request = checked(ops, wanted, about, name)?;
+    let request = checked(ops, wanted, about, name).await?;
     let rehearsed = ops.platform.archives().rehearse(&archive).await;
     rehearsed.map_err(OpsError::part)?;
     timed(ops, ops.platform.provision_from(arrived, key, &request)).await
@@ -171,7 +177,7 @@ struct About {
 }
 
 /// The shop that is asked for; what the query leaves out is as the archive says.
-fn checked(
+async fn checked(
     ops: &Ops,
     wanted: ArchiveQuery,
     about: About,
@@ -185,24 +191,25 @@ fn checked(
         slug: names::slug(&slug).map_err(invalid)?,
         plan: plan(ops, &plan_name)?,
         domains: Vec::new(),
-        region: region_name.map(|name| region(ops, &name)).transpose()?,
-        cell: wanted.cell.map(|number| cell(ops, number)).transpose()?,
+        region: match region_name {
+            Some(name) => Some(region(ops, &name).await?),
+            None => None,
+        },
+        cell: match wanted.cell {
+            Some(number) => Some(cell(ops, number).await?),
+            None => None,
+        },
         start: ShopStart::Archive(name),
     })
 }
 
 /// A cell of this platform.
-fn cell(ops: &Ops, number: u16) -> Result<CellId, OpsError> {
-    let mut cells = ops.platform.config().cells.iter();
-    match cells.find(|spec| spec.cell.get() == number) {
-        Some(spec) => Ok(spec.cell),
-        None => {
-            let known = ops.platform.config().cells.iter();
-            let known = known.map(|spec| spec.cell.get().to_string());
-            let known = Vec::from_iter(known).join(", ");
-            Err(OpsError::invalid(format!(
-                "there is no cell {number}; there are {known}"
-            )))
-        }
-    }
+async fn cell(ops: &Ops, number: u16) -> Result<CellId, OpsError> {
+    let cells = ops.platform.cells().await?;
+    let found = cells.iter().find(|cell| cell.cell.get() == number);
+    found.map(|cell| cell.cell).ok_or_else(|| {
+        let known = cells.iter().map(|cell| cell.cell.get().to_string());
+        let known = Vec::from_iter(known).join(", ");
+        OpsError::invalid(format!("there is no cell {number}; there are {known}"))
+    })
 }

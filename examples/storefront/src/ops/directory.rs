@@ -70,7 +70,7 @@ pub struct CompactedLog {
 #[utoipa::path(get, path = "/v1/directory", tag = "directory", responses((status = 200, body = DirectoryLog)))]
 pub(super) async fn show(State(ops): State<Ops>) -> Result<Json<DirectoryLog>, OpsError> {
     let extent = ops.platform.directory().extent().await?;
-    let status = ops.platform.routes_status();
+    let status = ops.platform.site().routes_status();
     let lag = match status.position {
         None => None,
         Some(position) => match ops.platform.directory().lag(position).await {
@@ -106,7 +106,7 @@ pub(super) async fn compact(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CompactedLog>, OpsError> {
     let CompactLog { keep } = json(&whole(body)?)?;
-    let removed = ops.platform.compact_log(keep).await?;
+    let removed = ops.platform.site().compact_log(keep).await?;
     let floor = ops.platform.directory().extent().await?.floor.get();
     Ok(Json(CompactedLog { removed, floor }))
 }

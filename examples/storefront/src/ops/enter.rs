@@ -3,7 +3,7 @@
 use tenancy_core::{Access, ReadOnly, ReadWrite, TenantContext};
 use tenancy_types::TenantId;
 
-use super::{Ops, OpsError};
+use super::{OpsError, ShopOps};
 use crate::shop::Cell;
 
 /// A shop that has been entered.
@@ -14,26 +14,26 @@ pub(super) struct Entered<'a, A: Access> {
 
 /// Enters a shop to change it.
 pub(super) fn to_write<'a>(
-    ops: &'a Ops,
+    ops: &'a ShopOps,
     tenant: TenantId,
     reason: &str,
 ) -> Result<Entered<'a, ReadWrite>, OpsError> {
-    let admitted = ops.platform.enter(tenant, reason).map_err(OpsError::part)?;
+    let admitted = ops.site.enter(tenant, reason).map_err(OpsError::part)?;
     within(ops, admitted.read_write().map_err(OpsError::part)?)
 }
 
 /// Enters a shop to look.
 pub(super) fn to_read<'a>(
-    ops: &'a Ops,
+    ops: &'a ShopOps,
     tenant: TenantId,
     reason: &str,
 ) -> Result<Entered<'a, ReadOnly>, OpsError> {
-    let admitted = ops.platform.enter(tenant, reason).map_err(OpsError::part)?;
+    let admitted = ops.site.enter(tenant, reason).map_err(OpsError::part)?;
     within(ops, admitted.read_only())
 }
 
-fn within<A: Access>(ops: &Ops, context: TenantContext<A>) -> Result<Entered<'_, A>, OpsError> {
-    let cell = ops.platform.cell(context.placement().cell);
+fn within<A: Access>(ops: &ShopOps, context: TenantContext<A>) -> Result<Entered<'_, A>, OpsError> {
+    let cell = ops.site.cell(context.placement().cell);
     Ok(Entered {
         cell: cell.ok_or(OpsError::CellAway)?,
         context,

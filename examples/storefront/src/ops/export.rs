@@ -13,8 +13,8 @@ use tokio::{sync::mpsc, time::timeout};
 use tokio_util::io::ReaderStream;
 
 use super::{
-    Ops, OpsError,
-    tenants::{ShopName, asked, find},
+    OpsError, ShopOps,
+    tenants::{ShopName, asked},
 };
 
 /// How much of an archive is read at once.
@@ -37,9 +37,12 @@ const PAUSE: Duration = Duration::from_secs(60);
         (status = 410, description = "tenant_gone: it is being purged"),
     )
 )]
-pub(super) async fn export(State(ops): State<Ops>, name: ShopName) -> Result<Response, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?;
-    let archive = ops.platform.export(&tenant).await?;
+pub(super) async fn export(
+    State(ops): State<ShopOps>,
+    name: ShopName,
+) -> Result<Response, OpsError> {
+    let tenant = ops.find(&asked(name)?).await?;
+    let archive = ops.site.export(&tenant).await?;
     let name = tenant
         .slug
         .as_ref()

@@ -18,12 +18,12 @@ use serde_json::json;
 use sqlx::SqlitePool;
 use tenancy_core::{
     Refusal,
-    directory::{Directory, SqliteDirectory},
+    directory::{AnyDirectory, Directory},
 };
 use tenancy_types::{Clock, Lifecycle, Problem, SystemClock, TenantId, UnixMicros};
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Ops, OpsError, audit::Noted};
+use super::{OpsError, audit::Noted};
 use crate::{platform::Platform, random};
 
 /// How long answers are kept.
@@ -33,7 +33,7 @@ const WEEK_MICROS: i64 = 7 * 24 * 3600 * 1_000_000;
 #[derive(Clone, Debug)]
 pub struct Idempotency {
     pool: SqlitePool,
-    directory: SqliteDirectory,
+    directory: AnyDirectory,
     running: Arc<Running>,
 }
 
@@ -78,14 +78,20 @@ pub struct Kept {
 }
 
 impl Kept {
+    /// An answer that somebody else gave, in JSON.
+    #[must_use]
+    pub(super) fn given(status: StatusCode, body: String) -> Self {
+        Self {
+            status: i64::from(status.as_u16()),
+            body,
+            tenant_id: None,
+        }
+    }
+
     /// A JSON answer.
     #[must_use]
     pub fn json(status: StatusCode, body: &serde_json::Value) -> Self {
-        Self {
-            status: i64::from(status.as_u16()),
-            body: body.to_string(),
-            tenant_id: None,
-        }
+        Self::given(status, body.to_string())
     }
 
     /// The same answer, told to belong to the tenant: it goes when the tenant's data goes.
@@ -164,7 +170,7 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, OpsError> {
 }
 
 /// Does what is asked with a key once, and gives its later requests the same answer, also when it is a
-/// refusal. Without a key it is done each time.
+/// refusal. Without a key, or where no answers are kept, it is done each time.
 ///
 /// What has been done and not been recorded, because the process died, is done again: work says itself what
 /// it does the second time.
@@ -173,13 +179,15 @@ pub(super) fn key(headers: &HeaderMap) -> Result<Option<String>, OpsError> {
 /// [`OpsError::IdempotencyMismatch`], [`OpsError::Control`], and failures of the work that may go otherwise
 /// the next time.
 pub(super) async fn once(
-    ops: &Ops,
+    answers: Option<&Idempotency>,
     key: Option<String>,
     asked: Fingerprint,
     work: impl Future<Output = Result<Kept, OpsError>>,
 ) -> Result<Kept, OpsError> {
-    let Some(key) = key else { return work.await };
-    let claim = ops.idempotency.claim(key).await?;
+    let (Some(answers), Some(key)) = (answers, key) else {
+        return work.await;
+    };
+    let claim = answers.claim(key).await?;
     if let Some(answer) = claim.replay(asked)? {
         return Ok(answer);
     }

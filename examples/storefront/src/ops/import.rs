@@ -9,10 +9,10 @@ use http::{HeaderMap, StatusCode};
 use tenancy_types::TenantId;
 
 use super::{
-    Fingerprint, ImportQuery, Kept, Ops, OpsError,
+    Fingerprint, ImportQuery, Kept, OpsError, ShopOps,
     enter::{self, Entered},
     idempotency,
-    tenants::{ShopName, asked, find},
+    tenants::{ShopName, asked},
     upload::Upload,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub const LARGEST_FILE: usize = 4 << 30;
     )
 )]
 pub(super) async fn import(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     name: ShopName,
     query: Result<Query<ImportQuery>, QueryRejection>,
     headers: HeaderMap,
@@ -67,17 +67,17 @@ pub(super) async fn import(
 }
 
 async fn answer(
-    ops: &Ops,
+    ops: &ShopOps,
     (name, mode, key): (&str, ImportMode, Option<String>),
     upload: &mut Upload,
 ) -> Result<Response, OpsError> {
-    let tenant = find(ops, name).await?.id;
-    let Some(key) = key else {
+    let tenant = ops.find(name).await?.id;
+    let (Some(key), Some(answers)) = (key, &ops.idempotency) else {
         let report = run(ops, tenant, mode, upload).await?;
         upload.hash().await?;
         return Ok(report_of(&report).into_response());
     };
-    let claim = ops.idempotency.claim(key).await?;
+    let claim = answers.claim(key).await?;
     let operation = format!("POST /v1/tenants/{tenant}/import {mode:?}");
     if claim.is_answered() {
         let asked = Fingerprint::new(&operation, upload.hash().await?);
@@ -100,7 +100,7 @@ fn report_of(report: &Report) -> Kept {
 }
 
 async fn run(
-    ops: &Ops,
+    ops: &ShopOps,
     tenant: TenantId,
     mode: ImportMode,
     upload: &mut Upload,

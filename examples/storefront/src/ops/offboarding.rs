@@ -25,7 +25,7 @@ pub(super) async fn offboard(
     State(ops): State<Ops>,
     name: ShopName,
 ) -> Result<(StatusCode, Json<Shop>), OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     let (tenant, purge_after) = ops.platform.offboard(tenant.id).await?;
     let shop = Shop {
         purge_after: Some(purge_after.get()),
@@ -45,7 +45,7 @@ pub(super) async fn offboard(
     )
 )]
 pub(super) async fn undo(State(ops): State<Ops>, name: ShopName) -> Result<Json<Shop>, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     let tenant = ops.platform.undo_offboarding(tenant.id).await?;
     Ok(Json(Shop::new(&tenant, &ops.visit)))
 }

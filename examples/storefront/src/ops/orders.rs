@@ -17,11 +17,11 @@ use tenancy_core::{Access, ReadOnly, ReadWrite, TenantContext, db::CellTx};
 use tenancy_types::TenantId;
 
 use super::{
-    Fingerprint, Kept, Ops, OpsError,
+    Fingerprint, Kept, OpsError, ShopOps,
     audit::Noted,
     enter::{self, Entered},
     idempotency,
-    tenants::{ShopName, asked, find, json, whole},
+    tenants::{ShopName, asked, json, whole},
 };
 use crate::shop::{
     ShopError,
@@ -38,7 +38,7 @@ pub use model::{OrderLineView, OrderView, Orders, OrdersQuery, RefundOrder, Refu
     responses((status = 200, body = Orders), (status = 404, description = "not_found"))
 )]
 pub(super) async fn list(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     name: ShopName,
     query: Result<Query<OrdersQuery>, QueryRejection>,
 ) -> Result<Json<Orders>, OpsError> {
@@ -46,7 +46,7 @@ pub(super) async fn list(
     let limit = usize::from(super::limit(query.limit)?.get());
     let before = query.after.unwrap_or(i64::MAX);
     let state = query.state.as_deref().map(state_named).transpose()?;
-    let tenant = find(&ops, &asked(name)?).await?.id;
+    let tenant = ops.find(&asked(name)?).await?.id;
     let Entered { cell, context } = enter::to_read(&ops, tenant, "list orders")?;
     let read = async |tx: &mut CellTx<ReadOnly>| order::orders(tx, state, before, limit).await;
     let orders = cell.scope(&context, read).await.map_err(OpsError::part)?;
@@ -67,11 +67,11 @@ fn state_named(name: &str) -> Result<OrderState, OpsError> {
     responses((status = 200, body = OrderView), (status = 404, description = "not_found"))
 )]
 pub(super) async fn show(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: OrderPath,
 ) -> Result<Json<OrderView>, OpsError> {
     let (name, order) = named(path)?;
-    let tenant = find(&ops, &name).await?.id;
+    let tenant = ops.find(&name).await?.id;
     let Entered { cell, context } = enter::to_read(&ops, tenant, "show an order")?;
     let read = async |tx: &mut CellTx<ReadOnly>| found(tx, &order).await;
     let order = cell.scope(&context, read).await.map_err(OpsError::part)?;
@@ -93,7 +93,7 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn fulfil(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: OrderPath,
     headers: HeaderMap,
 ) -> Result<Response, OpsError> {
@@ -127,7 +127,7 @@ pub(super) async fn fulfil(
     )
 )]
 pub(super) async fn cancel(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: OrderPath,
     headers: HeaderMap,
 ) -> Result<Response, OpsError> {
@@ -164,7 +164,7 @@ pub(super) async fn cancel(
     )
 )]
 pub(super) async fn refund(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: OrderPath,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -199,7 +199,7 @@ pub(super) async fn refund(
 
 /// Something that is done to an order.
 struct Act<'a> {
-    ops: &'a Ops,
+    ops: &'a ShopOps,
     tenant: TenantId,
     /// The order's number or token.
     order: String,
@@ -209,7 +209,7 @@ struct Act<'a> {
 
 impl<'a> Act<'a> {
     async fn new(
-        ops: &'a Ops,
+        ops: &'a ShopOps,
         path: OrderPath,
         headers: &HeaderMap,
         verb: &str,
@@ -217,7 +217,7 @@ impl<'a> Act<'a> {
     ) -> Result<Self, OpsError> {
         let (name, order) = named(path)?;
         let key = idempotency::key(headers)?;
-        let tenant = find(ops, &name).await?.id;
+        let tenant = ops.find(&name).await?.id;
         let operation = format!("POST /v1/tenants/{tenant}/orders/{order}/{verb}");
         Ok(Self {
             ops,
@@ -232,12 +232,17 @@ impl<'a> Act<'a> {
         &self,
         work: impl Future<Output = Result<Kept, OpsError>>,
     ) -> Result<Response, OpsError> {
-        let answer = idempotency::once(self.ops, self.key.clone(), self.asked, work);
+        let answer = idempotency::once(
+            self.ops.idempotency.as_ref(),
+            self.key.clone(),
+            self.asked,
+            work,
+        );
         Ok(answer.await?.into_response())
     }
 
     fn checkout(&self, context: &TenantContext<ReadWrite>) -> Result<&'a Checkout, OpsError> {
-        let checkout = self.ops.platform.checkout(context.placement().cell);
+        let checkout = self.ops.site.checkout(context.placement().cell);
         checkout.ok_or(OpsError::CellAway)
     }
 

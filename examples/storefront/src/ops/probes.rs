@@ -24,7 +24,7 @@ pub(super) async fn healthz() -> &'static str {
 pub(super) async fn readyz(State(ops): State<Ops>) -> (StatusCode, &'static str) {
     if *ops.stop.borrow() >= Stop::Drain {
         (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n")
-    } else if !ops.platform.is_ready() {
+    } else if !ops.platform.site().is_ready() {
         (
             StatusCode::SERVICE_UNAVAILABLE,
             "the route table is not filled yet\n",
@@ -43,8 +43,8 @@ pub(super) async fn metrics(State(ops): State<Ops>) -> Response {
             metrics::gauge!("storefront_cell_tenants", "cell" => cell).set(f64::from(load.tenants));
         }
     }
-    ops.platform.record_routes();
-    ops.platform.record_log().await;
+    ops.platform.site().record_routes();
+    ops.platform.site().record_log().await;
     (
         [(
             header::CONTENT_TYPE,

@@ -14,9 +14,9 @@ use tenancy_core::{ReadOnly, db::CellTx};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
-    Ops, OpsError,
+    OpsError, ShopOps,
     enter::{self, Entered},
-    tenants::{ShopName, asked, find, json, whole},
+    tenants::{ShopName, asked, json, whole},
 };
 use crate::{
     import::{Stored, WholeProduct},
@@ -94,13 +94,13 @@ pub struct ShopProduct {
     responses((status = 200, body = ProductSummaries), (status = 404, description = "not_found"))
 )]
 pub(super) async fn list(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     name: ShopName,
     query: Result<Query<ProductsQuery>, QueryRejection>,
 ) -> Result<Json<ProductSummaries>, OpsError> {
     let Query(query) = query.map_err(|error| OpsError::invalid(error.body_text()))?;
     let limit = super::limit(query.limit)?.get();
-    let tenant = find(&ops, &asked(name)?).await?.id;
+    let tenant = ops.find(&asked(name)?).await?.id;
     let Entered { cell, context } = enter::to_read(&ops, tenant, "list products")?;
     let after = query.after.unwrap_or_default();
     let read = async |tx: &mut CellTx<ReadOnly>| products::lines(tx, tenant, &after, limit).await;
@@ -122,11 +122,11 @@ pub(super) async fn list(
     responses((status = 200, body = ShopProduct), (status = 404, description = "not_found"))
 )]
 pub(super) async fn show(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: ProductPath,
 ) -> Result<Json<ShopProduct>, OpsError> {
     let (name, handle) = named(path)?;
-    let tenant = find(&ops, &name).await?.id;
+    let tenant = ops.find(&name).await?.id;
     let entered = enter::to_read(&ops, tenant, "show a product")?;
     Ok(Json(shown(&entered, handle).await?))
 }
@@ -146,13 +146,13 @@ pub(super) async fn show(
     )
 )]
 pub(super) async fn put(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: ProductPath,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<ShopProduct>), OpsError> {
     let (name, handle) = named(path)?;
     let product: WholeProduct = json(&whole(body)?)?;
-    let tenant = find(&ops, &name).await?.id;
+    let tenant = ops.find(&name).await?.id;
     let Entered { cell, context } = enter::to_write(&ops, tenant, "put a product")?;
     let stored = products::put(cell, &context, &handle, product).await;
     let stored = stored.map_err(|error| match error {
@@ -178,11 +178,11 @@ pub(super) async fn put(
     )
 )]
 pub(super) async fn remove(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: ProductPath,
 ) -> Result<StatusCode, OpsError> {
     let (name, handle) = named(path)?;
-    let tenant = find(&ops, &name).await?.id;
+    let tenant = ops.find(&name).await?.id;
     let Entered { cell, context } = enter::to_write(&ops, tenant, "remove a product")?;
     let removed = products::remove(cell, &context, &handle).await;
     removed.map_err(OpsError::part)?;

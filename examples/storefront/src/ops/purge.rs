@@ -79,7 +79,7 @@ pub(super) async fn purge(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Receipt>, OpsError> {
     let ConfirmPurge { confirm } = json(&whole(body)?)?;
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     // One that is gone has no slug any more, and nothing is done to it.
     if let Some(slug) = &tenant.slug
         && confirm != slug.as_str()
@@ -101,6 +101,6 @@ pub(super) async fn receipt(
     State(ops): State<Ops>,
     name: ShopName,
 ) -> Result<Json<Receipt>, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     Ok(Json(ops.platform.receipt(tenant.id).await?.into()))
 }

@@ -87,9 +87,9 @@ pub(super) async fn show(
     Query(query): Query<RoutesQuery>,
 ) -> Result<Json<Routes>, OpsError> {
     let host = query.host.map(|host| explain(&ops, &host)).transpose()?;
-    let table = ops.platform.routes();
+    let table = ops.platform.site().routes();
     let state = table.explain("");
-    let status = ops.platform.routes_status();
+    let status = ops.platform.site().routes_status();
     let age = status.age(SystemClock.now());
     Ok(Json(Routes {
         host,
@@ -118,7 +118,7 @@ fn explain(ops: &Ops, asked: &str) -> Result<HostRoute, OpsError> {
     let authority: tenancy_core::Authority = asked
         .parse()
         .map_err(|error| OpsError::invalid(format!("host: {error}")))?;
-    let table = ops.platform.routes();
+    let table = ops.platform.site().routes();
     let mut explained = Vec::new();
     if let Host::Name(name) = authority.host() {
         let slug = name.label_below(&ops.platform.config().platform_domain);

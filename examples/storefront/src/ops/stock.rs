@@ -16,11 +16,11 @@ use tenancy_core::{ReadOnly, db::CellTx};
 use tenancy_types::TenantId;
 
 use super::{
-    Fingerprint, Kept, Ops, OpsError,
+    Fingerprint, Kept, OpsError, ShopOps,
     audit::Noted,
     enter::{self, Entered},
     idempotency,
-    tenants::{ShopName, asked, find, json, whole},
+    tenants::{ShopName, asked, json, whole},
 };
 use crate::shop::inventory::{self, ChangeError, StockFilter, StockKey};
 
@@ -36,7 +36,7 @@ pub use model::{
     responses((status = 200, body = StockLines), (status = 404, description = "not_found"))
 )]
 pub(super) async fn list(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     name: ShopName,
     query: Result<Query<StockQuery>, QueryRejection>,
 ) -> Result<Json<StockLines>, OpsError> {
@@ -48,7 +48,7 @@ pub(super) async fn list(
         StockFilter::All
     };
     let after = query.after.unwrap_or(0);
-    let tenant = find(&ops, &asked(name)?).await?.id;
+    let tenant = ops.find(&asked(name)?).await?.id;
     let Entered { cell, context } = enter::to_read(&ops, tenant, "list stock")?;
     let read =
         async |tx: &mut CellTx<ReadOnly>| inventory::stock_list(tx, filter, after, limit).await;
@@ -76,7 +76,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn change(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: VariantPath,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -88,7 +88,7 @@ pub(super) async fn change(
         tenant: None,
         detail: patch.detail(),
     };
-    let tenant = find(&ops, &name).await?.id;
+    let tenant = ops.find(&name).await?.id;
     let key = idempotency::key(&headers)?;
     let operation = format!("POST /v1/tenants/{tenant}/stock/{variant}");
     let asked = Fingerprint::new(&operation, blake3::hash(&body));
@@ -98,12 +98,12 @@ pub(super) async fn change(
     });
     let change = patch.change(variant)?;
     let work = change_here(&ops, tenant, &change, stock_key.as_ref());
-    let answer = idempotency::once(&ops, key, asked, work);
+    let answer = idempotency::once(ops.idempotency.as_ref(), key, asked, work);
     Ok((Extension(noted), answer.await?).into_response())
 }
 
 async fn change_here(
-    ops: &Ops,
+    ops: &ShopOps,
     tenant: TenantId,
     change: &inventory::StockChange,
     key: Option<&StockKey>,
@@ -126,7 +126,7 @@ async fn change_here(
     responses((status = 200, body = StockEvents), (status = 404, description = "not_found"))
 )]
 pub(super) async fn events(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     path: VariantPath,
     query: Result<Query<EventsQuery>, QueryRejection>,
 ) -> Result<Json<StockEvents>, OpsError> {
@@ -134,7 +134,7 @@ pub(super) async fn events(
     let Query(query) = query.map_err(|error| OpsError::invalid(error.body_text()))?;
     let limit = usize::from(super::limit(query.limit)?.get());
     let after = query.after.unwrap_or(0);
-    let tenant = find(&ops, &name).await?.id;
+    let tenant = ops.find(&name).await?.id;
     let Entered { cell, context } = enter::to_read(&ops, tenant, "show what happened to stock")?;
     let read = async |tx: &mut CellTx<ReadOnly>| inventory::events(tx, variant, after, limit).await;
     let events = cell.scope(&context, read).await.map_err(OpsError::part)?;
@@ -148,10 +148,10 @@ pub(super) async fn events(
     responses((status = 200, body = StockCheck), (status = 404, description = "not_found"))
 )]
 pub(super) async fn check(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     name: ShopName,
 ) -> Result<Json<StockCheck>, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?.id;
+    let tenant = ops.find(&asked(name)?).await?.id;
     let Entered { cell, context } = enter::to_read(&ops, tenant, "check stock")?;
     let read = async |tx: &mut CellTx<ReadOnly>| inventory::compare(tx).await;
     let differences = cell.scope(&context, read).await.map_err(OpsError::part)?;
@@ -176,16 +176,16 @@ pub(super) async fn check(
     )
 )]
 pub(super) async fn rebuild(
-    State(ops): State<Ops>,
+    State(ops): State<ShopOps>,
     name: ShopName,
     headers: HeaderMap,
 ) -> Result<Response, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?.id;
+    let tenant = ops.find(&asked(name)?).await?.id;
     let key = idempotency::key(&headers)?;
     let operation = format!("POST /v1/tenants/{tenant}/stock/rebuild");
     let asked = Fingerprint::new(&operation, blake3::hash(&[]));
     let mut noted = Noted::default();
-    let answer = idempotency::once(&ops, key, asked, async {
+    let answer = idempotency::once(ops.idempotency.as_ref(), key, asked, async {
         let Entered { cell, context } = enter::to_write(&ops, tenant, "rebuild stock")?;
         let differences = inventory::rebuild(cell, &context).await;
         let rebuilt = StockRebuilt::from(differences.map_err(OpsError::part)?);

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     money::Currency,
-    platform::{ShopChange, ShopRequest, ShopStart, finished, names},
+    platform::{ShopChange, ShopRequest, ShopStart, Site, finished, names},
 };
 
 /// The most domains of one request: they are claimed in one step, for which other changes wait.
@@ -62,13 +62,13 @@ pub(super) async fn create(
 async fn create_once(ops: &Ops, key: String, body: &[u8]) -> Result<Response, OpsError> {
     let asked = Fingerprint::new("POST /v1/tenants", blake3::hash(body));
     let making = make(ops, &key, body);
-    let answer = idempotency::once(ops, Some(key.clone()), asked, making);
+    let answer = idempotency::once(Some(&ops.idempotency), Some(key.clone()), asked, making);
     Ok(answer.await?.into_response())
 }
 
 async fn make(ops: &Ops, key: &str, body: &[u8]) -> Result<Kept, OpsError> {
     let new: NewShop = json(body)?;
-    let request = checked(ops, &new)?;
+    let request = checked(ops, &new).await?;
     timed(ops, ops.platform.provision(key, &request)).await
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn timed(
     Ok(Kept::json(StatusCode::CREATED, &body).of(tenant.id))
 }
 
-fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
+async fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
     let plan = plan(ops, &new.plan)?;
     let mut domains = own_domains(ops, &new.domains)?;
     domains.sort();
@@ -100,11 +100,10 @@ fn checked(ops: &Ops, new: &NewShop) -> Result<ShopRequest, OpsError> {
         slug: names::slug(&new.slug).map_err(invalid)?,
         plan,
         domains,
-        region: new
-            .region
-            .as_deref()
-            .map(|name| region(ops, name))
-            .transpose()?,
+        region: match &new.region {
+            Some(name) => Some(region(ops, name).await?),
+            None => None,
+        },
         cell: None,
         start: ShopStart::Empty(currency.parse::<Currency>().map_err(invalid)?),
     })
@@ -138,15 +137,10 @@ pub(super) fn plan(ops: &Ops, name: &str) -> Result<tenancy_types::PlanName, Ops
 }
 
 /// A region of this platform.
-pub(super) fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
+pub(super) async fn region(ops: &Ops, name: &str) -> Result<Region, OpsError> {
     let region: Region = name.parse().map_err(invalid)?;
-    let regions: BTreeSet<_> = ops
-        .platform
-        .config()
-        .cells
-        .iter()
-        .map(|spec| spec.region.as_str())
-        .collect();
+    let cells = ops.platform.cells().await?;
+    let regions: BTreeSet<_> = cells.iter().map(|cell| cell.region.as_str()).collect();
     if !regions.contains(region.as_str()) {
         let known = Vec::from_iter(regions).join(", ");
         return Err(OpsError::invalid(format!(
@@ -213,7 +207,7 @@ pub(super) async fn list(
     responses((status = 200, body = Shop), (status = 404, description = "not_found"))
 )]
 pub(super) async fn show(State(ops): State<Ops>, name: ShopName) -> Result<Json<Shop>, OpsError> {
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     let purge_after = ops.platform.purge_after(&tenant).await?;
     Ok(Json(Shop {
         purge_after: purge_after.map(UnixMicros::get),
@@ -251,7 +245,7 @@ pub(super) async fn patch(
         add_domains: own_domains(&ops, &patch.add_domains)?,
         remove_domains: own_domains(&ops, &patch.remove_domains)?,
     };
-    let tenant = find(&ops, &asked(name)?).await?;
+    let tenant = find(ops.platform.site(), &asked(name)?).await?;
     let noted = noted(&change);
     let tenant = ops.platform.change(tenant.id, change).await?;
     Ok((Extension(noted), Json(Shop::new(&tenant, &ops.visit))))
@@ -288,8 +282,8 @@ pub(super) fn asked(name: ShopName) -> Result<String, OpsError> {
 }
 
 /// The tenant of a number or slug. No slug looks like a number.
-pub(super) async fn find(ops: &Ops, name: &str) -> Result<Tenant, OpsError> {
-    let directory = ops.platform.directory();
+pub(super) async fn find(site: &Site, name: &str) -> Result<Tenant, OpsError> {
+    let directory = site.directory();
     let mut found = None;
     if let Ok(id) = name.parse::<TenantId>() {
         found = directory.tenant(id).await?;

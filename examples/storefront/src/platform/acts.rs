@@ -1,26 +1,15 @@
 //! The acts of which the making of a shop consists. Each can be repeated, and comes late without harm.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc};
+use std::{error::Error, sync::Arc};
 
-use tenancy_core::{
-    Grant, Principal, ReadWrite, Resolved, Source, TenantContext, admit,
-    db::{CellDb, CellTx, DbError},
-    directory::{Directory, DirectoryError, NewTenant, SqliteDirectory, Tenant, TenantChange},
-    protocol::{Fence, FenceEvent},
+use tenancy_core::directory::{
+    AnyDirectory, Directory, DirectoryError, NewTenant, Tenant, TenantChange,
 };
-use tenancy_migrate::{ActError, ArchiveError, Home, Provisioner, Refusal, RequestKey};
+use tenancy_migrate::{ActError, Home, Provisioner, Refusal, RequestKey};
 use tenancy_types::{CellId, Clock, Kind, Lifecycle, Placement, Problem, SystemClock};
 
-use super::{
-    ArchiveName, Archives, Meters, ShopRequest, ShopStart,
-    agreement::compare,
-    budgets,
-    cells::{self, OpenCell},
-    fleet,
-    lifecycle::{FenceTo, bring_fence_to},
-    rehearsal::make_own,
-};
-use crate::shop::{ShopError, store};
+use super::{Archives, Meters, ShopRequest, ShopStart, cell_work::CellAct, fleet, links::Links};
+use crate::shop::Shop;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -30,8 +19,8 @@ const CHOICES: usize = 4;
 /// The platform's side of provisioning.
 #[derive(Clone, Debug)]
 pub(super) struct Acts {
-    pub(super) directory: SqliteDirectory,
-    pub(super) cells: Arc<BTreeMap<CellId, OpenCell>>,
+    pub(super) directory: AnyDirectory,
+    pub(super) links: Links,
     pub(super) archives: Archives,
     pub(super) meters: Arc<Meters>,
 }
@@ -54,37 +43,19 @@ impl Provisioner for Acts {
     }
 
     async fn fence(&self, home: Home) -> Result<(), Failure> {
-        let Placement {
-            lifecycle, epoch, ..
-        } = home.placement;
-        let made = self
-            .cell(home)?
-            .db
-            .change_fence(home.tenant, None, FenceEvent::Create { lifecycle, epoch })
-            .await;
-        match made {
-            Err(DbError::FenceChanged {
-                found: Some(fence), ..
-            }) if fence.epoch > epoch => self.check_known(home, fence).await,
-            Err(error) => Err(error.into()),
-            Ok(_) => Ok(()),
-        }
+        self.act(home, CellAct::Fence).await
     }
 
     async fn seed(&self, request: &ShopRequest, home: Home) -> Result<(), ActError> {
-        match self.try_seed(request, home).await {
-            // It has been opened, or undone, since.
-            Err(SeedError::Database(DbError::StaleEpoch { .. })) => Ok(()),
-            Err(SeedError::Archive(error)) if error.is_verdict() => {
-                let reason = error.client_text().into();
-                Err(Refusal::Invalid { reason }.into())
+        let cell = self.links.find(home.placement.cell)?;
+        match &request.start {
+            ShopStart::Empty(currency) => {
+                let Shop { name, currency } = request.shop(*currency);
+                let currency = currency.code().to_owned();
+                let act = CellAct::SetUp { name, currency };
+                Ok(cell.act(home, act).await.map(drop)?)
             }
-            // Only an archive has rows that make no sense.
-            Err(SeedError::Shop(error)) => {
-                let reason = error.to_string().into();
-                Err(Refusal::Invalid { reason }.into())
-            }
-            seeded => seeded.map_err(|error| ActError::Failed(error.into())),
+            ShopStart::Archive(name) => Ok(cell.seed(home, &self.archives.path(name)).await?),
         }
     }
 
@@ -93,15 +64,7 @@ impl Provisioner for Acts {
     }
 
     async fn open(&self, home: Home) -> Result<(), Failure> {
-        let Placement {
-            lifecycle, epoch, ..
-        } = home.placement;
-        Ok(bring_fence_to(
-            &self.cell(home)?.db,
-            home.tenant,
-            FenceTo { lifecycle, epoch },
-        )
-        .await?)
+        self.act(home, CellAct::Follow).await
     }
 
     async fn retract(&self, home: Home) -> Result<Placement, Failure> {
@@ -109,26 +72,16 @@ impl Provisioner for Acts {
     }
 
     async fn clear(&self, home: Home) -> Result<(), Failure> {
-        let db = &self.cell(home)?.db;
-        let Some(fence) = db.fence(home.tenant).await? else {
-            return Ok(());
-        };
-        if fence.epoch < home.placement.epoch {
-            let then = Placement::new(home.placement.cell, fence.lifecycle, fence.epoch);
-            let context = self.enter(Home {
-                placement: then,
-                ..home
-            })?;
-            cells::empty(db, &context).await?;
-        }
-        let Placement {
-            lifecycle, epoch, ..
-        } = home.placement;
-        Ok(bring_fence_to(db, home.tenant, FenceTo { lifecycle, epoch }).await?)
+        self.act(home, CellAct::Clear).await
     }
 }
 
 impl Acts {
+    async fn act(&self, home: Home, act: CellAct) -> Result<(), Failure> {
+        let cell = self.links.find(home.placement.cell)?;
+        Ok(cell.act(home, act).await.map(drop)?)
+    }
+
     async fn choose(&self, request: &ShopRequest) -> Result<CellId, ActError> {
         let loads = self
             .directory
@@ -137,7 +90,7 @@ impl Acts {
             .map_err(|error| ActError::Failed(error.into()))?;
         let served = loads
             .into_iter()
-            .filter(|load| self.cells.contains_key(&load.record.cell))
+            .filter(|load| self.links.find(load.record.cell).is_ok())
             .filter(|load| request.cell.is_none_or(|cell| cell == load.record.cell));
         let loads: Vec<_> = served.collect();
         let assignment = fleet::choose(
@@ -174,72 +127,6 @@ impl Acts {
         self.directory.create(new).await
     }
 
-    async fn try_seed(&self, request: &ShopRequest, home: Home) -> Result<(), SeedError> {
-        let cell = self
-            .cells
-            .get(&home.placement.cell)
-            .ok_or(DbError::NotHere)?;
-        let context = self.enter(home).map_err(|_| DbError::NotHere)?;
-        match &request.start {
-            ShopStart::Empty(currency) => {
-                let shop = request.shop(*currency);
-                let set_up = async |tx: &mut CellTx<ReadWrite>| {
-                    store::set_up_shop(tx, cell.shops.ids(), home.tenant, &shop).await
-                };
-                Ok(cell.db.scope(&context, set_up).await?)
-            }
-            ShopStart::Archive(name) => {
-                self.load(name, &cell.db, &context).await?;
-                // Boxed, as the load is.
-                Ok(Box::pin(make_own(&cell.shops, &context)).await?)
-            }
-        }
-    }
-
-    /// Loads the rows of another shop.
-    async fn load(
-        &self,
-        name: &ArchiveName,
-        db: &CellDb,
-        context: &TenantContext<ReadWrite>,
-    ) -> Result<(), SeedError> {
-        match self.archives.load(name, db, context).await {
-            // What an attempt before this one has loaded was changed by it already: nobody else was here.
-            Err(ArchiveError::Occupied { .. }) => {
-                cells::empty(db, context).await?;
-                self.archives.load(name, db, context).await?;
-            }
-            loaded => loaded?,
-        }
-        Ok(())
-    }
-
-    fn enter(&self, home: Home) -> Result<TenantContext<ReadWrite>, tenancy_core::Refusal> {
-        let resolved = Resolved {
-            tenant: home.tenant,
-            placement: home.placement,
-            source: Source::Internal,
-        };
-        let principal = Principal::platform("provisioning", "set up a shop");
-        admit(resolved, principal, Grant::ReadWrite, budgets::OF_WORKFLOWS)?.read_write()
-    }
-
-    /// A fence that is further than this step is a later step's, if the directory has come as far; otherwise there are
-    /// others' rows under this number.
-    async fn check_known(&self, home: Home, fence: Fence) -> Result<(), Failure> {
-        let tenant = self.directory.tenant(home.tenant).await?;
-        let placement = tenant.map_or(home.placement, |tenant| tenant.placement);
-        compare(home.tenant, placement, Some(fence))?;
-        Ok(())
-    }
-
-    fn cell(&self, home: Home) -> Result<&OpenCell, Failure> {
-        let cell = home.placement.cell;
-        self.cells
-            .get(&cell)
-            .ok_or_else(|| format!("{cell} is not served by this process").into())
-    }
-
     /// Takes the tenant from provisioning to `to` in the directory, unless it has left provisioning already.
     async fn leave_provisioning(&self, home: Home, to: Lifecycle) -> Result<Placement, Failure> {
         let tenant = self
@@ -259,35 +146,6 @@ impl Acts {
             .change(home.tenant, tenant.revision, change)
             .await?
             .placement)
-    }
-}
-
-/// Why a shop has not got its first rows.
-#[derive(Debug, thiserror::Error)]
-enum SeedError {
-    #[error(transparent)]
-    Database(#[from] DbError),
-    #[error(transparent)]
-    Shop(ShopError),
-    #[error(transparent)]
-    Archive(ArchiveError),
-}
-
-impl From<ShopError> for SeedError {
-    fn from(error: ShopError) -> Self {
-        match error {
-            ShopError::Database(error) => Self::Database(error),
-            error => Self::Shop(error),
-        }
-    }
-}
-
-impl From<ArchiveError> for SeedError {
-    fn from(error: ArchiveError) -> Self {
-        match error {
-            ArchiveError::Database(error) => Self::Database(error),
-            error => Self::Archive(error),
-        }
     }
 }
 

@@ -11,7 +11,6 @@ use std::{
     str::FromStr,
 };
 
-use tenancy_core::{ReadOnly, ReadWrite, TenantContext, db::CellDb};
 use tenancy_migrate::{Archive, ArchiveError, Flaw, Journal, JournalError};
 use tokio::io::AsyncWriteExt;
 
@@ -126,31 +125,6 @@ impl Archives {
         Box::pin(rehearse(archive, &self.folder)).await
     }
 
-    /// Says whether a kept archive can be loaded where this shop is.
-    pub(super) async fn check(
-        &self,
-        name: &ArchiveName,
-        cell: &CellDb,
-        context: &TenantContext<ReadOnly>,
-    ) -> Result<(), ArchiveError> {
-        let archive = open(&self.path(name)).await?;
-        let manifest = schema::manifest();
-        Box::pin(archive.check(cell, context, &manifest, schema::newest())).await
-    }
-
-    /// Loads a kept archive into a shop that is being provisioned.
-    pub(super) async fn load(
-        &self,
-        name: &ArchiveName,
-        cell: &CellDb,
-        context: &TenantContext<ReadWrite>,
-    ) -> Result<(), ArchiveError> {
-        let archive = open(&self.path(name)).await?;
-        let manifest = schema::manifest();
-        // Boxed, since it is deep and stands in workflows, which are deep by themselves.
-        Box::pin(archive.load(cell, context, &manifest, schema::newest())).await
-    }
-
     /// Removes an archive that nobody needs any more. One that cannot be removed now is at the next start.
     pub(super) fn remove(&self, name: &ArchiveName) {
         remove(&self.path(name));
@@ -176,7 +150,8 @@ impl Archives {
         Ok(())
     }
 
-    fn path(&self, name: &ArchiveName) -> PathBuf {
+    /// The file of a kept archive.
+    pub(super) fn path(&self, name: &ArchiveName) -> PathBuf {
         self.folder.join(format!("{name}.tar"))
     }
 }
@@ -227,6 +202,11 @@ pub struct Arrived {
 }
 
 impl Arrived {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Reads all of it and says what it is.
     ///
     /// # Errors
@@ -238,7 +218,7 @@ impl Arrived {
 }
 
 /// Opens an archive of this program's schema that has one shop.
-async fn open(path: &Path) -> Result<Archive, ArchiveError> {
+pub(super) async fn open(path: &Path) -> Result<Archive, ArchiveError> {
     let archive = Archive::open(path).await?;
     let (expected, found) = (schema::newest(), archive.manifest().schema_version);
     if found != expected {

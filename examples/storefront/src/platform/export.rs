@@ -9,9 +9,9 @@ use serde_json::json;
 use tenancy_core::directory::Tenant;
 use tenancy_migrate::{Export, ExportedArchive};
 use tenancy_types::{Clock, SystemClock, TenantId};
-use tokio::sync::{RwLock, Semaphore};
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, Semaphore};
 
-use super::Platform;
+use super::Site;
 use crate::{ops::OpsError, shop::schema};
 
 /// How many archives are written at one time: each keeps a disk busy, and a reader of its cell.
@@ -44,7 +44,12 @@ impl Exports {
     }
 }
 
-impl Platform {
+impl Site {
+    /// While this lives, no purge of the shop begins in this process.
+    pub async fn keep_from_purge(&self, tenant: TenantId) -> OwnedRwLockReadGuard<()> {
+        self.exports().of(tenant).read_owned().await
+    }
+
     /// All rows of a shop as they are at one moment. It works as long as the shop is there, also when it is
     /// suspended or leaving. At most two are written at one time, the others wait.
     ///
@@ -54,13 +59,12 @@ impl Platform {
     /// # Cancel safety
     /// When the future is dropped, nothing is left.
     pub async fn export(&self, tenant: &Tenant) -> Result<ExportedArchive, OpsError> {
-        let under_way = self.0.exports.of(tenant.id);
-        let _no_purge = under_way.read().await;
-        let writing = self.0.exports.writing.acquire().await;
+        let _no_purge = self.keep_from_purge(tenant.id).await;
+        let writing = self.exports().writing.acquire().await;
         let _writing = writing.expect("nobody closes it");
         let admitted = self.enter(tenant.id, "export").map_err(OpsError::part)?;
         let context = admitted.read_only();
-        let cell = self.0.cells.get(&context.placement().cell);
+        let cell = self.open_cell(context.placement().cell);
         let cell = cell.ok_or(OpsError::CellAway)?;
         let export = Export {
             manifest: &schema::manifest(),

@@ -7,7 +7,7 @@ use std::{
 };
 
 use tenancy_cell_router::{Follower, FollowerStatus, LineTable, Progress, RouteTable};
-use tenancy_core::directory::{Directory, SqliteDirectory, Tenant};
+use tenancy_core::directory::{AnyDirectory, Directory, Tenant};
 use tenancy_rate_limit::TenantLimits;
 use tenancy_types::{
     Clock, DirectoryEvent, Lifecycle, LogEntry, PlanSet, Revision, SystemClock, TenantId,
@@ -31,7 +31,7 @@ pub(super) struct Following {
 /// # Errors
 /// [`OpenError::PlanMissing`] when a shop has a plan that is not among those of the process.
 pub(super) async fn start(
-    directory: &SqliteDirectory,
+    directory: &AnyDirectory,
     routes: &Arc<LineTable>,
     limits: &TenantLimits,
     budgets: &Arc<Budgets>,
@@ -56,7 +56,7 @@ pub(super) async fn start(
 
 /// Shops that are gone may have had any plan, and need it no more.
 async fn check_plans(
-    directory: &SqliteDirectory,
+    directory: &AnyDirectory,
     unknown: BTreeSet<TenantId>,
 ) -> Result<(), OpenError> {
     let mut is_missing = false;

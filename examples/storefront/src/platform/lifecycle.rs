@@ -8,9 +8,10 @@ use tenancy_core::{
     directory::{Directory, DirectoryError, Tenant, TenantChange},
     protocol::FenceEvent,
 };
+use tenancy_migrate::Home;
 use tenancy_types::{DomainName, Epoch, Lifecycle, PlanName, TenantId};
 
-use super::Platform;
+use super::{Platform, cell_work::CellAct};
 use crate::ops::OpsError;
 
 /// How often a change is tried again when somebody else changed the tenant meanwhile.
@@ -53,19 +54,13 @@ impl Platform {
 
     /// Brings the cell's fence and this process's routes to what the directory says of a tenant.
     pub(super) async fn follow(&self, tenant: Tenant) -> Result<Tenant, OpsError> {
-        let cell = self
-            .0
-            .cells
-            .get(&tenant.placement.cell)
-            .ok_or(OpsError::CellAway)?;
-        let to = FenceTo {
-            lifecycle: tenant.placement.lifecycle,
-            epoch: tenant.placement.epoch,
+        let cell = self.links().find(tenant.placement.cell);
+        let home = Home {
+            tenant: tenant.id,
+            placement: tenant.placement,
         };
-        bring_fence_to(&cell.db, tenant.id, to)
-            .await
-            .map_err(OpsError::part)?;
-        self.0.following.reached(tenant.revision).await;
+        cell?.act(home, CellAct::Follow).await?;
+        self.site().reached(tenant.revision).await;
         Ok(tenant)
     }
 
@@ -90,8 +85,7 @@ impl Platform {
                 return Ok(tenant);
             }
             match self
-                .0
-                .directory
+                .directory()
                 .change(id, tenant.revision, difference)
                 .await
             {

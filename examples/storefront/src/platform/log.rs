@@ -3,7 +3,7 @@
 use tenancy_core::directory::{Directory, DirectoryError, Extent};
 use tenancy_types::Revision;
 
-use super::Platform;
+use super::Site;
 
 /// How many revisions of the log the platform keeps by itself: what a follower that was off for days reads faster than a
 /// snapshot.
@@ -20,7 +20,7 @@ fn due(extent: Extent) -> Option<Revision> {
     (due.get() >= extent.floor.get() + KEPT / 10).then_some(due)
 }
 
-impl Platform {
+impl Site {
     /// Removes all but the last revisions from the directory's log, and says how many entries there were.
     ///
     /// # Errors

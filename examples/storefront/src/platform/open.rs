@@ -1,6 +1,7 @@
 //! Opening the platform: what must be there, in an order that survives a crash at any point.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs::{DirBuilder, File, TryLockError},
     io,
@@ -10,18 +11,17 @@ use std::{
 };
 
 use sqlx::sqlite::SqliteConnectOptions;
-use tenancy_cell_router::LineTable;
-use tenancy_core::directory::{CellRecord, Directory, DirectoryError, SqliteDirectory};
+use tenancy_core::directory::{
+    AnyDirectory, CellLoad, CellRecord, Directory, DirectoryError, SqliteDirectory,
+};
 use tenancy_migrate::{ProvisionError, Provisioning, Purging, SqliteJournal};
-use tenancy_rate_limit::TenantLimits;
-use tenancy_types::{CellId, Clock, SystemClock};
+use tenancy_types::{CellId, Clock, SystemClock, TenantId};
 
 use super::{
-    Acts, Archives, Budgets, Disagreement, Meters, Parts, Platform,
+    Acts, Archives, AwayCells, Disagreement, Links, Parts, Platform, Site,
     archives::SweepError,
-    cells, control,
-    export::Exports,
-    follow,
+    cells::{self, OpenCell},
+    control,
     offboarding::Departures,
     purge::{PurgeActs, Purges, Waits},
     reconcile::reconcile,
@@ -34,8 +34,6 @@ use crate::{
 
 /// Tenants that an embedded cell takes.
 const CELL_CAPACITY: u32 = 50_000;
-/// Tenants that this process can keep limits for: every cell full, with room for those that left.
-const LIMITS_CAPACITY: u32 = 10_000_000;
 
 /// Why the platform could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +146,27 @@ pub enum OpenError {
     Resume(#[source] Box<ProvisionError>),
 }
 
+impl Site {
+    /// Opens the cells of the settings, or none, for a process beside the one that controls the platform.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        make_folder(&config.data)?;
+        let directory = open_directory(&config).await?;
+        check_places(&config)?;
+        for load in directory.cells().await? {
+            check_cell(&config, &load)?;
+        }
+        let mut cells = BTreeMap::new();
+        if config.cells.iter().next().is_some() {
+            let gateway = open_provider(&config).await?;
+            (cells, _) = open_cells(&config, &directory, &gateway).await?;
+        }
+        Self::start(config, directory, cells).await
+    }
+}
+
 impl Platform {
     /// Opens the data folder for this process alone and finishes what a crash left half done.
     ///
@@ -155,8 +174,8 @@ impl Platform {
     /// [`OpenError`].
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let lock = lock(&config.data)?;
-        let provider = TestGateway::open(&config.data.join("payments.db")).await?;
-        Self::open_locked(config, lock, AnyPaymentGateway::new(provider)).await
+        let provider = open_provider(&config).await?;
+        Self::open_locked(config, lock, provider).await
     }
 
     /// The same, with shops that are paid through this gateway.
@@ -171,45 +190,51 @@ impl Platform {
         Self::open_locked(config, lock, gateway).await
     }
 
+    /// The same, with all cells in other processes.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_control(config: Config, away: AwayCells) -> Result<Self, OpenError> {
+        let lock = lock(&config.data)?;
+        let directory = open_directory(&config).await?;
+        let none = BTreeMap::new();
+        let leaving = reconcile(&directory, &none).await?;
+        let site = Site::start(config, directory.clone(), none.clone()).await?;
+        Self::open_with(site, lock, Links::new(directory, none, Some(away)), leaving).await
+    }
+
     async fn open_locked(
         config: Config,
         lock: File,
         gateway: AnyPaymentGateway,
     ) -> Result<Self, OpenError> {
-        let directory =
-            SqliteDirectory::open(config.data.join("directory.db"), SystemClock).await?;
+        let directory = open_directory(&config).await?;
         check_cells(&directory, &config).await?;
+        let (cells, leaving) = open_cells(&config, &directory, &gateway).await?;
+        let site = Site::start(config, directory.clone(), cells.clone()).await?;
+        Self::open_with(site, lock, Links::new(directory, cells, None), leaving).await
+    }
+
+    async fn open_with(
+        site: Site,
+        lock: File,
+        links: Links,
+        leaving: Vec<TenantId>,
+    ) -> Result<Self, OpenError> {
+        let (config, directory) = (site.config(), site.directory());
         let control = control::open(&config.data).await?;
-        let cells = Arc::new(cells::open_all(&config, directory.id(), &gateway).await?);
-        // Before anything that was half done is gone on with: it could be done to others' rows.
-        let leaving = reconcile(&directory, &cells).await?;
-        for spec in config.cells.iter() {
-            let record = CellRecord {
-                cell: spec.cell,
-                region: spec.region.clone(),
-                capacity: CELL_CAPACITY,
-            };
-            directory.put_cell(record).await?;
-        }
-        let meters = Arc::new(Meters::new(cells.keys().copied()));
-        let (first, first_plan) = config
-            .plans
-            .iter()
-            .next()
-            .expect("a set of plans is never empty");
-        let work = first_plan.work;
         let archives = Archives::open(&config.data)?;
         let acts = Acts {
             directory: directory.clone(),
-            cells: Arc::clone(&cells),
+            links: links.clone(),
             archives: archives.clone(),
-            meters: Arc::clone(&meters),
+            meters: Arc::clone(site.meters()),
         };
         let journal = open_journal(&config.data, "workflows.db").await?;
         let provisioning = Provisioning::new(acts, journal.clone(), SystemClock);
         let purge_acts = PurgeActs {
             directory: directory.clone(),
-            cells: Arc::clone(&cells),
+            links: links.clone(),
             archives: archives.clone(),
             control: control.clone(),
             provisioning: journal.clone(),
@@ -222,28 +247,49 @@ impl Platform {
         let later = config.purge_after(SystemClock.unix());
         let kept = departures.keep_from(&leaving, later).await;
         kept.map_err(|error| OpenError::Control(error.into()))?;
-        let limits = TenantLimits::new(config.plans.clone(), first, LIMITS_CAPACITY, SystemClock)?;
-        let budgets = Arc::new(Budgets::new(LIMITS_CAPACITY, work));
-        let routes = Arc::new(LineTable::default());
-        let following = follow::start(&directory, &routes, &limits, &budgets).await?;
         Ok(Self(Arc::new(Parts {
-            config,
-            directory,
-            routes,
-            limits,
-            budgets,
-            cells,
-            meters,
+            site,
+            links,
             provisioning,
-            following,
             archives,
-            exports: Exports::default(),
             purges,
             departures,
             control,
             _lock: lock,
         })))
     }
+}
+
+async fn open_directory(config: &Config) -> Result<AnyDirectory, OpenError> {
+    let path = config.data.join("directory.db");
+    let directory = SqliteDirectory::open(path, SystemClock).await?;
+    Ok(AnyDirectory::new(directory))
+}
+
+async fn open_provider(config: &Config) -> Result<AnyPaymentGateway, OpenError> {
+    let provider = TestGateway::open(&config.data.join("payments.db")).await?;
+    Ok(AnyPaymentGateway::new(provider))
+}
+
+/// The cells of the settings, brought together with the directory, and the shops that are leaving.
+async fn open_cells(
+    config: &Config,
+    directory: &AnyDirectory,
+    gateway: &AnyPaymentGateway,
+) -> Result<(BTreeMap<CellId, OpenCell>, Vec<TenantId>), OpenError> {
+    let id = directory.extent().await?.newest.history.directory;
+    let cells = cells::open_all(config, id, gateway).await?;
+    // Before anything that was half done is gone on with: it could be done to others' rows.
+    let leaving = reconcile(directory, &cells).await?;
+    for spec in config.cells.iter() {
+        let record = CellRecord {
+            cell: spec.cell,
+            region: spec.region.clone(),
+            capacity: CELL_CAPACITY,
+        };
+        directory.put_cell(record).await?;
+    }
+    Ok((cells, leaving))
 }
 
 /// What a crash interrupted is gone on with by the worker: visitors of other shops need not wait for it.
@@ -283,17 +329,20 @@ async fn resume(
     Ok(())
 }
 
+/// Shops' data and the token are nobody else's.
+fn make_folder(folder: &Path) -> Result<(), OpenError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| not_a_folder(folder, source))
+}
+
+fn not_a_folder(folder: &Path, source: io::Error) -> OpenError {
+    let path = folder.into();
+    OpenError::Folder { path, source }
+}
+
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
-    let failed = |source| OpenError::Folder {
-        path: folder.into(),
-        source,
-    };
-    // Shops' data and the token are nobody else's.
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(failed)?;
+    make_folder(folder)?;
+    let failed = |source| not_a_folder(folder, source);
     let file = File::create(folder.join("lock")).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
@@ -305,21 +354,35 @@ pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
 }
 
 /// Cells that have shops must be asked for and be there, and where they stand cannot change.
-async fn check_cells(directory: &SqliteDirectory, config: &Config) -> Result<(), OpenError> {
-    for spec in config.cells.iter() {
-        cells::check_place(&config.data, spec)?;
-    }
+async fn check_cells(directory: &AnyDirectory, config: &Config) -> Result<(), OpenError> {
+    check_places(config)?;
     for load in directory.cells().await? {
         let cell = load.record.cell;
-        match config.cells.iter().find(|spec| spec.cell == cell) {
-            None if load.tenants > 0 => return Err(OpenError::CellMissing { cell }),
-            Some(spec) if spec.region != load.record.region => {
-                let (found, asked) = (load.record.region.to_string(), spec.region.to_string());
-                return Err(OpenError::CellMoved { cell, found, asked });
-            }
-            Some(spec) if load.tenants > 0 => cells::check_there(&config.data, spec)?,
-            _ => {}
+        if load.tenants > 0 && config.cells.iter().all(|spec| spec.cell != cell) {
+            return Err(OpenError::CellMissing { cell });
         }
+        check_cell(config, &load)?;
+    }
+    Ok(())
+}
+
+fn check_places(config: &Config) -> Result<(), OpenError> {
+    let mut specs = config.cells.iter();
+    specs.try_for_each(|spec| cells::check_place(&config.data, spec))
+}
+
+/// What the directory knows of a cell must be so, if this process serves it.
+fn check_cell(config: &Config, load: &CellLoad) -> Result<(), OpenError> {
+    let cell = load.record.cell;
+    let Some(spec) = config.cells.iter().find(|spec| spec.cell == cell) else {
+        return Ok(());
+    };
+    if spec.region != load.record.region {
+        let (found, asked) = (load.record.region.to_string(), spec.region.to_string());
+        return Err(OpenError::CellMoved { cell, found, asked });
+    }
+    if load.tenants > 0 {
+        cells::check_there(&config.data, spec)?;
     }
     Ok(())
 }

@@ -93,7 +93,7 @@ impl Platform {
     async fn abandon(&self, tenant: &Tenant) -> Result<PurgeReceipt, OpsError> {
         let runner = &self.0.purges.runner;
         let unfinished = runner.unfinished().await.map_err(OpsError::part)?;
-        let alone = self.0.exports.of(tenant.id);
+        let alone = self.site().exports().of(tenant.id);
         let _no_export = alone.write().await;
         let receipt = match runner.abandon(home(tenant)).await {
             Ok(Purged::Forgotten(receipt)) => receipt,
@@ -115,7 +115,7 @@ impl Platform {
     }
 
     async fn purge_now(&self, tenant: &Tenant) -> Result<PurgeReceipt, OpsError> {
-        let alone = self.0.exports.of(tenant.id);
+        let alone = self.site().exports().of(tenant.id);
         let _no_export = alone.write().await;
         let receipt = self.run(&request(tenant)?).await?;
         self.show_gone(&receipt).await?;
@@ -125,7 +125,7 @@ impl Platform {
     /// Returns when requests see that the shop is gone.
     async fn show_gone(&self, receipt: &PurgeReceipt) -> Result<(), OpsError> {
         let gone = self.tenant(receipt.tenant).await?;
-        self.0.following.reached(gone.revision).await;
+        self.site().reached(gone.revision).await;
         tracing::info!(tenant_id = %gone.id, epoch = %receipt.epoch, rows = receipt.rows.total(), "shop purged");
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Platform {
         if let Ok(Purged::Refilled(home)) = &result
             && let Ok(tenant) = self.tenant(home.tenant).await
         {
-            self.0.following.reached(tenant.revision).await;
+            self.site().reached(tenant.revision).await;
         }
         if result
             .as_ref()
@@ -219,7 +219,7 @@ impl Platform {
     /// One that was interrupted before its point of no return may meet an export, like one that begins.
     async fn resume_alone(&self, key: &RequestKey) -> Result<Purged, PurgeError> {
         let runner = &self.0.purges.runner;
-        let alone = self.0.exports.of(runner.request(key).await?.tenant);
+        let alone = self.site().exports().of(runner.request(key).await?.tenant);
         let _no_export = alone.write().await;
         runner.resume(key).await
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, num::NonZeroU16};
 
 use tenancy_core::{
-    directory::{Directory, Page, SqliteDirectory, Tenant},
+    directory::{AnyDirectory, Directory, Page, Tenant},
     protocol::Fence,
 };
 use tenancy_types::{CellId, Lifecycle, Placement, TenantId};
@@ -32,11 +32,12 @@ pub(super) async fn check_owner(ours: Owner, register: &Register) -> Result<(), 
 /// # Errors
 /// [`OpenError::Disagrees`], and what keeps directory or cells from being read.
 pub(super) async fn reconcile(
-    directory: &SqliteDirectory,
+    directory: &AnyDirectory,
     cells: &BTreeMap<CellId, OpenCell>,
 ) -> Result<Vec<TenantId>, OpenError> {
+    let id = directory.extent().await?.newest.history.directory;
     let owner = |cell| Owner {
-        directory: directory.id(),
+        directory: id,
         cell,
     };
     let Found { behind, leaving } = look(directory, cells).await?;
@@ -59,7 +60,7 @@ struct Found {
 
 /// Compares all fences with all tenants.
 async fn look(
-    directory: &SqliteDirectory,
+    directory: &AnyDirectory,
     cells: &BTreeMap<CellId, OpenCell>,
 ) -> Result<Found, OpenError> {
     let mut fences = all_fences(cells).await?;
@@ -73,12 +74,11 @@ async fn look(
             let Placement {
                 cell, lifecycle, ..
             } = tenant.placement;
-            // What is gone may have lived in a cell that is gone, too.
-            if !cells.contains_key(&cell) && lifecycle != Lifecycle::Gone {
-                return Err(OpenError::CellMissing { cell });
-            }
             if lifecycle == Lifecycle::Offboarding {
                 found.leaving.push(tenant.id);
+            }
+            if !cells.contains_key(&cell) {
+                continue;
             }
             let fence = fences.remove(&(cell, tenant.id));
             if compare(tenant.id, tenant.placement, fence)? == Standing::Behind {

@@ -56,7 +56,7 @@ impl Platform {
             archives.remove(&name);
         }
         let tenant = refilled?;
-        self.0.following.reached(tenant.revision).await;
+        self.site().reached(tenant.revision).await;
         tracing::info!(tenant_id = %tenant.id, epoch = %tenant.placement.epoch, "shop refilled");
         Ok(tenant)
     }
@@ -71,7 +71,7 @@ impl Platform {
         };
         let request = PurgeRequest::refill(home, &name.to_string());
         let request = request.map_err(OpsError::part)?;
-        let alone = self.0.exports.of(tenant.id);
+        let alone = self.site().exports().of(tenant.id);
         let _no_export = alone.write().await;
         let refilled = self.0.purges.runner.run(&request).await;
         match refilled.map_err(OpsError::part)? {

@@ -3,10 +3,11 @@
 use std::{error::Error, time::Duration};
 
 use tenancy_core::{ReadWrite, TenantContext, directory::Tenant};
+use tenancy_migrate::Home;
 use tenancy_types::Lifecycle;
 use tokio::time::timeout;
 
-use super::{Platform, cells::OpenCell};
+use super::{Platform, cell_work::CellAct, cells::OpenCell};
 use crate::shop::ShopError;
 
 /// The longest that it is tried at one time: somebody waits for the answer, and other shops for their turn.
@@ -49,14 +50,15 @@ impl Platform {
         if tenant.placement.lifecycle != Lifecycle::Active {
             return;
         }
-        let entered = self
-            .enter(tenant.id, "settle before it is closed")
-            .and_then(|admitted| admitted.read_write());
-        let cell = self.0.cells.get(&tenant.placement.cell);
-        let (Ok(context), Some(cell)) = (entered, cell) else {
-            return;
+        let home = Home {
+            tenant: tenant.id,
+            placement: tenant.placement,
         };
-        if let Err(error) = settle(cell, &context).await {
+        let settled = async {
+            let cell = self.links().find(tenant.placement.cell)?;
+            cell.act(home, CellAct::Settle).await
+        };
+        if let Err(error) = settled.await {
             let cause = error.source().map(ToString::to_string);
             tracing::warn!(tenant_id = %tenant.id, %error, cause, "shop is closed with payments open");
         }

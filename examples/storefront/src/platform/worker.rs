@@ -20,17 +20,19 @@ use tenancy_cell_router::Stop;
 use tenancy_types::{Clock, SystemClock, UnixMicros};
 use tokio::{sync::watch, time::sleep};
 
-use super::Platform;
+use super::{Platform, Site};
 
 use chore::Chore;
 use clocks::{Clocks, Look};
-use round::Places;
+use round::{Places, in_shops};
 use task::Task;
 
 /// Does the platform's own work.
 #[derive(Clone, Debug)]
 pub struct Worker {
-    platform: Platform,
+    site: Site,
+    /// What control does besides, where this process is control.
+    platform: Option<Platform>,
     clocks: Arc<Mutex<Clocks>>,
 }
 
@@ -38,6 +40,16 @@ impl Worker {
     /// The worker of a platform, which believes the wall clock as it is now. Its metrics are there from now on.
     #[must_use]
     pub fn new(platform: Platform) -> Self {
+        Self::of(platform.site().clone(), Some(platform))
+    }
+
+    /// The worker of a process that serves cells and does not control the platform.
+    #[must_use]
+    pub fn of_cells(site: Site) -> Self {
+        Self::of(site, None)
+    }
+
+    fn of(site: Site, platform: Option<Platform>) -> Self {
         for task in Task::ALL {
             task.rounds().increment(0);
             task.failures().increment(0);
@@ -46,6 +58,7 @@ impl Worker {
         doubted().set(0.0);
         let clocks = Clocks::new(SystemClock.unix(), SystemClock.now());
         Self {
+            site,
             platform,
             clocks: Arc::new(Mutex::new(clocks)),
         }
@@ -68,8 +81,7 @@ impl Worker {
     /// What is cut off is done in a later round.
     pub async fn round(&self, now: UnixMicros) {
         for task in Task::ALL {
-            task.round(&self.platform, now, &mut Places::default())
-                .await;
+            self.round_of(task, now, &mut Places::default()).await;
         }
     }
 
@@ -78,10 +90,19 @@ impl Worker {
         loop {
             let now = SystemClock.unix();
             if self.believes(now) || !task.deletes() {
-                task.round(&self.platform, now, &mut places).await;
+                self.round_of(task, now, &mut places).await;
             }
-            sleep(self.platform.config().rest).await;
+            sleep(self.site.config().rest).await;
         }
+    }
+
+    async fn round_of(&self, task: Task, now: UnixMicros, places: &mut Places) {
+        match (task, &self.platform) {
+            (Task::Chore(chore), _) => in_shops(&self.site, chore, now, places).await,
+            (task, Some(platform)) => task.of_control(platform, now).await,
+            (_, None) => return,
+        }
+        task.rounds().increment(1);
     }
 
     fn believes(&self, now: UnixMicros) -> bool {

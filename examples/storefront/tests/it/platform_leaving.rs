@@ -45,7 +45,7 @@ async fn purged(platform: &Platform, id: TenantId) {
 /// The archive of a shop, as a text.
 async fn archive_of(platform: &Platform, id: TenantId) -> String {
     let tenant = platform.tenant(id).await.unwrap();
-    let mut exported = platform.export(&tenant).await.unwrap();
+    let mut exported = platform.site().export(&tenant).await.unwrap();
     let mut text = String::new();
     exported.file.read_to_string(&mut text).unwrap();
     text
@@ -167,8 +167,8 @@ async fn no_plan_says_how_long_the_platforms_own_work_may_take(kind: Place) {
     const LONG: &str =
         "with recursive n (i) as (select 1 union all select i + 1 from n where i < 100000000)
         select count(*) from n";
-    let context = platform.enter(shop.id, "test").unwrap().read_only();
-    let cell = platform.cell(shop.placement.cell).unwrap();
+    let context = platform.site().enter(shop.id, "test").unwrap().read_only();
+    let cell = platform.site().cell(shop.placement.cell).unwrap();
     let read = async |tx: &mut CellTx<_>| Ok(tx.sql(LONG).one::<(i64,)>().await?);
     let hurried = cell.scope(&context, read).await.unwrap_err();
     assert_eq!(hurried.code().as_str(), "statement_timeout");
@@ -226,7 +226,7 @@ async fn a_purge_that_is_gone_on_with_waits_for_exports_of_its_shop() {
     };
     journal.append(&key, 0, started).await.unwrap();
 
-    let mut exporting = pin!(platform.export(&shop));
+    let mut exporting = pin!(platform.site().export(&shop));
     let ended = exporting.as_mut().now_or_never();
     assert!(ended.is_none(), "it has begun");
     let worker = Worker::new(platform.clone());

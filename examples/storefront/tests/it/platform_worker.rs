@@ -217,7 +217,7 @@ impl World {
         let product = r#"{"title": "Lamp", "variants": [{"price_minor": 1200, "quantity": 5}]}"#;
         let product: WholeProduct = serde_json::from_str(product).unwrap();
         let context = self.enter(tenant);
-        let cell = self.platform.cell(context.placement().cell).unwrap();
+        let cell = self.platform.site().cell(context.placement().cell).unwrap();
         products::put(cell, &context, "lamp", product)
             .await
             .unwrap();
@@ -231,7 +231,7 @@ impl World {
     }
 
     fn enter(&self, tenant: TenantId) -> TenantContext<ReadWrite> {
-        let admitted = self.platform.enter(tenant, "test").unwrap();
+        let admitted = self.platform.site().enter(tenant, "test").unwrap();
         admitted.read_write().unwrap()
     }
 
@@ -240,13 +240,22 @@ impl World {
         let context = self.enter(tenant);
         let request = CheckoutRequest::new([(variant, 2)], "ada@buyer.example", "test").unwrap();
         let key = CheckoutKey::new("key").unwrap();
-        let checkout = self.platform.checkout(context.placement().cell).unwrap();
+        let checkout = self
+            .platform
+            .site()
+            .checkout(context.placement().cell)
+            .unwrap();
         checkout.place(&context, &key, &request).await.map(drop)
     }
 
     async fn stock(&self, tenant: TenantId, variant: i64) -> Stock {
-        let context = self.platform.enter(tenant, "test").unwrap().read_only();
-        let cell = self.platform.cell(context.placement().cell).unwrap();
+        let context = self
+            .platform
+            .site()
+            .enter(tenant, "test")
+            .unwrap()
+            .read_only();
+        let cell = self.platform.site().cell(context.placement().cell).unwrap();
         let read = cell.scope(&context, async |tx| inventory::stock(tx, variant).await);
         let stock = read.await.unwrap().unwrap();
         assert!(stock.is_conserved() && stock.received == LAMPS, "{stock:?}");
@@ -254,8 +263,13 @@ impl World {
     }
 
     async fn state(&self, tenant: TenantId) -> OrderState {
-        let context = self.platform.enter(tenant, "test").unwrap().read_only();
-        let cell = self.platform.cell(context.placement().cell).unwrap();
+        let context = self
+            .platform
+            .site()
+            .enter(tenant, "test")
+            .unwrap()
+            .read_only();
+        let cell = self.platform.site().cell(context.placement().cell).unwrap();
         let read = cell.scope(&context, async |tx| {
             order::orders(tx, None, i64::MAX, 10).await
         });
@@ -451,8 +465,8 @@ async fn a_refund_that_the_provider_did_not_confirm_is_asked_for_again(kind: Kin
     let (cell, checkout) = {
         let cell = context.placement().cell;
         (
-            world.platform.cell(cell).unwrap(),
-            world.platform.checkout(cell).unwrap(),
+            world.platform.site().cell(cell).unwrap(),
+            world.platform.site().checkout(cell).unwrap(),
         )
     };
     let orders = cell
@@ -487,7 +501,11 @@ async fn a_cart_is_thrown_away_after_a_month_and_not_before(kind: Kind) {
     let world = World::new(kind).await;
     let (shop, lamp) = world.shop("acme").await;
     let context = world.enter(shop);
-    let cell = world.platform.cell(context.placement().cell).unwrap();
+    let cell = world
+        .platform
+        .site()
+        .cell(context.placement().cell)
+        .unwrap();
     let edit = cart::Edit {
         variant: lamp,
         change: cart::Change::Add(1),

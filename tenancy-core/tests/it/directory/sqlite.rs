@@ -425,3 +425,25 @@ async fn a_long_log_is_compacted_in_batches() {
     let next = reopened.create(shop(2)).await.unwrap();
     assert_eq!(next.revision, Revision::new(25_008));
 }
+
+/// SQLite wakes nobody in another process, and two handles on one file know no more of each other than two processes do.
+#[tokio::test]
+async fn what_another_process_writes_is_heard_of() {
+    let (ours, folder) = in_a_file().await;
+    put_cell(&ours, 1, 100).await;
+    let mut changes = log_behind(&ours, Revision::ZERO).await;
+    let theirs = open(&folder).await;
+    for n in 1..4 {
+        let made = theirs.create(shop(n)).await.unwrap();
+        let heard = async {
+            loop {
+                let entry = changes.next().await.unwrap().unwrap();
+                if entry.revision == made.revision {
+                    break;
+                }
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(5), heard).await;
+        assert!(heard.is_ok(), "shop {n} is not heard of");
+    }
+}

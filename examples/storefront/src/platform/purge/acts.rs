@@ -1,38 +1,26 @@
 //! The acts of which a purge consists. Each can be repeated, and comes late without harm.
 
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use std::error::Error;
 
 use sqlx::SqlitePool;
-use tenancy_core::{
-    Admitted, Grant, Principal, ReadWrite, Refusal, Resolved, Source, TenantContext, admit,
-    db::{CellDb, DbError},
-    directory::{Directory, DirectoryError, SqliteDirectory, Tenant, TenantChange},
-};
-use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts, count_rows};
-use tenancy_types::{CellId, Epoch, Lifecycle, Placement, Problem, TenantId};
+use tenancy_core::directory::{AnyDirectory, Directory, DirectoryError, Tenant, TenantChange};
+use tenancy_migrate::{Fitness, Home, Purger, SqliteJournal, TableCounts};
+use tenancy_types::{Epoch, Lifecycle, Placement, TenantId};
 
-use crate::{
-    platform::{
-        Archives, budgets,
-        cells::{self, OpenCell},
-        control,
-        lifecycle::{FenceTo, bring_fence_to},
-        settle::settle,
-    },
-    shop::schema,
+use crate::platform::{
+    Archives,
+    cell_work::{Acted, CellAct},
+    control,
+    links::Links,
 };
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// How often, and how long apart, a file is cleaned while somebody reads an older state of it.
-const SCRUBS: u32 = 40;
-const BETWEEN_SCRUBS: Duration = Duration::from_millis(50);
-
 /// The platform's side of a purge.
 #[derive(Clone, Debug)]
 pub(in crate::platform) struct PurgeActs {
-    pub(in crate::platform) directory: SqliteDirectory,
-    pub(in crate::platform) cells: Arc<BTreeMap<CellId, OpenCell>>,
+    pub(in crate::platform) directory: AnyDirectory,
+    pub(in crate::platform) links: Links,
     pub(in crate::platform) archives: Archives,
     pub(in crate::platform) control: SqlitePool,
     /// The journal of provisioning, which has slugs and domains in it.
@@ -42,16 +30,11 @@ pub(in crate::platform) struct PurgeActs {
 impl Purger for PurgeActs {
     async fn check(&self, tenant: TenantId, archive: &str) -> Result<Fitness, Failure> {
         let placement = self.tenant(tenant).await?.placement;
-        let home = Home { tenant, placement };
-        // It is suspended still, and nothing is written.
-        let context = self.admitted(home)?.read_only();
-        let name = archive.parse()?;
-        let checked = self.archives.check(&name, self.cell(home)?, &context).await;
-        match checked {
-            Ok(()) => Ok(Fitness::Fits),
-            Err(error) if error.is_verdict() => Ok(Fitness::Unfit(error.code().as_str().into())),
-            Err(error) => Err(error.into()),
-        }
+        let file = self.archives.path(&archive.parse()?);
+        let cell = self.links.find(placement.cell)?;
+        Ok(cell
+            .check_archive(Home { tenant, placement }, &file)
+            .await?)
     }
 
     async fn begin(&self, tenant: TenantId, epoch: Epoch) -> Result<Option<Placement>, Failure> {
@@ -85,25 +68,22 @@ impl Purger for PurgeActs {
     }
 
     async fn fence(&self, home: Home) -> Result<(), Failure> {
-        let Placement {
-            lifecycle, epoch, ..
-        } = home.placement;
-        let to = FenceTo { lifecycle, epoch };
-        Ok(bring_fence_to(self.cell(home)?, home.tenant, to).await?)
+        self.act(home, CellAct::Follow).await.map(drop)
     }
 
     async fn settle(&self, home: Home) -> Result<(), Failure> {
-        Ok(settle(self.open(home)?, &self.enter(home)?).await?)
+        self.act(home, CellAct::Settle).await.map(drop)
     }
 
     async fn count(&self, home: Home) -> Result<TableCounts, Failure> {
-        let context = self.enter(home)?.to_read_only();
-        Ok(count_rows(self.cell(home)?, &context, &schema::manifest()).await?)
+        match self.act(home, CellAct::Count).await? {
+            Acted::Counted(counts) => Ok(counts),
+            Acted::Done => Err("the cell has not counted".into()),
+        }
     }
 
     async fn empty(&self, home: Home) -> Result<(), Failure> {
-        let context = self.enter(home)?;
-        Ok(cells::empty(self.cell(home)?, &context).await?)
+        self.act(home, CellAct::Empty).await.map(drop)
     }
 
     async fn forget(&self, home: Home) -> Result<(), Failure> {
@@ -124,17 +104,17 @@ impl Purger for PurgeActs {
         for entry in [&created, "refused slug_taken", "refused domain_taken"] {
             self.provisioning.forget(entry).await?;
         }
-        self.scrub(home).await?;
+        self.act(home, CellAct::Scrub).await?;
         self.directory.forget(home.tenant).await?;
         Ok(())
     }
 
     async fn fill(&self, home: Home, archive: &str) -> Result<(), Failure> {
-        let context = self.enter(home)?;
-        let cell = self.cell(home)?;
+        let file = self.archives.path(&archive.parse()?);
         Ok(self
-            .archives
-            .load(&archive.parse()?, cell, &context)
+            .links
+            .find(home.placement.cell)?
+            .refill(home, &file)
             .await?)
     }
 }
@@ -154,38 +134,8 @@ impl PurgeActs {
         Ok(changed.await?.placement)
     }
 
-    async fn scrub(&self, home: Home) -> Result<(), Failure> {
-        let db = self.cell(home)?;
-        for _ in 1..SCRUBS {
-            match db.scrub().await {
-                Err(DbError::Busy) => tokio::time::sleep(BETWEEN_SCRUBS).await,
-                scrubbed => return Ok(scrubbed?),
-            }
-        }
-        Ok(db.scrub().await?)
-    }
-
-    fn enter(&self, home: Home) -> Result<TenantContext<ReadWrite>, Failure> {
-        Ok(self.admitted(home)?.read_write()?)
-    }
-
-    fn admitted(&self, home: Home) -> Result<Admitted, Refusal> {
-        let resolved = Resolved {
-            tenant: home.tenant,
-            placement: home.placement,
-            source: Source::Internal,
-        };
-        let principal = Principal::platform("purge", "empty a shop, and fill it again");
-        admit(resolved, principal, Grant::ReadWrite, budgets::OF_WORKFLOWS)
-    }
-
-    fn cell(&self, home: Home) -> Result<&CellDb, Failure> {
-        Ok(&self.open(home)?.db)
-    }
-
-    fn open(&self, home: Home) -> Result<&OpenCell, Failure> {
-        let cell = home.placement.cell;
-        let open = self.cells.get(&cell);
-        open.ok_or_else(|| format!("{cell} is not served by this process").into())
+    async fn act(&self, home: Home, act: CellAct) -> Result<Acted, Failure> {
+        let cell = self.links.find(home.placement.cell)?;
+        Ok(cell.act(home, act).await?)
     }
 }

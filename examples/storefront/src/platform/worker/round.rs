@@ -12,7 +12,7 @@ use tenancy_types::{CellId, TenantId, UnixMicros};
 use tokio::time::timeout;
 
 use super::{Chore, Task, chore::is_refusal};
-use crate::platform::{Platform, cells::OpenCell};
+use crate::platform::{Site, cells::OpenCell};
 
 /// How many shops of a cell one kind of work is done in at one time: buyers come first.
 const AT_ONCE: usize = 4;
@@ -29,19 +29,14 @@ const SHOPS: NonZeroU32 = NonZeroU32::new(200).expect("it is not 0");
 pub(super) type Places = BTreeMap<CellId, i64>;
 
 /// Does the work in the shops that have some, and remembers where it ended.
-pub(super) async fn in_shops(
-    platform: &Platform,
-    chore: Chore,
-    now: UnixMicros,
-    places: &mut Places,
-) {
+pub(super) async fn in_shops(site: &Site, chore: Chore, now: UnixMicros, places: &mut Places) {
     let round = Round {
-        platform,
+        site,
         chore,
         now,
         oldest: AtomicI64::new(now.get()),
     };
-    let cells = platform.0.cells.iter();
+    let cells = site.open_cells().iter();
     let ended = cells.map(async |(&id, cell)| {
         let after = places.get(&id).copied().unwrap_or(0);
         (id, round.cell(cell, after).await)
@@ -54,7 +49,7 @@ pub(super) async fn in_shops(
 }
 
 struct Round<'a> {
-    platform: &'a Platform,
+    site: &'a Site,
     chore: Chore,
     now: UnixMicros,
     /// Since when the order is overdue that has been for the longest; now, when none is.
@@ -84,7 +79,7 @@ impl Round<'_> {
     async fn turn(&self, cell: &OpenCell, tenant: TenantId) {
         let chore = self.chore;
         let entered = self
-            .platform
+            .site
             .enter(tenant, chore.name())
             .and_then(|admitted| admitted.read_write());
         let context = match entered {

@@ -2,10 +2,7 @@
 
 use tenancy_types::UnixMicros;
 
-use super::{
-    Chore,
-    round::{Places, in_shops},
-};
+use super::Chore;
 use crate::{ops::Idempotency, platform::Platform};
 
 /// A kind of work of the platform's own.
@@ -55,10 +52,11 @@ impl Task {
         }
     }
 
-    /// One round, which goes on behind the places where the last one ended.
-    pub(super) async fn round(self, platform: &Platform, now: UnixMicros, places: &mut Places) {
+    /// One round of what is done by who controls the platform.
+    pub(super) async fn of_control(self, platform: &Platform, now: UnixMicros) {
         match self {
-            Self::Chore(chore) => in_shops(platform, chore, now, places).await,
+            // Work in shops is done where their cells are.
+            Self::Chore(_) => {}
             Self::OldAnswers => {
                 let forgotten = Idempotency::new(platform).forget_old(now).await;
                 if let Err(error) = forgotten {
@@ -69,13 +67,12 @@ impl Task {
             Self::Interrupted => platform.resume_purges(now).await,
             Self::Purges => platform.purge_due(now).await,
             Self::DirectoryLog => {
-                if let Err(error) = platform.compact_long_log().await {
+                if let Err(error) = platform.site().compact_long_log().await {
                     self.failures().increment(1);
                     tracing::error!(%error, "the directory's log could not be shortened");
                 }
             }
         }
-        self.rounds().increment(1);
     }
 
     pub(super) fn rounds(self) -> metrics::Counter {
