@@ -8,10 +8,13 @@
 //! | `Handover` | passes the listening sockets to the next process (feature `handover`) |
 //! | [`EdgeLayer`] | outermost: refuses what two servers could read differently, cleans the fields, says who asked |
 //! | [`BodyLimitLayer`] | bounds what clients send |
+//! | `CompressionLayer` | gzip and brotli for answers (feature `compression`) |
 //! | [`Proxy`] | innermost: sends the request to the [`Upstream`] that an earlier layer chose, and streams the answer |
 //!
 //! What is between the edge and the proxy is the application's: resolving, limiting, choosing a cell.
 
+#[cfg(feature = "compression")]
+mod compression;
 mod edge;
 mod error;
 mod framing;
@@ -27,6 +30,8 @@ mod timeouts;
 mod tls;
 mod upgrade;
 
+#[cfg(feature = "compression")]
+pub use compression::{CompressedBody, Compression, CompressionFuture, CompressionLayer};
 pub use edge::{EdgeFuture, EdgeLayer, EdgeService};
 pub use error::GatewayError;
 pub use framing::FramingFault;

@@ -43,6 +43,8 @@ pub use gateway::{
     CertFault, CertFolder, CertFolderStatus, CertSource, Certificate, InvalidCertificate,
     TlsAcceptor, UnusableProvider,
 };
+#[cfg(feature = "compression")]
+pub use gateway::{CompressedBody, Compression, CompressionFuture, CompressionLayer};
 #[cfg(feature = "handover")]
 pub use gateway::{Handover, HandoverError, Offer, Takeover};
 #[cfg(feature = "parking")]

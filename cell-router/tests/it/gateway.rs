@@ -1,6 +1,8 @@
 //! The gateway on real sockets.
 
 mod bodies;
+#[cfg(feature = "compression")]
+mod compression;
 mod edge;
 mod failures;
 #[cfg(feature = "handover")]

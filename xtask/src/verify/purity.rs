@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 37] = [
+const PURE: [&str; 38] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -22,6 +22,7 @@ const PURE: [&str; 37] = [
     "tenancy-core/src/isolation/policy",
     "tenancy-core/src/isolation/seal",
     "tenancy-core/src/keys/token",
+    "cell-router/src/gateway/compression/rules",
     "cell-router/src/gateway/edge/rules",
     "cell-router/src/gateway/framing",
     "cell-router/src/gateway/handover/wire",
