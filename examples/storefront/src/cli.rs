@@ -23,6 +23,7 @@ mod directory;
 mod endpoint;
 mod error;
 mod exit;
+mod front;
 mod import;
 mod nested;
 mod orders;

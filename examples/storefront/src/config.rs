@@ -7,6 +7,8 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use tenancy_types::{DomainName, PlanSet, UnixMicros};
 
+use crate::front::Front;
+
 pub use cells::{CellPlace, CellSpec, CellsSpec, InvalidCells};
 pub use plans::{PlansError, read_plans};
 
@@ -17,6 +19,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where operators and probes are served.
     pub ops_listen: SocketAddr,
+    /// What visitors speak, and how sockets are handed over.
+    pub front: Front,
     /// The folder that holds everything: directory, cells, operator token.
     pub data: PathBuf,
     /// Which cells there are.

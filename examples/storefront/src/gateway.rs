@@ -1,12 +1,12 @@
 //! The way of a visitor's request, each step in memory until the cell:
-//! observe → bound the body → find and admit the tenant → limit → its cell.
+//! observe → refuse what is doubtful → bound the body → find and admit the tenant → limit → its cell.
 
 use std::{convert::Infallible, sync::Arc};
 
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tenancy_cell_router::{BodyLimitLayer, CellTransport, Cells};
+use tenancy_cell_router::{BodyLimitLayer, CellTransport, Cells, EdgeLayer, Pseudonym};
 use tenancy_core::{HostEvidence, OpenToAll, Resolver, SubdomainEvidence, middleware::TenantLayer};
 use tenancy_rate_limit::{ConcurrencyLimitLayer, RateLimitLayer};
 use tenancy_types::Placement;
@@ -48,10 +48,13 @@ pub fn service(
         .map(|(cell, checkout)| (cell.id(), shop::router(cell.clone(), checkout.clone())))
         .collect();
     let meters = Arc::clone(site.meters());
+    let via = Pseudonym::new("storefront").expect("a word is a pseudonym");
+    let edge = EdgeLayer::new(via);
     ServiceBuilder::new()
         .map_request(|request: Request<Incoming>| request.map(Body::new))
         .map_response(|response: Response<_>| response.map(Body::new))
         .layer(observe(Listener::Shops))
+        .layer(edge.respond_with(Answer))
         .layer(BodyLimitLayer::bytes(LARGEST_BODY).respond_with(Answer))
         .map_request(|request: Request<_>| request.map(Body::new))
         .layer(tenants.respond_with(Answer))

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | [`shop`], [`pages`] | what runs inside a cell: catalogue, search, pages, import |
 //! | [`import`], [`money`] | product files and amounts, as values |
+//! | [`front`] | sockets, TLS, load balancers, and restarts without loss |
 //! | [`gateway`] | the way of a visitor's request to its cell |
 //! | [`ops`] | the operators' API |
 //! | [`platform`] | directory, routes, limits, cells, and what is done to shops |
@@ -19,6 +20,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod demo;
+pub mod front;
 pub mod gateway;
 pub mod import;
 pub mod money;

@@ -54,6 +54,7 @@ pub use fleet::Meters;
 pub use lifecycle::{ShopChange, finished};
 use links::Links;
 pub use open::OpenError;
+pub(crate) use open::until_free;
 pub use request::{ShopRequest, ShopStart};
 pub use restored::RestoredDirectory;
 pub use site::Site;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use tenancy_cell_router::{Server, Stop};
+use tenancy_cell_router::{Offer, Server, Stop};
 use tenancy_types::CellId;
 use tokio::{
     net::TcpListener,
@@ -20,9 +20,10 @@ use tokio::{
 use crate::{
     config::{CellPlace, Config, Demo},
     demo::{self, DemoError},
+    front::{Doors, FrontError, Spoken, until_taken},
     gateway,
     ops::{self, Idempotency, OperatorToken, Ops, Visit},
-    platform::{OpenError, Platform, Worker},
+    platform::{OpenError, Platform, Worker, until_free},
     telemetry,
 };
 
@@ -45,14 +46,9 @@ pub enum ServeError {
     /// It could not be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// An address could not be listened on.
-    #[error("listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the operating system says.
-        source: io::Error,
-    },
+    /// Nobody can be let in.
+    #[error(transparent)]
+    Front(#[from] FrontError),
     /// A file of the data folder could not be written.
     #[error("write {}", path.display())]
     File {
@@ -72,6 +68,9 @@ pub enum ServeError {
         /// The cell.
         cell: CellId,
     },
+    /// The operating system does not tell which address is listened on.
+    #[error("ask for the listener's address")]
+    Address(#[source] io::Error),
     /// A listener or the worker panicked; the log says where.
     #[error("a part of the process ended unexpectedly")]
     Panicked(#[source] tokio::task::JoinError),
@@ -83,18 +82,23 @@ pub enum ServeError {
 /// Serves the platform until SIGINT or SIGTERM, then finishes the requests in flight; a second signal ends it
 /// at once, and so does the first while the platform opens.
 ///
+/// With a handover path it takes the place of the process that serves there, and leaves its own to the next one.
+///
 /// Standard output gets the lines `listening http://…` and `ops http://…` once both listeners answer, a line for
 /// each cell in Postgres, and lines with browser and curl addresses for each demo shop.
 ///
 /// # Errors
 /// [`ServeError`]; nothing is served then, or any more.
 pub async fn run(config: Config) -> Result<(), ServeError> {
-    let stop = stop_signal().map_err(ServeError::Signals)?;
+    let (stopping, stop) = stop_signal().map_err(ServeError::Signals)?;
     let metrics = telemetry::init_metrics();
+    let spoken = Spoken::open(&config.front)?;
+    let addresses = (config.listen, config.ops_listen);
+    let taken_over = Doors::take_over(&config.front, addresses).await?;
     // Servers may start in there, and other ones not answer. What it does can be done again, so it is left where it is.
     let mut first = stop.clone();
     let platform = tokio::select! {
-        opened = Platform::open(config.clone()) => opened?,
+        opened = open(&config, taken_over.as_ref()) => opened?,
         _ = first.wait_for(|stop| *stop != Stop::Not) => {
             tracing::info!("stopped before anything was served");
             return Ok(());
@@ -105,10 +109,14 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
         path: config.data.join(TOKEN_FILE),
         source,
     })?;
-    let (shops, shops_address) = bind(config.listen).await?;
-    let (operators, ops_address) = bind(config.ops_listen).await?;
+    let doors = match taken_over {
+        Some(doors) => doors,
+        None => Doors::bind(config.listen, config.ops_listen).await?,
+    };
+    let (shops_address, ops_address) = (address(&doors.shops)?, address(&doors.operators)?);
     let visit = Arc::new(Visit {
         platform_domain: config.platform_domain.to_string(),
+        scheme: config.front.scheme(),
         port: shops_address.port(),
     });
     let ops = Ops {
@@ -124,15 +132,18 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             .await
             .map_err(Box::new)?;
     }
-    let serving = tokio::spawn(shops.serve(gateway::service(platform.site()), stop.clone()));
+    let serving =
+        tokio::spawn(spoken.serve(doors.shops, gateway::service(platform.site()), stop.clone()));
     let working = tokio::spawn(Worker::new(platform.clone()).run(stop.clone()));
-    let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop.clone()));
+    let operators = Server::new(doors.operators);
+    let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop));
+    tokio::spawn(drain_when_taken(doors.offer, stopping));
     write_address(&config.data, ops_address)?;
     announce(&platform, &visit, (shops_address, ops_address)).await?;
     // A part ends when it is told to, or panics: then the others must not go on as if all were well.
     let ended = async { tokio::try_join!(serving, operating, working) };
     tokio::select! {
-        ended = ended => ended.map(drop).map_err(ServeError::Panicked)?,
+        ended = ended => ended.map_err(ServeError::Panicked)?.0?,
         // Requests in flight are not finished: the other process may give what they make to another shop.
         cell = platform.site().taken_cell() => return Err(ServeError::CellTaken { cell }),
     }
@@ -140,18 +151,35 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     Ok(())
 }
 
-async fn bind(address: SocketAddr) -> Result<(Server<TcpListener>, SocketAddr), ServeError> {
-    let failed = |source| ServeError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    Ok((Server::new(listener), bound))
+/// Opens the platform, once the process that is followed has left the data folder.
+async fn open(config: &Config, taken_over: Option<&Doors>) -> Result<Platform, OpenError> {
+    if taken_over.is_some_and(|doors| doors.are_inherited) {
+        until_free(&config.data).await?;
+    }
+    Platform::open(config.clone()).await
+}
+
+/// Says that this process drains once another one has its sockets.
+async fn drain_when_taken(offer: Option<Offer>, stopping: watch::Sender<Stop>) {
+    until_taken(offer, stopping.subscribe()).await;
+    tracing::info!("another process goes on");
+    stopping.send_if_modified(|stop| {
+        let is_first = *stop < Stop::Drain;
+        *stop = (*stop).max(Stop::Drain);
+        is_first
+    });
+}
+
+fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
+    listener.local_addr().map_err(ServeError::Address)
 }
 
 /// The first SIGINT or SIGTERM says to drain, the second to stop at once.
-fn stop_signal() -> io::Result<watch::Receiver<Stop>> {
+fn stop_signal() -> io::Result<(watch::Sender<Stop>, watch::Receiver<Stop>)> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let (sender, receiver) = watch::channel(Stop::Not);
+    let stopping = sender.clone();
     tokio::spawn(async move {
         for stop in [Stop::Drain, Stop::Now] {
             tokio::select! {
@@ -162,7 +190,7 @@ fn stop_signal() -> io::Result<watch::Receiver<Stop>> {
             sender.send_replace(stop);
         }
     });
-    Ok(receiver)
+    Ok((stopping, receiver))
 }
 
 /// Writes `ops.json` in one step, so that a reader never sees half of it.
@@ -191,7 +219,7 @@ async fn announce(
     (shops, ops): (SocketAddr, SocketAddr),
 ) -> Result<(), ServeError> {
     let mut lines = vec![
-        format!("listening http://{shops}"),
+        format!("listening {}://{shops}", visit.scheme),
         format!("ops http://{ops}"),
     ];
     for spec in platform.config().cells.iter() {
@@ -212,7 +240,16 @@ async fn announce(
     for slug in demo::present(platform).await.map_err(Box::new)? {
         let host = format!("{slug}.{}", visit.platform_domain);
         lines.push(format!("shop {}/", visit.url(&host)));
-        lines.push(format!("     curl -H 'Host: {host}' http://{shops}/"));
+        lines.push(match visit.scheme {
+            // A certificate is chosen by the name, so that the name must be in the address.
+            "https" => format!(
+                "     curl --resolve '{host}:{}:{}' {}/",
+                shops.port(),
+                shops.ip(),
+                visit.url(&host)
+            ),
+            _ => format!("     curl -H 'Host: {host}' http://{shops}/"),
+        });
     }
     let _ = writeln!(io::stdout().lock(), "{}", lines.join("\n"));
     Ok(())

@@ -7,6 +7,7 @@ use tenancy_types::{DomainName, PlanSet};
 use super::{
     error::CliError,
     exit::Exit,
+    front::FrontArgs,
     values,
     values::{CellName, InvalidCellName},
 };
@@ -29,7 +30,10 @@ use crate::{
   storefront serve --cells eu:2,us:1 --plans plans.toml --log-format json
   storefront serve --postgres --cells 2
   storefront serve --cell cell-4 --cell postgres://shops_app@db.example/shops
-  storefront serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0"))]
+  storefront serve --listen 127.0.0.1:0 --ops-listen 127.0.0.1:0
+  storefront serve --listen 0.0.0.0:443 --tls-certs /etc/shops/certificates
+  storefront serve --listen 10.0.0.5:8080 --proxy-protocol-from 10.0.0.0/24
+  storefront serve --handover /run/shops/handover    started again, it takes the first one's place"))]
 pub(super) struct ServeArgs {
     /// Where shops are served; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = values::address)]
@@ -61,6 +65,8 @@ pub(super) struct ServeArgs {
     /// Leave an empty platform empty; without this it gets two demo shops
     #[arg(long)]
     no_demo: bool,
+    #[command(flatten)]
+    front: FrontArgs,
     /// How many days a shop that leaves is kept before it is purged
     #[arg(long, value_name = "DAYS", default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=3650))]
     grace_days: u32,
@@ -129,6 +135,7 @@ impl TryFrom<ServeArgs> for Config {
         Ok(Self {
             listen: args.listen,
             ops_listen: args.ops_listen,
+            front: args.front.into(),
             data: args.data,
             cells,
             platform_domain: args.platform_domain,

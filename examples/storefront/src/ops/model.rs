@@ -119,6 +119,8 @@ impl Shop {
 pub struct Visit {
     /// The domain below which shops have their names.
     pub platform_domain: String,
+    /// What is spoken there: `http` or `https`.
+    pub scheme: &'static str,
     /// The listener's port.
     pub port: u16,
 }
@@ -127,9 +129,9 @@ impl Visit {
     /// The address of a host on the shops' listener.
     #[must_use]
     pub fn url(&self, host: &str) -> String {
-        match self.port {
-            80 => format!("http://{host}"),
-            port => format!("http://{host}:{port}"),
+        match (self.scheme, self.port) {
+            (scheme @ "http", 80) | (scheme @ "https", 443) => format!("{scheme}://{host}"),
+            (scheme, port) => format!("{scheme}://{host}:{port}"),
         }
     }
 }

@@ -340,6 +340,22 @@ fn not_a_folder(folder: &Path, source: io::Error) -> OpenError {
     OpenError::Folder { path, source }
 }
 
+/// Resolves when no process has the data folder. Another one may take it at once.
+pub(crate) async fn until_free(folder: &Path) -> Result<(), OpenError> {
+    make_folder(folder)?;
+    let (path, (tell, told)) = (folder.to_owned(), tokio::sync::oneshot::channel());
+    // A thread of its own: the runtime would wait for one of its own when the process is told to stop meanwhile.
+    std::thread::spawn(move || {
+        let free = File::create(path.join("lock")).and_then(|file| file.lock());
+        // Whoever asked may be gone.
+        let _ = tell.send(free);
+    });
+    let free = told
+        .await
+        .unwrap_or_else(|gone| Err(io::Error::other(gone)));
+    free.map_err(|source| not_a_folder(folder, source))
+}
+
 pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     make_folder(folder)?;
     let failed = |source| not_a_folder(folder, source);

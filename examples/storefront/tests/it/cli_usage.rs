@@ -40,6 +40,10 @@ fn arguments_that_make_no_sense_are_wrong_usage() {
         "serve --platform-domain shops.example:80",
         "a domain has no port",
     );
+    refuse(
+        "serve --proxy-protocol-from 10.0.0.0/33",
+        "--proxy-protocol-from <NETWORKS>",
+    );
     refuse("serve --log-format xml", "[possible values: text, json]");
     refuse("serve --json", "unexpected argument '--json'");
     refuse("tenant", "Usage: storefront tenant <COMMAND>");

@@ -12,6 +12,7 @@ mod contract;
 mod directory;
 mod export;
 mod faults;
+mod front;
 mod http;
 pub(crate) mod import_archive;
 mod import_archive_killed;

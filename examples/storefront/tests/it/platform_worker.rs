@@ -161,6 +161,7 @@ pub(crate) fn config(folder: &Folder) -> Config {
         "2".parse().unwrap()
     };
     Config {
+        front: storefront::front::Front::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
         data: folder.path().to_owned(),

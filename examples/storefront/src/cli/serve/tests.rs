@@ -25,6 +25,9 @@ fn no_command_is_serve_without_options() {
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(config.ops_listen.to_string(), "127.0.0.1:8081");
         assert_eq!(config.data.to_str(), Some("./storefront-data"));
+        let front = config.front;
+        assert_eq!((front.scheme(), front.balancers), ("http", None));
+        assert_eq!((front.certificates, front.handover), (None, None));
         assert_eq!(config.cells, "3".parse().unwrap());
         assert_eq!(config.platform_domain.as_str(), "localhost");
         assert_eq!(config.plans, PlanSet::standard());
@@ -39,7 +42,8 @@ fn no_command_is_serve_without_options() {
 fn every_option_counts() {
     let args = serve(
         "serve --listen 0.0.0.0:80 --ops-listen [::1]:0 --data /d --cells eu:2,us:1 \
-         --platform-domain Shops.Example --no-demo --log-format json --grace-days 0 --rest-seconds 60 --payment-seconds 3",
+         --platform-domain Shops.Example --no-demo --log-format json --grace-days 0 --rest-seconds 60 --payment-seconds 3 \
+         --tls-certs /c --proxy-protocol-from 10.0.0.0/8 --handover /h",
     );
     assert_eq!(args.log_format, LogFormat::Json);
     let config = Config::try_from(args).unwrap();
@@ -47,6 +51,11 @@ fn every_option_counts() {
     assert_eq!(config.ops_listen.to_string(), "[::1]:0");
     assert_eq!(config.data.to_str(), Some("/d"));
     assert_eq!(config.cells, "eu:2,us:1".parse().unwrap());
+    let front = config.front;
+    assert_eq!(front.scheme(), "https");
+    assert_eq!(front.certificates.unwrap().to_str(), Some("/c"));
+    assert!(front.balancers.unwrap().trusts([10, 1, 2, 3].into()));
+    assert_eq!(front.handover.unwrap().to_str(), Some("/h"));
     assert_eq!(config.platform_domain.as_str(), "shops.example");
     assert_eq!(config.demo, Demo::Never);
     let seconds = [config.grace, config.rest, config.payment_limit].map(|time| time.as_secs());
