@@ -15,7 +15,6 @@
 //! fence in the cell's database, in the transaction itself.
 
 mod catch_up;
-mod decide;
 mod guard;
 mod heard;
 mod hint;

@@ -67,6 +67,10 @@
 //! | a read where its token is not covered | I7 |
 //! | a left tenant is emptied before the replica has followed, or under a reader | I7 |
 //! | a lifecycle is acknowledged before the fence has it, or resumes at the old epoch | a late write; I4 |
+//! | a hint is applied though its epoch is older than what the gateway knows | I4 |
+//! | a hint is believed that is not of the cell that was asked | a gateway knows what the directory never said |
+//! | a parked write is released past the guard | I1 |
+//! | a request is sent again after something of it was committed | it is carried out twice |
 //! | rows are deleted while the tenant can still come back | a tenant is served with a part of its rows |
 //!
 //! **I3**, that no read returns another tenant's row, is the database's matter and not to be seen in a model
@@ -83,6 +87,7 @@ pub mod placement;
 mod position;
 mod rejected;
 mod settle;
+mod whereabouts;
 
 pub use admits::{Denied, admits_read, admits_write};
 pub use fence::{Fence, FenceEvent, FenceState};
@@ -93,3 +98,4 @@ pub use placement::PlacementEvent;
 pub use position::Position;
 pub use rejected::Rejected;
 pub use settle::{Surveyed, Unsettled, settle};
+pub use whereabouts::{Whereabouts, whereabouts};

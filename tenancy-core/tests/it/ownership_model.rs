@@ -10,9 +10,12 @@
 //! - anybody who writes the directory's answer to a cell, where the answer was read at any earlier time;
 //! - a directory that is restored from an old backup, and a lifecycle that changes between moves.
 //!
-//! There are no gateways and no network, because writers stand for all of them: one may begin at any time with
-//! any placement that the directory ever had. Such a request was routed by a stale table, or was late, was
-//! sent twice, or was overtaken. A write and its commit are one step, as nobody sees a write before it. A
+//! Writers stand for all that may come to a cell: one may begin at any time with any placement that the directory ever had.
+//! Such a request was routed by a stale table, or was late, was sent twice, or was overtaken.
+//!
+//! What becomes of single requests is modelled besides, in bounds of their own (`requests`): gateways and cells whose routes
+//! are as old as it pleases them, hints that arrive late, or are played again, or are made up, one second try, and writes that
+//! wait while their tenant is fenced. A write and its commit are one step, as nobody sees a write before it. A
 //! mover's transaction is one step, as it holds the lock of its row from the check to the commit.
 //!
 //! There is one value of a tenant, the number of the last write that was committed; a copy takes it over. So
@@ -20,6 +23,7 @@
 //! that backup, and nothing else.
 
 mod driver;
+mod requests;
 mod world;
 
 use std::collections::BTreeSet;
@@ -67,6 +71,14 @@ enum Mutation {
     RestoredDirectoryIssues,
     /// A restored directory asks the fences, and publishes before the other cells know.
     RestoredDirectoryPublishesFirst,
+    /// A gateway applies a hint, however old it is.
+    HintAtAnyEpoch,
+    /// A gateway believes a hint of a cell that it did not ask.
+    HintOfAnyCell,
+    /// A write that waited is carried out where it waited, whoever owns the tenant.
+    ReleasePastTheGuard,
+    /// A cell says that a request came to the wrong place when half of it was done.
+    MisdirectedHalfWay,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +109,24 @@ enum Action {
     BackUpDirectory,
     RestoreDirectory,
     Change(Lifecycle),
+    /// A request comes to a gateway.
+    Ask(usize),
+    /// It comes to the cell.
+    Arrive(usize),
+    /// Behind its first transaction it opens another one.
+    GoOn(usize),
+    /// A cell's 421 comes to the gateway.
+    Redirect(usize),
+    /// One that waits is sent: the gateway knows a newer epoch, or it tries.
+    Unpark(usize),
+    Probe(usize),
+    /// A gateway, or a cell, learns what the directory said.
+    Hear(usize, usize),
+    Look(usize, usize),
+    /// The `.0`th hint arrives once more.
+    Replay(usize),
+    /// A cell that was not asked makes up a hint.
+    Lie(usize),
 }
 
 struct Ownership {
@@ -144,6 +174,7 @@ impl Model for Ownership {
         for to in [Lifecycle::Active, Lifecycle::Suspended] {
             add(left.changes, Action::Change(to));
         }
+        world.offer(actions);
     }
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
@@ -171,13 +202,23 @@ impl Model for Ownership {
             Action::BackUpDirectory => next.back_up_directory()?,
             Action::RestoreDirectory => next.restore_directory(self.mutation)?,
             Action::Change(to) => next.change(to)?,
+            Action::Ask(at) => next.ask(at)?,
+            Action::Arrive(at) => next.arrive(at)?,
+            Action::GoOn(at) => next.go_on(at, self.mutation)?,
+            Action::Redirect(at) => next.redirect(at, self.mutation)?,
+            Action::Unpark(at) => next.unpark(at)?,
+            Action::Probe(at) => next.probe(at, self.mutation)?,
+            Action::Hear(at, answer) => next.hear(at, answer)?,
+            Action::Look(at, answer) => next.look_up(at, answer)?,
+            Action::Replay(at) => next.replay(at, self.mutation)?,
+            Action::Lie(at) => next.lie(at, self.mutation)?,
         }
         next.writers.sort_unstable();
         Some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
-        vec![
+        let mut properties = vec![
             Property::always(I1, |_, world: &World| world.keeps_every_write()),
             Property::always(I2, |_, world: &World| world.has_one_writing_cell()),
             Property::always(I4, |_, world: &World| !world.epoch_fell),
@@ -196,7 +237,16 @@ impl Model for Ownership {
                     && world.directory.cell == world::id(0)
                     && world.directory.epoch > world.answers[0].epoch
             }),
-        ]
+        ];
+        if self.bounds.requests > 0 {
+            properties.extend([
+                Property::always(ONCE, |_, world: &World| !world.executed_twice),
+                Property::always(TOLD, |_, world: &World| world.believes_the_directory()),
+                Property::sometimes(FOLLOWS, |_, world: &World| world.has_followed()),
+                Property::sometimes(WAITED, |_, world: &World| world.has_waited()),
+            ]);
+        }
+        properties
     }
 }
 
@@ -232,6 +282,10 @@ const I2: &str = "I2: two cells never commit writes";
 const I4: &str = "I4: epochs grow";
 const I5: &str = "I5, I6: every crash leads to one owner with all rows, and none elsewhere";
 const I7: &str = "I7: no read returns an emptied tenant";
+const ONCE: &str = "no request is carried out twice";
+const TOLD: &str = "routes are what the directory said";
+const FOLLOWS: &str = "a request follows a tenant that has moved";
+const WAITED: &str = "a write that waited is carried out";
 const KEPT: &str = "a move keeps the lifecycle";
 const ARRIVES: &str = "a move arrives";
 const GIVEN_UP: &str = "a move is given up";
@@ -248,6 +302,11 @@ const ONE_MOVER: Bounds = Bounds {
     backups: 0,
     directory_backups: 0,
     changes: 0,
+    gateways: 0,
+    requests: 0,
+    probes: 0,
+    replays: 0,
+    lies: 0,
 };
 
 const TAKE_OVER: Bounds = Bounds {
@@ -292,6 +351,53 @@ const CHANGES: Bounds = Bounds {
     restarts: 0,
     changes: 2,
     ..ONE_MOVER
+};
+
+/// One request, however old the routes are by which it comes.
+const GATEWAY: Bounds = Bounds {
+    fencings: 1,
+    writers: 0,
+    restarts: 0,
+    expiries: 0,
+    gateways: 1,
+    requests: 1,
+    probes: 1,
+    replays: 1,
+    lies: 1,
+    ..ONE_MOVER
+};
+
+/// One that comes by its hint.
+const TWO_REQUESTS: Bounds = Bounds {
+    requests: 2,
+    probes: 0,
+    replays: 0,
+    lies: 0,
+    ..GATEWAY
+};
+
+/// A tenant that has moved changes once more.
+const GATEWAY_AND_CHANGE: Bounds = Bounds {
+    changes: 1,
+    probes: 0,
+    lies: 0,
+    ..GATEWAY
+};
+
+const GATEWAY_AND_RESTORED_CELL: Bounds = Bounds {
+    backups: 1,
+    probes: 0,
+    replays: 0,
+    lies: 0,
+    ..GATEWAY
+};
+
+const GATEWAY_AND_RESTORED_DIRECTORY: Bounds = Bounds {
+    directory_backups: 1,
+    probes: 0,
+    replays: 0,
+    lies: 0,
+    ..GATEWAY
 };
 
 /// All properties hold.
@@ -474,6 +580,62 @@ fn a_restored_directory_that_publishes_first_gives_two_owners() {
     );
 }
 
+#[test]
+fn a_request_by_old_routes() {
+    check_holds(GATEWAY, Lifecycle::Active);
+}
+
+#[test]
+fn two_requests_by_old_routes() {
+    check_holds(TWO_REQUESTS, Lifecycle::Active);
+}
+
+#[test]
+fn a_request_and_a_lifecycle_that_changes() {
+    check_holds(GATEWAY_AND_CHANGE, Lifecycle::Active);
+}
+
+#[test]
+fn a_request_and_a_cell_that_was_restored() {
+    check_holds(GATEWAY_AND_RESTORED_CELL, Lifecycle::Active);
+}
+
+#[test]
+fn a_request_and_a_directory_that_was_restored() {
+    check_holds(GATEWAY_AND_RESTORED_DIRECTORY, Lifecycle::Active);
+}
+
+#[test]
+fn a_hint_that_is_applied_though_it_is_older_leads_back() {
+    check_noticed(Mutation::HintAtAnyEpoch, I4, GATEWAY_AND_CHANGE);
+}
+
+#[test]
+fn a_hint_of_a_cell_that_was_not_asked_leads_astray() {
+    check_noticed(Mutation::HintOfAnyCell, TOLD, GATEWAY);
+}
+
+#[test]
+fn a_parked_write_that_is_released_past_the_guard_is_lost() {
+    check_noticed(Mutation::ReleasePastTheGuard, I1, GATEWAY);
+}
+
+#[test]
+fn a_request_that_is_sent_again_half_done_is_carried_out_twice() {
+    check_noticed(Mutation::MisdirectedHalfWay, ONCE, GATEWAY);
+}
+
+#[test]
+fn gateways_make_up_for_no_mistake_behind_them() {
+    check_noticed(Mutation::PublishBeforeCopy, I1, GATEWAY);
+    check_noticed(Mutation::RestoredCellServes, I2, GATEWAY_AND_RESTORED_CELL);
+    check_noticed(
+        Mutation::RestoredDirectoryIssues,
+        I4,
+        GATEWAY_AND_RESTORED_DIRECTORY,
+    );
+}
+
 /// More of everything at once, for `cargo xtask soak models`: a round each with other bounds.
 #[test]
 #[ignore = "a round of `cargo xtask soak models`"]
@@ -507,7 +669,13 @@ fn models_hold_in_larger_bounds() {
             changes: 1,
             ..TWO_MOVES
         },
+        Bounds {
+            expiries: 1,
+            gateways: 2,
+            requests: 2,
+            ..GATEWAY
+        },
     ];
-    let at = usize::try_from(round % 4).unwrap();
+    let at = usize::try_from(round % wide.len() as u64).unwrap();
     check_holds(wide[at], Lifecycle::Active);
 }

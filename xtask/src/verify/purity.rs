@@ -7,7 +7,7 @@ use crate::rust_source::{Kind, pieces, without_tests};
 use crate::workspace::{self, SourceFile};
 
 /// The pure modules: a file, or a room with all that is in it.
-const PURE: [&str; 38] = [
+const PURE: [&str; 37] = [
     "tenancy-core/src/protocol",
     "tenancy-core/src/authority",
     "tenancy-core/src/directory/decide",
@@ -36,7 +36,6 @@ const PURE: [&str; 38] = [
     "cell-router/src/gateway/tls/folder/shelf",
     "cell-router/src/gateway/upgrade/answer",
     "cell-router/src/parking/lot",
-    "cell-router/src/stale/decide",
     "cell-router/src/stale/hint",
     "cell-router/src/table/line_table",
     "cell-router/src/table/reference",

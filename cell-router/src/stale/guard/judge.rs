@@ -1,18 +1,17 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Response, request};
-use tenancy_core::{Refusal, hop::HopClaim};
+use tenancy_core::{
+    Refusal,
+    hop::HopClaim,
+    protocol::{Whereabouts, whereabouts},
+};
 use tenancy_types::{Lookup, Problem, Respond, Route};
 
 use crate::{
     Error,
     route::{Finder, Found},
-    stale::{
-        HintSigner,
-        decide::{Decision, decide},
-        heard::Heard,
-        undone::HINT,
-    },
+    stale::{HintSigner, heard::Heard, undone::HINT},
 };
 
 /// When a client may ask again. A table is behind for milliseconds, or for as long as the directory is away.
@@ -58,10 +57,10 @@ impl<L: Lookup> Judge<L> {
         }
         let (claimed, known) = (claim.placement.epoch, own.placement.epoch);
         let heard = self.heard.newest(own.tenant, claimed, known);
-        match decide(heard, own.placement, self.hints.cell()) {
-            Decision::Serve(_) => Judgement::Serve(own),
-            Decision::Elsewhere(_) => Judgement::Refuse(Refused::Elsewhere(own)),
-            Decision::Behind => Judgement::Behind,
+        match whereabouts(heard, own.placement, self.hints.cell()) {
+            Whereabouts::Here(_) => Judgement::Serve(own),
+            Whereabouts::Elsewhere(_) => Judgement::Refuse(Refused::Elsewhere(own)),
+            Whereabouts::Unknown => Judgement::Behind,
         }
     }
 

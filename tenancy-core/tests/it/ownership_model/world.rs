@@ -9,6 +9,7 @@ use tenancy_types::{CellId, Epoch, Lifecycle, Placement, UnixMicros};
 use super::{
     Mutation,
     driver::{Driver, Step},
+    requests::{Request, at_rest},
 };
 
 pub(super) const UNTIL: UnixMicros = UnixMicros::new(1);
@@ -26,6 +27,12 @@ pub(super) struct Bounds {
     pub backups: u8,
     pub directory_backups: u8,
     pub changes: u8,
+    /// Gateways in front of the cells, and what comes to them.
+    pub gateways: u8,
+    pub requests: u8,
+    pub probes: u8,
+    pub replays: u8,
+    pub lies: u8,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -40,6 +47,13 @@ pub(super) struct World {
     pub drivers: Vec<Driver>,
     /// Those who have begun and not ended.
     pub writers: Vec<Writer>,
+    /// The routes of each gateway, and of each cell.
+    pub gateways: Vec<Placement>,
+    pub views: [Placement; 2],
+    pub requests: Vec<Request>,
+    /// Hints that somebody has seen: to which gateway each went.
+    pub hints: Vec<(usize, Placement)>,
+    pub executed_twice: bool,
     /// The last write that was committed anywhere, and the last one that no backup may lose.
     pub committed: u8,
     pub kept: u8,
@@ -65,25 +79,37 @@ struct Backup {
     value: Option<u8>,
 }
 
+/// Somebody's transaction. With a number it is a request's, otherwise anybody's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Writer {
     /// Holds the tenant's lock, shared.
-    Locked { at: usize, epoch: Epoch },
+    Locked {
+        at: usize,
+        epoch: Epoch,
+        request: Option<usize>,
+    },
     /// Has read the fence without the lock.
     Read { at: usize },
     /// Was let in, and holds the lock.
-    Admitted { at: usize },
+    Admitted { at: usize, request: Option<usize> },
 }
 
 impl Writer {
     const fn at(self) -> usize {
         match self {
-            Self::Locked { at, .. } | Self::Read { at } | Self::Admitted { at } => at,
+            Self::Locked { at, .. } | Self::Read { at } | Self::Admitted { at, .. } => at,
         }
     }
 
     const fn is_locking(self, cell: usize) -> bool {
-        matches!(self, Self::Locked { at, .. } | Self::Admitted { at } if at == cell)
+        matches!(self, Self::Locked { at, .. } | Self::Admitted { at, .. } if at == cell)
+    }
+
+    const fn request(self) -> Option<usize> {
+        match self {
+            Self::Locked { request, .. } | Self::Admitted { request, .. } => request,
+            Self::Read { .. } => None,
+        }
     }
 }
 
@@ -142,6 +168,11 @@ impl World {
             cells: [cell(fence.ok()), cell(None)],
             drivers: vec![Driver::IDLE; drivers],
             writers: Vec::new(),
+            gateways: vec![at_rest(directory); usize::from(bounds.gateways)],
+            views: [at_rest(directory); 2],
+            requests: Vec::new(),
+            hints: Vec::new(),
+            executed_twice: false,
             committed: 0,
             kept: 0,
             left: bounds,
@@ -157,7 +188,8 @@ impl World {
 
     pub(super) fn has_one_writing_cell(&self) -> bool {
         let writes = |at: usize| {
-            self.writers.contains(&Writer::Admitted { at })
+            let is_inside = |writer: &Writer| matches!(writer, Writer::Admitted { at: inside, .. } if *inside == at);
+            self.writers.iter().any(is_inside)
                 || (self.cells[at].fence)
                     .is_some_and(|fence| admits_write(Some(fence), fence.epoch).is_ok())
         };
@@ -287,7 +319,8 @@ impl World {
             admits_write(self.cells[at].fence, epoch).ok()?;
             Writer::Read { at }
         } else {
-            Writer::Locked { at, epoch }
+            let request = None;
+            Writer::Locked { at, epoch, request }
         };
         self.writers.push(writer);
         Some(())
@@ -296,16 +329,20 @@ impl World {
     /// The guard's second half: whoever holds the lock reads the fence.
     pub(super) fn enter(&mut self, writer: usize, mutation: Mutation) -> Option<()> {
         match *self.writers.get(writer)? {
-            Writer::Locked { at, epoch } => {
-                if admits_write(self.cells[at].fence, epoch).is_ok() {
-                    self.writers[writer] = Writer::Admitted { at };
-                } else {
-                    self.writers.remove(writer);
+            Writer::Locked { at, epoch, request } => {
+                match (admits_write(self.cells[at].fence, epoch), request) {
+                    (Ok(()), _) => self.writers[writer] = Writer::Admitted { at, request },
+                    (Err(denied), Some(request)) => {
+                        self.writers.remove(writer);
+                        self.denied(request, denied);
+                    }
+                    (Err(_), None) => drop(self.writers.remove(writer)),
                 }
                 Some(())
             }
             Writer::Read { at } if mutation == Mutation::StableGuard => {
-                self.writers[writer] = Writer::Admitted { at };
+                let request = None;
+                self.writers[writer] = Writer::Admitted { at, request };
                 Some(())
             }
             Writer::Read { .. } | Writer::Admitted { .. } => None,
@@ -313,11 +350,14 @@ impl World {
     }
 
     pub(super) fn commit(&mut self, writer: usize) -> Option<()> {
-        let Writer::Admitted { at } = *self.writers.get(writer)? else {
+        let Writer::Admitted { at, request } = *self.writers.get(writer)? else {
             return None;
         };
         self.writers.remove(writer);
         self.write(at);
+        if let Some(request) = request {
+            self.has_committed(request);
+        }
         Some(())
     }
 
@@ -328,7 +368,7 @@ impl World {
         Some(())
     }
 
-    fn write(&mut self, at: usize) {
+    pub(super) fn write(&mut self, at: usize) {
         self.committed += 1;
         self.kept = self.committed;
         self.cells[at].value = Some(self.committed);
@@ -353,9 +393,18 @@ impl World {
         self.left.restarts = self.left.restarts.checked_sub(1)?;
         let forgets = self.cells[at].durable != self.cells[at].fence;
         let open = self.writers.len();
-        self.writers.retain(|writer| writer.at() != at);
+        self.end_transactions(at);
         self.cells[at].fence = self.cells[at].durable;
         (forgets || self.writers.len() < open).then_some(())
+    }
+
+    /// Nobody can say what became of a request that was inside.
+    fn end_transactions(&mut self, at: usize) {
+        let (ended, open) = (self.writers.drain(..)).partition(|writer| writer.at() == at);
+        self.writers = open;
+        let ended: Vec<Writer> = ended;
+        let requests = ended.into_iter().filter_map(Writer::request);
+        requests.for_each(|request| self.end(request));
     }
 
     /// A fence in memory is one that a restart does not find.
@@ -388,7 +437,7 @@ impl World {
         if owned && index(self.directory.cell) == at {
             self.kept = self.kept.min(backup.value?);
         }
-        self.writers.retain(|writer| writer.at() != at);
+        self.end_transactions(at);
         let cell = &mut self.cells[at];
         (cell.fence, cell.durable, cell.value) = (backup.fence, backup.fence, backup.value);
         cell.mover = backup.mover;
