@@ -45,6 +45,33 @@ async fn nobody_there_is_503_with_a_time_to_come_back() {
     }
 }
 
+/// A full queue of connections that nobody accepts: the kernel leaves further ones without an answer.
+#[tokio::test]
+async fn an_upstream_that_does_not_take_connections_is_504_in_time() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut waiting = Vec::new();
+    loop {
+        let connecting = tokio::net::TcpStream::connect(address);
+        match tokio::time::timeout(Duration::from_millis(300), connecting).await {
+            Ok(connected) => waiting.push(connected.unwrap()),
+            Err(_) => break,
+        }
+    }
+    let gateway = Gateway::with(
+        impatient(|timeouts| timeouts.connect = Duration::from_millis(200)),
+        address,
+    )
+    .await;
+    let began = tokio::time::Instant::now();
+    let answer = gateway.exchange(GET).await;
+    assert!(answer.starts_with("HTTP/1.1 504 "), "{answer}");
+    assert!(answer.contains("upstream_timeout"), "{answer}");
+    assert!(began.elapsed() >= Duration::from_millis(200));
+}
+
 #[tokio::test]
 async fn nonsense_and_silence_from_the_upstream_are_502() {
     for said in [
