@@ -13,8 +13,8 @@ use crate::process::{self, Shown, cargo};
 
 /// Run every test and every documentation example.
 ///
-/// Tests use real servers, which they start for themselves: Postgres (15 or newer), PgBouncer, Redis and
-/// a headless Chromium with its driver. When one is not installed this says what to install and ends; with
+/// Tests use real servers, which they start for themselves: Postgres (15 or newer), PgBouncer, Redis,
+/// nghttp2's clients and a headless Chromium with its driver. When one is not installed this says what to install and ends; with
 /// --install it gets them with the system's package manager (apt-get, through sudo unless root).
 ///
 /// Which Postgres they start: with --postgres, one of that version; else the folder of programs that the

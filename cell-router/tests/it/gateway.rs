@@ -8,6 +8,7 @@ mod failures;
 #[cfg(feature = "handover")]
 mod handover;
 mod limits;
+mod nghttp2;
 mod proxy_protocol;
 mod raw;
 mod reuse;

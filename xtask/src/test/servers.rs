@@ -15,7 +15,7 @@ struct Server {
     package: &'static str,
 }
 
-const SERVERS: [Server; 5] = [
+const SERVERS: [Server; 6] = [
     Server {
         what: "Postgres 15 or newer",
         programs: &["initdb"],
@@ -30,6 +30,11 @@ const SERVERS: [Server; 5] = [
         what: "Redis",
         programs: &["redis-server"],
         package: "redis-server",
+    },
+    Server {
+        what: "nghttp2's clients",
+        programs: &["h2load"],
+        package: "nghttp2-client",
     },
     Server {
         what: "Chromium",
@@ -147,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_missing_server_is_named_with_a_way_to_get_it() {
-        let text = how_to_get(&[&SERVERS[0], &SERVERS[4]]);
+        let text = how_to_get(&[&SERVERS[0], &SERVERS[5]]);
         assert!(
             text.contains("the tests need Postgres 15 or newer, chromedriver;"),
             "{text}"

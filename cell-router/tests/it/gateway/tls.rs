@@ -3,4 +3,4 @@
 mod connections;
 mod files;
 mod handshakes;
-mod world;
+pub(super) mod world;

@@ -32,16 +32,16 @@ use tower::Layer as _;
 
 use super::super::raw::PATIENCE;
 
-pub(super) static AUTHORITY: LazyLock<Authority> = LazyLock::new(Authority::new);
+pub(in crate::gateway) static AUTHORITY: LazyLock<Authority> = LazyLock::new(Authority::new);
 
-pub(super) struct Authority {
+pub(in crate::gateway) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     roots: RootCertStore,
 }
 
 /// Chain and key.
 #[derive(Clone)]
-pub(super) struct Pem {
+pub(in crate::gateway) struct Pem {
     pub(super) chain: String,
     pub(super) key: String,
     pub(super) der: CertificateDer<'static>,
@@ -63,7 +63,7 @@ impl Authority {
         self.roots.clone()
     }
 
-    pub(super) fn issue(&self, names: &[&str]) -> Pem {
+    pub(in crate::gateway) fn issue(&self, names: &[&str]) -> Pem {
         self.issue_until(names, 2099)
     }
 
@@ -85,7 +85,7 @@ impl Authority {
 
 impl Pem {
     /// Puts it into a folder as `NAME.crt` and `NAME.key`, the one and then the other.
-    pub(super) fn put(&self, folder: &Path, name: &str) {
+    pub(in crate::gateway) fn put(&self, folder: &Path, name: &str) {
         fs::write(folder.join(format!("{name}.key")), &self.key).unwrap();
         fs::write(folder.join(format!("{name}.crt")), &self.chain).unwrap();
     }
@@ -100,15 +100,15 @@ pub(super) fn name(name: &str) -> DomainName {
 }
 
 /// A gateway whose cell answers with what it is told of the client.
-pub(super) struct TlsGateway {
-    pub(super) address: SocketAddr,
+pub(in crate::gateway) struct TlsGateway {
+    pub(in crate::gateway) address: SocketAddr,
     pub(super) certificates: Arc<CertFolder>,
     pub(super) stop: watch::Sender<Stop>,
     _folder: Arc<tempfile::TempDir>,
 }
 
 impl TlsGateway {
-    pub(super) async fn over(folder: &Arc<tempfile::TempDir>) -> Self {
+    pub(in crate::gateway) async fn over(folder: &Arc<tempfile::TempDir>) -> Self {
         Self::with(folder, |folder| folder, |acceptor| acceptor).await
     }
 
