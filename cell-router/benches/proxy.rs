@@ -3,10 +3,14 @@
 //! ```sh
 //! cargo bench -p tenancy-cell-router --features gateway --bench proxy -- core
 //! cargo bench -p tenancy-cell-router --features gateway --bench proxy -- ours
+//! cargo bench -p tenancy-cell-router --features gateway --bench proxy -- idle
 //! ```
 //!
 //! `core` is `EdgeLayer` and `Proxy`, their connections accepted as the bare proxy's are; `ours` has `Server` around
 //! them, with its time limits.
+//!
+//! `idle` opens connections to a proxy of ours that stay open and silent after one request each, and answers with the
+//! KiB of its memory for each.
 //!
 //! The last line is the answer: `{"value": 31.5, "peer": 30.2}`. With `FIGURES_QUICK=1` in the environment there is less
 //! of it.
@@ -33,8 +37,11 @@ type Failure = Box<dyn Error + Send + Sync>;
 fn main() -> ExitCode {
     let mut args = env::args().skip(1).filter(|arg| arg != "--bench");
     let done = match (args.next().as_deref(), args.next()) {
-        (Some("ours") | None, _) => measure(Kind::Ours).map(answer),
-        (Some("core"), _) => measure(Kind::Core).map(answer),
+        (Some("ours") | None, _) => {
+            measure(Kind::Ours).map(|(value, peer)| answer((value, Some(peer))))
+        }
+        (Some("core"), _) => measure(Kind::Core).map(|(value, peer)| answer((value, Some(peer)))),
+        (Some("idle"), _) => idle().map(|value| answer((value, None))),
         (Some("serve-ours"), Some(upstream)) => proxies::serve(Kind::Ours, &upstream),
         (Some("serve-core"), Some(upstream)) => proxies::serve(Kind::Core, &upstream),
         (Some("serve-bare"), Some(upstream)) => proxies::serve(Kind::Bare, &upstream),
@@ -50,8 +57,27 @@ fn main() -> ExitCode {
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of a command")]
-fn answer((value, peer): (f64, f64)) {
-    println!("{{\"value\": {value:.3}, \"peer\": {peer:.3}}}");
+fn answer((value, peer): (f64, Option<f64>)) {
+    match peer {
+        Some(peer) => println!("{{\"value\": {value:.3}, \"peer\": {peer:.3}}}"),
+        None => println!("{{\"value\": {value:.3}}}"),
+    }
+}
+
+/// KiB of memory that an idle connection takes. The server takes 10,000 at a time, those of the load included.
+fn idle() -> Result<f64, Failure> {
+    let is_quick = env::var_os("FIGURES_QUICK").is_some_and(|value| value == "1");
+    let connections = if is_quick { 500 } else { 9_980 };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let upstream = Upstream::start().await?;
+        let mut ours = World::start(Kind::Ours, &upstream).await?;
+        // What is allocated once.
+        ours.block(1_000).await?;
+        ours.idle(connections).await
+    })
 }
 
 #[expect(clippy::print_stderr, reason = "for whoever watches")]

@@ -67,7 +67,8 @@ async fn read_until_head_ends(stream: &mut TcpStream, buffer: &mut [u8]) -> std:
 
 /// A proxy in a process of its own, and the clients' connections to it.
 pub(super) struct World {
-    _process: Child,
+    process: Child,
+    port: u16,
     ask: ChildStdin,
     say: Lines<BufReader<ChildStdout>>,
     clients: Vec<TcpStream>,
@@ -90,18 +91,18 @@ impl World {
         let say = process.stdout.take().expect("it is piped");
         let mut say = BufReader::new(say).lines();
         let port = say.next_line().await?.ok_or("the proxy ended")?.parse()?;
-        let mut clients = Vec::new();
-        for _ in 0..CLIENTS {
-            let client = TcpStream::connect(("127.0.0.1", port)).await?;
-            client.set_nodelay(true)?;
-            clients.push(client);
-        }
-        Ok(Self {
-            _process: process,
+        let mut world = Self {
+            process,
+            port,
             ask,
             say,
-            clients,
-        })
+            clients: Vec::new(),
+        };
+        for _ in 0..CLIENTS {
+            let client = world.connect().await?;
+            world.clients.push(client);
+        }
+        Ok(world)
     }
 
     /// Sends so many requests; microseconds of the proxy's processor time for each.
@@ -111,6 +112,32 @@ impl World {
         try_join_all(self.clients.iter_mut().map(|client| visit(client, each))).await?;
         let spent = self.processor_time().await? - before;
         Ok(spent as f64 / (each * CLIENTS) as f64)
+    }
+
+    /// Opens so many more connections, each idle after one request; how much more memory the proxy has for each, in KiB.
+    pub(super) async fn idle(&mut self, connections: usize) -> Result<f64, Failure> {
+        let before = self.resident()?;
+        for _ in 0..connections {
+            let mut client = self.connect().await?;
+            visit(&mut client, 1).await?;
+            self.clients.push(client);
+        }
+        Ok((self.resident()? - before) / connections as f64)
+    }
+
+    /// Memory of the proxy that is in use, in KiB, as Linux counts it.
+    fn resident(&self) -> Result<f64, Failure> {
+        let process = self.process.id().ok_or("the proxy ended")?;
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.ok_or("no VmRSS in the process's status")?.parse()?)
+    }
+
+    async fn connect(&self) -> Result<TcpStream, Failure> {
+        let client = TcpStream::connect(("127.0.0.1", self.port)).await?;
+        client.set_nodelay(true)?;
+        Ok(client)
     }
 
     async fn processor_time(&mut self) -> Result<i64, Failure> {
