@@ -2,4 +2,6 @@
 
 mod cell;
 mod gateway;
+#[cfg(feature = "gateway")]
+mod sockets;
 mod world;

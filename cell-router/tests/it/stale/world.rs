@@ -63,7 +63,7 @@ impl CatchUp for Known {
 
 impl Known {
     /// Tenants 1 and 2, of `shop-1.example` and `shop-2.example`, in cell 1 at epoch 1.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let history = History {
             directory: DirectoryId::from_u128(7),
             incarnation: 0,
