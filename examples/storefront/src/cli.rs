@@ -30,6 +30,7 @@ mod orders;
 mod output;
 mod pages;
 mod part;
+mod processes;
 mod progress;
 mod remote;
 mod routes;
@@ -38,6 +39,7 @@ mod shop_arg;
 mod stock;
 mod table;
 mod tenant;
+mod up;
 mod upload;
 mod values;
 
@@ -57,13 +59,15 @@ use error::CliError;
 use exit::Exit;
 use import::ImportTask;
 use orders::OrdersCommand;
+use processes::{ControlArgs, GatewayArgs, run_cell, run_control, run_gateway};
 use remote::Remote;
 use routes::RoutesTask;
 use serve::ServeArgs;
 use stock::StockCommand;
 use tenant::TenantCommand;
+use up::UpArgs;
 
-/// A hosted-shop platform in one process
+/// A hosted-shop platform, in one process or in many
 ///
 /// Without a command it serves, like `storefront serve` without options. All other commands but `cell` and
 /// `directory raise-incarnation` talk to a server that is running.
@@ -81,6 +85,9 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(ServeArgs),
+    Up(UpArgs),
+    Gateway(GatewayArgs),
+    Control(ControlArgs),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -149,12 +156,12 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<Exit, CliError> {
     match command {
-        Command::Serve(args) => {
-            let runtime = runtime(&mut Builder::new_multi_thread())?;
-            let exit = runtime.block_on(Box::pin(serve::run(args)));
-            // A server's start that was given up cannot be cancelled; its supervisor ends it.
-            runtime.shutdown_background();
-            exit
+        Command::Serve(args) => until_stopped(serve::run(args)),
+        Command::Up(args) => until_stopped(up::run(args)),
+        Command::Gateway(args) => until_stopped(run_gateway(args)),
+        Command::Control(args) => until_stopped(run_control(args)),
+        Command::Client(ClientCommand::Cell(CellCommand::Serve(args))) => {
+            until_stopped(run_cell(args))
         }
         Command::Client(command) => {
             let runtime = runtime(&mut Builder::new_current_thread())?;
@@ -164,6 +171,15 @@ fn run(command: Command) -> Result<Exit, CliError> {
             exit
         }
     }
+}
+
+/// Serves with all threads.
+fn until_stopped(serving: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    let runtime = runtime(&mut Builder::new_multi_thread())?;
+    let exit = runtime.block_on(Box::pin(serving));
+    // A server's start that was given up cannot be cancelled; its supervisor ends it.
+    runtime.shutdown_background();
+    exit
 }
 
 fn runtime(builder: &mut Builder) -> Result<Runtime, CliError> {

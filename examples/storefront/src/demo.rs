@@ -6,15 +6,17 @@ use std::{
     num::NonZeroU16,
 };
 
+use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
+use http::Request;
 use tenancy_core::directory::{Directory, DirectoryError, Page};
-use tenancy_types::Slug;
+use tenancy_types::{Slug, TenantId};
 
 use crate::{
     import::Limits,
     ops::OpsError,
-    platform::{Platform, ShopRequest, ShopStart},
+    platform::{AwayCell, Platform, ShopRequest, ShopStart},
     shop::{self, ImportError, ImportMode},
 };
 
@@ -101,6 +103,9 @@ async fn make(platform: &Platform, demo: &DemoShop) -> Result<(), DemoError> {
     let tenant = platform
         .provision(&format!("demo-{}", demo.slug), &request)
         .await?;
+    if let Some(away) = platform.away(tenant.placement.cell) {
+        return fill(&away, tenant.id, demo).await;
+    }
     let site = platform.site();
     let context = site
         .enter(tenant.id, "fill a demo shop")
@@ -119,6 +124,20 @@ async fn make(platform: &Platform, demo: &DemoShop) -> Result<(), DemoError> {
         unchanged = report.unchanged,
         "demo shop ready"
     );
+    Ok(())
+}
+
+/// Imports the products of a shop whose cell another process serves.
+async fn fill(cell: &AwayCell, tenant: TenantId, demo: &DemoShop) -> Result<(), DemoError> {
+    let request = Request::post(format!("/v1/tenants/{tenant}/import"));
+    let request = request.body(Body::from(demo.products));
+    let answer = cell
+        .forward(request.expect("a number can be in a path"))
+        .await?;
+    if !answer.status().is_success() {
+        return Err(OpsError::CellAway.into());
+    }
+    tracing::info!(slug = demo.slug, "demo shop ready");
     Ok(())
 }
 

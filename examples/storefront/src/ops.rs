@@ -62,6 +62,7 @@ pub use model::{
 };
 
 pub use orders::{OrderLineView, OrderView, Orders, OrdersQuery, RefundOrder, RefundView};
+pub use probes::{Probes, probes};
 pub use products::{ProductSummaries, ProductSummary, ProductsQuery, ShopProduct};
 pub use purge::{ConfirmPurge, Receipt};
 pub use routes::{HostRoute, RouteProbe, Routes, RoutesQuery};
@@ -189,13 +190,13 @@ pub fn router(ops: Ops, token: OperatorToken) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .route_layer(middleware::from_fn_with_state(ops.clone(), audit::record))
         .route_layer(middleware::from_fn_with_state(token, auth::require));
-    let probes = OpenApiRouter::new()
+    let machines = OpenApiRouter::new()
         .routes(routes!(probes::healthz))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics));
     let described = OpenApiRouter::with_openapi(Description::openapi())
         .merge(api)
-        .merge(probes);
+        .merge(machines);
     let (router, description) = described.split_for_parts();
     let description = Bytes::from(description.to_json().expect("a description is JSON"));
     let description = move || {

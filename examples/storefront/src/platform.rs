@@ -38,7 +38,7 @@ use std::sync::Arc;
 use sqlx::SqlitePool;
 use tenancy_core::directory::{AnyDirectory, CellRecord, Directory, DirectoryError, Tenant};
 use tenancy_migrate::{InvalidRequestKey, Provisioning, SqliteJournal};
-use tenancy_types::{CellId, Problem, SystemClock, TenantId};
+use tenancy_types::{CellId, Problem, Revision, SystemClock, TenantId};
 
 use crate::{config::Config, ops::OpsError};
 
@@ -86,6 +86,12 @@ impl Platform {
 
     fn links(&self) -> &Links {
         &self.0.links
+    }
+
+    /// Returns when requests see what the directory had at this revision, though it waits for no process for long: what was
+    /// done is done, also while routes are late.
+    async fn shown(&self, revision: Revision) {
+        tokio::join!(self.site().reached(revision), self.links().shown(revision));
     }
 
     /// The cells that take shops, as the directory has them.
@@ -141,7 +147,7 @@ impl Platform {
         let provisioned = Box::pin(self.0.provisioning.provision(&key, request)).await;
         let home = provisioned.map_err(OpsError::part)?;
         let tenant = self.tenant(home.tenant).await?;
-        self.site().reached(tenant.revision).await;
+        self.shown(tenant.revision).await;
         Ok(tenant)
     }
 

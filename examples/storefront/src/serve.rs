@@ -1,4 +1,10 @@
-//! `storefront serve`: one process that is the whole platform.
+//! The processes of a platform: all in one (`storefront serve`), or one each for gateways, cells and control.
+
+pub mod cell;
+pub mod control;
+pub mod gateway;
+mod lifetime;
+pub mod up;
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,24 +14,25 @@ use std::{
     sync::Arc,
 };
 
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use tenancy_cell_router::{Offer, Server, Stop};
+use tenancy_core::keys::{KeyringError, LiveKeyring};
 use tenancy_types::CellId;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
+    cluster::{EndpointsError, follow_keys},
     config::{CellPlace, Config, Demo},
     demo::{self, DemoError},
     front::{Doors, FrontError, Spoken, until_taken},
-    gateway,
+    gateway as way,
     ops::{self, Idempotency, OperatorToken, Ops, Visit},
-    platform::{OpenError, Platform, Worker, until_free},
+    platform::{OpenError, Platform, Site, Worker, until_free},
     telemetry,
 };
+
+pub use lifetime::Lifetime;
 
 /// What `serve` writes into the data folder so that the command line finds it.
 pub const OPS_FILE: &str = "ops.json";
@@ -74,6 +81,31 @@ pub enum ServeError {
     /// A listener or the worker panicked; the log says where.
     #[error("a part of the process ended unexpectedly")]
     Panicked(#[source] tokio::task::JoinError),
+    /// The keys that the processes share cannot be used.
+    #[error("use the keys in {}", path.display())]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyringError,
+    },
+    /// It is not known where the other processes are.
+    #[error(transparent)]
+    Endpoints(#[from] EndpointsError),
+    /// A process of the platform did not start.
+    #[error("start {process}")]
+    Start {
+        /// Which one.
+        process: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// A process of the platform ended before it said where it listens.
+    #[error("{process} ended before it said where it listens; see above why")]
+    Ended {
+        /// Which one.
+        process: String,
+    },
     /// The signals that end the process could not be listened for.
     #[error("listen for signals")]
     Signals(#[source] io::Error),
@@ -90,7 +122,7 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`]; nothing is served then, or any more.
 pub async fn run(config: Config) -> Result<(), ServeError> {
-    let (stopping, stop) = stop_signal().map_err(ServeError::Signals)?;
+    let (stopping, stop) = Lifetime::Own.stop_signal().map_err(ServeError::Signals)?;
     let metrics = telemetry::init_metrics();
     let spoken = Spoken::open(&config.front)?;
     let addresses = (config.listen, config.ops_listen);
@@ -133,22 +165,58 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             .map_err(Box::new)?;
     }
     let serving =
-        tokio::spawn(spoken.serve(doors.shops, gateway::service(platform.site()), stop.clone()));
+        tokio::spawn(spoken.serve(doors.shops, way::service(platform.site()), stop.clone()));
     let working = tokio::spawn(Worker::new(platform.clone()).run(stop.clone()));
     let operators = Server::new(doors.operators);
     let operating = tokio::spawn(operators.serve(ops::router(ops, token), stop));
     tokio::spawn(drain_when_taken(doors.offer, stopping));
     write_address(&config.data, ops_address)?;
     announce(&platform, &visit, (shops_address, ops_address)).await?;
-    // A part ends when it is told to, or panics: then the others must not go on as if all were well.
-    let ended = async { tokio::try_join!(serving, operating, working) };
+    ended(flat(serving), [operating, working], platform.site()).await
+}
+
+/// Visitors' part of a process.
+async fn flat(serving: JoinHandle<Result<(), FrontError>>) -> Result<(), ServeError> {
+    Ok(serving.await.map_err(ServeError::Panicked)??)
+}
+
+/// Returns when all parts have ended.
+async fn ended<const N: usize>(
+    serving: impl Future<Output = Result<(), ServeError>>,
+    others: [JoinHandle<()>; N],
+    site: &Site,
+) -> Result<(), ServeError> {
+    let others = async { try_join_all(others).await.map_err(ServeError::Panicked) };
     tokio::select! {
-        ended = ended => ended.map_err(ServeError::Panicked)?.0?,
+        // A part ends when it is told to, or panics: then the others must not go on as if all were well.
+        ended = async { tokio::try_join!(serving, others) } => ended.map(drop)?,
         // Requests in flight are not finished: the other process may give what they make to another shop.
-        cell = platform.site().taken_cell() => return Err(ServeError::CellTaken { cell }),
+        cell = site.taken_cell() => return Err(ServeError::CellTaken { cell }),
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Says one thing a line. A reader that has gone away is no reason to stop.
+fn say(lines: &[String]) {
+    let _ = writeln!(io::stdout().lock(), "{}", lines.join("\n"));
+}
+
+fn keys(path: &Path) -> Result<LiveKeyring, ServeError> {
+    follow_keys(path).map_err(|source| ServeError::Keys {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+async fn bind(asked: SocketAddr) -> Result<(Server<TcpListener>, SocketAddr), ServeError> {
+    let bound = TcpListener::bind(asked).await;
+    let listener = bound.map_err(|source| FrontError::Listen {
+        address: asked,
+        source,
+    })?;
+    let bound = address(&listener)?;
+    Ok((Server::new(listener), bound))
 }
 
 /// Opens the platform, once the process that is followed has left the data folder.
@@ -174,25 +242,6 @@ fn address(listener: &TcpListener) -> Result<SocketAddr, ServeError> {
     listener.local_addr().map_err(ServeError::Address)
 }
 
-/// The first SIGINT or SIGTERM says to drain, the second to stop at once.
-fn stop_signal() -> io::Result<(watch::Sender<Stop>, watch::Receiver<Stop>)> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let (sender, receiver) = watch::channel(Stop::Not);
-    let stopping = sender.clone();
-    tokio::spawn(async move {
-        for stop in [Stop::Drain, Stop::Now] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            tracing::info!(?stop, "stopping");
-            sender.send_replace(stop);
-        }
-    });
-    Ok((stopping, receiver))
-}
-
 /// Writes `ops.json` in one step, so that a reader never sees half of it.
 fn write_address(folder: &Path, address: SocketAddr) -> Result<(), ServeError> {
     let path = folder.join(OPS_FILE);
@@ -212,7 +261,7 @@ fn write_address(folder: &Path, address: SocketAddr) -> Result<(), ServeError> {
     written.map_err(|source| ServeError::File { path, source })
 }
 
-/// Says where everything is. A reader that has gone away is no reason to stop.
+/// Says where everything is.
 async fn announce(
     platform: &Platform,
     visit: &Visit,
@@ -237,6 +286,18 @@ async fn announce(
             }
         }
     }
+    lines.extend(shop_lines(platform, visit, shops).await?);
+    say(&lines);
+    Ok(())
+}
+
+/// How the demo shops are reached that are there.
+async fn shop_lines(
+    platform: &Platform,
+    visit: &Visit,
+    shops: SocketAddr,
+) -> Result<Vec<String>, ServeError> {
+    let mut lines = Vec::new();
     for slug in demo::present(platform).await.map_err(Box::new)? {
         let host = format!("{slug}.{}", visit.platform_domain);
         lines.push(format!("shop {}/", visit.url(&host)));
@@ -251,6 +312,5 @@ async fn announce(
             _ => format!("     curl -H 'Host: {host}' http://{shops}/"),
         });
     }
-    let _ = writeln!(io::stdout().lock(), "{}", lines.join("\n"));
-    Ok(())
+    Ok(lines)
 }

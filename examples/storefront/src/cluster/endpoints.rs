@@ -30,11 +30,31 @@ pub struct CellEndpoint {
     pub control: SocketAddr,
 }
 
-#[derive(Debug, Default, Deserialize, Serialize)]
+/// A gateway's process.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Content {
+pub struct GatewayEndpoint {
+    /// Where it answers probes, and control's question how far its routes are.
+    pub probes: SocketAddr,
+}
+
+/// Where everybody is: the content of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The processes of cells.
     #[serde(default)]
-    endpoint: Vec<CellEndpoint>,
+    pub cell: Vec<CellEndpoint>,
+    /// The gateways.
+    #[serde(default)]
+    pub gateway: Vec<GatewayEndpoint>,
+}
+
+/// The same, as it is looked into.
+#[derive(Debug, Default)]
+struct Sorted {
+    cells: BTreeMap<CellId, Vec<CellEndpoint>>,
+    gateways: Vec<GatewayEndpoint>,
 }
 
 /// Why a file of endpoints cannot be used.
@@ -66,7 +86,7 @@ pub struct Endpoints(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     path: PathBuf,
-    cells: RwLock<Arc<BTreeMap<CellId, Vec<CellEndpoint>>>>,
+    known: RwLock<Arc<Sorted>>,
     turn: AtomicUsize,
 }
 
@@ -78,10 +98,10 @@ impl Endpoints {
     /// [`EndpointsError`] when it cannot be used at first.
     pub fn follow(path: &Path) -> Result<Self, EndpointsError> {
         let seen = changed(path);
-        let cells = read(path)?;
+        let known = read(path)?;
         let shared = Arc::new(Shared {
             path: path.to_owned(),
-            cells: RwLock::new(Arc::new(cells)),
+            known: RwLock::new(Arc::new(known)),
             turn: AtomicUsize::new(0),
         });
         let weak = Arc::downgrade(&shared);
@@ -96,17 +116,17 @@ impl Endpoints {
         Ok(Self(shared))
     }
 
-    /// The cells that have a process.
+    /// All gateways.
     #[must_use]
-    pub fn cells(&self) -> Vec<CellId> {
-        self.current().keys().copied().collect()
+    pub fn gateways(&self) -> Vec<GatewayEndpoint> {
+        self.current().gateways.clone()
     }
 
     /// A process of this cell, each in its turn.
     #[must_use]
     pub fn find(&self, cell: CellId) -> Option<CellEndpoint> {
-        let cells = self.current();
-        let processes = cells.get(&cell)?;
+        let known = self.current();
+        let processes = known.cells.get(&cell)?;
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
         processes.get(turn % processes.len()).cloned()
     }
@@ -115,11 +135,8 @@ impl Endpoints {
     ///
     /// # Errors
     /// [`EndpointsError::File`].
-    pub fn write(path: &Path, endpoints: &[CellEndpoint]) -> Result<(), EndpointsError> {
-        let content = Content {
-            endpoint: endpoints.to_vec(),
-        };
-        let text = toml::to_string(&content).expect("texts and addresses are TOML");
+    pub fn write(path: &Path, known: &Known) -> Result<(), EndpointsError> {
+        let text = toml::to_string(known).expect("texts and addresses are TOML");
         let unfinished = path.with_extension("toml.new");
         let written = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
         written.map_err(|source| EndpointsError::File {
@@ -128,8 +145,8 @@ impl Endpoints {
         })
     }
 
-    fn current(&self) -> Arc<BTreeMap<CellId, Vec<CellEndpoint>>> {
-        Arc::clone(&self.0.cells.read().unwrap_or_else(PoisonError::into_inner))
+    fn current(&self) -> Arc<Sorted> {
+        Arc::clone(&self.0.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -140,8 +157,8 @@ impl Shared {
             return seen;
         }
         match read(&self.path) {
-            Ok(cells) => {
-                *self.cells.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(cells);
+            Ok(known) => {
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
             }
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -156,7 +173,7 @@ fn changed(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|found| found.modified()).ok()
 }
 
-fn read(path: &Path) -> Result<BTreeMap<CellId, Vec<CellEndpoint>>, EndpointsError> {
+fn read(path: &Path) -> Result<Sorted, EndpointsError> {
     let text = fs::read_to_string(path).map_err(|source| EndpointsError::File {
         path: path.to_owned(),
         source,
@@ -167,18 +184,19 @@ fn read(path: &Path) -> Result<BTreeMap<CellId, Vec<CellEndpoint>>, EndpointsErr
     })
 }
 
-fn parse(
-    text: &str,
-) -> Result<BTreeMap<CellId, Vec<CellEndpoint>>, Box<dyn std::error::Error + Send + Sync>> {
-    let content: Content = toml::from_str(text)?;
+fn parse(text: &str) -> Result<Sorted, Box<dyn std::error::Error + Send + Sync>> {
+    let known: Known = toml::from_str(text)?;
     let mut cells = BTreeMap::<_, Vec<_>>::new();
-    for endpoint in content.endpoint {
+    for endpoint in known.cell {
         cells
             .entry(endpoint.cell.parse()?)
             .or_default()
             .push(endpoint);
     }
-    Ok(cells)
+    Ok(Sorted {
+        cells,
+        gateways: known.gateway,
+    })
 }
 
 #[cfg(test)]
@@ -187,15 +205,15 @@ mod tests {
 
     #[test]
     fn a_file_says_where_cells_are() {
-        let cells = parse(
-            "[[endpoint]]\ncell = \"cell-2\"\nshops = \"127.0.0.1:1\"\ncontrol = \"127.0.0.1:2\"\n\
-             [[endpoint]]\ncell = \"cell-2\"\nshops = \"127.0.0.1:3\"\ncontrol = \"127.0.0.1:4\"\n",
+        let known = parse(
+            "[[cell]]\ncell = \"cell-2\"\nshops = \"127.0.0.1:1\"\ncontrol = \"127.0.0.1:2\"\n\
+             [[cell]]\ncell = \"cell-2\"\nshops = \"127.0.0.1:3\"\ncontrol = \"127.0.0.1:4\"\n",
         );
-        let cells = cells.unwrap();
-        assert_eq!(cells[&CellId::new(2).unwrap()].len(), 2);
+        let known = known.unwrap();
+        assert_eq!(known.cells[&CellId::new(2).unwrap()].len(), 2);
         for wrong in [
-            "[[endpoint]]\ncell = \"two\"\nshops = \"127.0.0.1:1\"\ncontrol = \"127.0.0.1:2\"",
-            "[[endpoint]]\ncell = \"cell-2\"\nshops = \"nowhere\"\ncontrol = \"127.0.0.1:2\"",
+            "[[cell]]\ncell = \"two\"\nshops = \"127.0.0.1:1\"\ncontrol = \"127.0.0.1:2\"",
+            "[[cell]]\ncell = \"cell-2\"\nshops = \"nowhere\"\ncontrol = \"127.0.0.1:2\"",
             "[[endpoints]]",
         ] {
             assert!(parse(wrong).is_err(), "{wrong}");

@@ -49,6 +49,12 @@ impl CellsSpec {
         self
     }
 
+    /// One cell.
+    #[must_use]
+    pub fn one(cell: CellSpec) -> Self {
+        Self(vec![cell])
+    }
+
     /// One cell more.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use std::{
 };
 
 use tenancy_migrate::{Archive, ArchiveError, Flaw, Journal, JournalError};
+use tenancy_types::CellId;
 use tokio::io::AsyncWriteExt;
 
 use super::{OpenError, rehearsal::rehearse};
@@ -76,6 +77,22 @@ impl Archives {
                 source,
             }),
         }
+    }
+
+    /// The folder of a process of a cell, for archives while they are loaded. What is left there from before is removed.
+    ///
+    /// # Errors
+    /// [`OpenError::Folder`].
+    pub fn of_cell(data: &Path, cell: CellId) -> Result<Self, OpenError> {
+        let archives = Self::open(&data.join("arriving").join(cell.to_string()))?;
+        let left = fs::read_dir(&archives.folder).map_err(|source| OpenError::Folder {
+            path: archives.folder.clone(),
+            source,
+        })?;
+        for file in left.flatten() {
+            remove(&file.path());
+        }
+        Ok(archives)
     }
 
     /// An empty file for an archive that arrives.

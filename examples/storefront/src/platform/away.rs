@@ -5,12 +5,13 @@ mod wire;
 use std::{path::Path, time::Duration};
 
 use axum::body::Body;
+use futures_util::future::join_all;
 use http::{
     HeaderName, Method, Request, Response, Uri,
     header::{ACCEPT, CONNECTION, CONTENT_TYPE, DATE, TRANSFER_ENCODING},
 };
 use tenancy_migrate::{Fitness, Home};
-use tenancy_types::CellId;
+use tenancy_types::{CellId, Revision};
 use tokio_util::io::ReaderStream;
 
 use super::cell_work::{Acted, CellAct, WorkError};
@@ -25,6 +26,9 @@ pub(super) use wire::{ActRequest, Answer, HomeQuery};
 const CONNECT: Duration = Duration::from_secs(3);
 /// After how long a silent connection is asked whether its other end is there.
 const KEEPALIVE: Duration = Duration::from_secs(10);
+
+/// How long an answer to an operator waits for gateways.
+const GATEWAYS: Duration = Duration::from_secs(2);
 
 /// What a cell needs of an operator's request: who asks was found out before.
 const FORWARDED: [HeaderName; 3] = [
@@ -62,6 +66,20 @@ impl AwayCells {
             endpoints,
             pass,
             client,
+        }
+    }
+
+    /// Returns when all gateways show this revision of the directory, or do not in time.
+    pub(super) async fn shown(&self, revision: Revision) {
+        let asked = self.endpoints.gateways().into_iter().map(|gateway| {
+            let url = format!("http://{}/routes/{revision}", gateway.probes);
+            self.client.get(url).timeout(GATEWAYS).send()
+        });
+        for answer in join_all(asked).await {
+            let answer = answer.and_then(reqwest::Response::error_for_status);
+            if let Err(error) = answer {
+                tracing::warn!(%revision, %error, "a gateway is behind the directory");
+            }
         }
     }
 

@@ -60,7 +60,7 @@ impl Platform {
             placement: tenant.placement,
         };
         cell?.act(home, CellAct::Follow).await?;
-        self.site().reached(tenant.revision).await;
+        self.shown(tenant.revision).await;
         Ok(tenant)
     }
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use tenancy_core::directory::AnyDirectory;
 use tenancy_migrate::{Fitness, Home};
-use tenancy_types::CellId;
+use tenancy_types::{CellId, Revision};
 
 use super::{
     away::{AwayCell, AwayCells},
@@ -61,6 +61,13 @@ impl Links {
         }
         let away = self.away(cell).map(CellLink::Away);
         away.ok_or(WorkError::Away { cell })
+    }
+
+    /// Returns when all gateways show this revision, or do not in time.
+    pub(super) async fn shown(&self, revision: Revision) {
+        if let Some(away) = &self.away {
+            away.shown(revision).await;
+        }
     }
 
     /// The way to a cell that other processes serve.

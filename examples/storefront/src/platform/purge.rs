@@ -125,7 +125,7 @@ impl Platform {
     /// Returns when requests see that the shop is gone.
     async fn show_gone(&self, receipt: &PurgeReceipt) -> Result<(), OpsError> {
         let gone = self.tenant(receipt.tenant).await?;
-        self.site().reached(gone.revision).await;
+        self.shown(gone.revision).await;
         tracing::info!(tenant_id = %gone.id, epoch = %receipt.epoch, rows = receipt.rows.total(), "shop purged");
         Ok(())
     }
@@ -197,7 +197,7 @@ impl Platform {
         if let Ok(Purged::Refilled(home)) = &result
             && let Ok(tenant) = self.tenant(home.tenant).await
         {
-            self.site().reached(tenant.revision).await;
+            self.shown(tenant.revision).await;
         }
         if result
             .as_ref()

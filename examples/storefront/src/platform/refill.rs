@@ -56,7 +56,7 @@ impl Platform {
             archives.remove(&name);
         }
         let tenant = refilled?;
-        self.site().reached(tenant.revision).await;
+        self.shown(tenant.revision).await;
         tracing::info!(tenant_id = %tenant.id, epoch = %tenant.placement.epoch, "shop refilled");
         Ok(tenant)
     }
