@@ -2,10 +2,14 @@
 
 mod wire;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use axum::body::Body;
-use futures_util::future::join_all;
+use futures_util::{TryStreamExt, future::join_all};
 use http::{
     HeaderName, Method, Request, Response, Uri,
     header::{ACCEPT, CONNECTION, CONTENT_TYPE, DATE, TRANSFER_ENCODING},
@@ -95,7 +99,9 @@ impl AwayCell {
     /// Has the cell do this.
     pub(super) async fn act(&self, home: Home, act: CellAct) -> Result<Acted, WorkError> {
         let body = serde_json::to_vec(&ActRequest::new(home, act)).expect("an act is JSON");
-        self.ask("/cell/acts", body.into()).await?.acted()
+        self.ask("/cell/acts", ("application/json", body.into()))
+            .await?
+            .acted()
     }
 
     /// Asks whether the archive in this file can be loaded where this shop is.
@@ -126,12 +132,17 @@ impl AwayCell {
         let file = file.map_err(WorkError::failed)?;
         let body = reqwest::Body::wrap_stream(ReaderStream::new(file));
         let path = format!("/cell/archives/{verb}?{}", HomeQuery::from(home));
-        self.ask(&path, body).await
+        self.ask(&path, ("application/x-tar", body)).await
     }
 
-    async fn ask(&self, path: &str, body: reqwest::Body) -> Result<Answer, WorkError> {
+    async fn ask(
+        &self,
+        path: &str,
+        (form, body): (&str, reqwest::Body),
+    ) -> Result<Answer, WorkError> {
         let uri: Uri = path.parse().expect("paths of ours are paths");
-        let request = self.request(Method::POST, &uri)?.body(body);
+        let request = self.request(Method::POST, &uri)?;
+        let request = request.header(CONTENT_TYPE, form).body(body);
         let response = request.send().await.map_err(|error| self.lost(&error))?;
         let status = response.status();
         let body = response.bytes().await.map_err(|error| self.lost(&error))?;

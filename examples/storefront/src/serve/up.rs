@@ -4,6 +4,7 @@
 //! live as long as their standard input is open.
 
 mod child;
+mod locks;
 mod plan;
 
 use std::{fs::DirBuilder, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::PathBuf};
@@ -57,6 +58,7 @@ struct Files {
 pub async fn run(up: Up) -> Result<(), ServeError> {
     let (_, mut stop) = Lifetime::Own.stop_signal().map_err(ServeError::Signals)?;
     let files = prepare(&up)?;
+    locks::until_free(&up.data).await;
     let plan = Plan { up, files };
     let mut platform = tokio::select! {
         started = Platform::start(&plan) => started?,

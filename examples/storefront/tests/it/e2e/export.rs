@@ -252,10 +252,13 @@ async fn an_export_that_is_killed_leaves_no_file_behind(kind: Kind) {
         })
     };
     // A file that has no name: the process alone has it.
-    let (process, data) = (platform.process_id(), platform.data());
+    let (processes, data) = (platform.processes(), platform.data());
     let begun = eventually(async || {
         assert!(!exporting.is_finished(), "it was over before it was seen");
-        has_unnamed_file(process, &data).then_some(())
+        let mut processes = processes.iter();
+        processes
+            .any(|process| has_unnamed_file(*process, &data))
+            .then_some(())
     });
     begun.await.expect("the export begins");
     let (_, folder) = platform.stop("-KILL");

@@ -179,6 +179,41 @@ impl Platform {
         self.process.id
     }
 
+    /// The process, and those that it has started.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        let mut processes = vec![self.process_id()];
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Ok(id) = entry.file_name().to_string_lossy().parse() else {
+                continue;
+            };
+            // It may have ended since it was listed.
+            let Ok(status) = std::fs::read_to_string(entry.path().join("status")) else {
+                continue;
+            };
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+            if parent.is_some_and(|parent| parent.trim() == self.process_id().to_string()) {
+                processes.push(id);
+            }
+        }
+        processes
+    }
+
+    /// The metrics of all processes, one behind the other.
+    pub(crate) async fn metrics(&self) -> String {
+        let mut all = self.operator().get("/metrics").await.body;
+        // Where there are more than one, a file says where they answer.
+        let others = std::fs::read_to_string(self.folder.path().join("endpoints.toml"));
+        for line in others.unwrap_or_default().lines() {
+            let address = line
+                .strip_prefix("control = ")
+                .map(|text| text.trim_matches('"'));
+            if let Some(address) = address {
+                all += &Client::new(address).get("/metrics").await.body;
+            }
+        }
+        all
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
@@ -231,12 +266,21 @@ impl Platform {
     }
 }
 
+/// All of these tests are of a platform in one process, or of one in many: `STOREFRONT_PROCESSES=many`.
+fn command_of_the_platform() -> &'static str {
+    match std::env::var("STOREFRONT_PROCESSES").as_deref() {
+        Ok("many") => "up",
+        Ok("one") | Err(std::env::VarError::NotPresent) => "serve",
+        other => panic!("STOREFRONT_PROCESSES is one or many, not {other:?}"),
+    }
+}
+
 /// `storefront serve` on free ports, with the folder's cells in Postgres, and logs of what is unusual.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
     command
         .args([
-            "serve",
+            command_of_the_platform(),
             "--listen",
             "127.0.0.1:0",
             "--ops-listen",
