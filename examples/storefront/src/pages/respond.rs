@@ -8,6 +8,7 @@ use http::{
     header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RETRY_AFTER, VARY},
 };
 use serde_json::json;
+use tenancy_cell_router::Undone;
 use tenancy_types::{Code, Problem, Respond, Retry, retry_after};
 
 use super::Link;
@@ -31,6 +32,8 @@ pub struct Refused {
     code: Code,
     message: Cow<'static, str>,
     retry: Retry,
+    /// What the guard of a cell says by it.
+    undone: Option<Undone>,
 }
 
 /// The page of an error stands alone: at an unknown address there is no shop whose style it could have.
@@ -54,6 +57,7 @@ impl Refused {
             code: problem.code(),
             message: problem.client_text(),
             retry: problem.retry(),
+            undone: Undone::of(problem),
         }
     }
 
@@ -65,6 +69,7 @@ impl Refused {
             code: Code::new("method_not_allowed"),
             message: "this address does not take that method".into(),
             retry: Retry::No,
+            undone: None,
         }
     }
 
@@ -76,7 +81,14 @@ impl Refused {
             code: Code::new("unsupported_media_type"),
             message: format!("the body must be {expected}").into(),
             retry: Retry::No,
+            undone: None,
         }
+    }
+
+    /// What it means when nothing was done before: that the cell's guard did not let the request in, for now or here.
+    #[must_use]
+    pub fn undone(&self) -> Option<Undone> {
+        self.undone
     }
 
     /// Whether the fault is on our side, so that somebody should look.

@@ -165,9 +165,22 @@ impl AwayCell {
                 forwarded = forwarded.header(name, value.clone());
             }
         }
-        let body = reqwest::Body::wrap_stream(body.into_data_stream());
+        let broken = Arc::new(OnceLock::new());
+        let note = Arc::clone(&broken);
+        let body = body.into_data_stream().inspect_err(move |error| {
+            // The first is the one.
+            let _ = note.set(error.to_string());
+        });
+        let body = reqwest::Body::wrap_stream(body);
         let answered = forwarded.body(body).send().await;
-        let answered: Response<reqwest::Body> = answered.map_err(|error| self.lost(&error))?.into();
+        let answered: Response<reqwest::Body> = match (answered, broken.get()) {
+            (Ok(answered), _) => answered.into(),
+            (Err(_), Some(error)) => {
+                let message = format!("the body did not arrive whole: {error}");
+                return Err(OpsError::invalid(message));
+            }
+            (Err(error), None) => return Err(self.lost(&error).into()),
+        };
         let (mut head, body) = answered.into_parts();
         // Of the connection to the cell, not of the answer.
         for name in [CONNECTION, TRANSFER_ENCODING, DATE] {

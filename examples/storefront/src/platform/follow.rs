@@ -113,6 +113,11 @@ impl Following {
         }
     }
 
+    /// Notices when the routes have changed.
+    pub(super) fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
     pub(super) fn status(&self) -> FollowerStatus {
         self.progress.status()
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::pending, sync::Arc};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tenancy_cell_router::{FollowerStatus, LineTable};
+use tenancy_cell_router::{FollowerStatus, LineTable, Progress};
 use tenancy_core::{
     Admitted, Grant, Principal, Refusal, Resolved, admit,
     directory::{AnyDirectory, Directory, Tenant},
@@ -181,6 +181,12 @@ impl Site {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.0.following.is_ready()
+    }
+
+    /// Notices when the route table has changed.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.0.following.progress()
     }
 
     /// How the route table follows the directory.

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use axum::{Router, middleware};
-use tenancy_core::hop::HopVerifier;
-use tenancy_types::{CellId, SystemClock};
+use tenancy_types::CellId;
 
 use super::{Lifetime, ServeError, bind, ended, keys, say};
 use crate::{
@@ -41,13 +40,13 @@ pub async fn run(process: CellProcess) -> Result<(), ServeError> {
     let stop = process.lifetime.stop_signal();
     let (_, stop) = stop.map_err(ServeError::Signals)?;
     let metrics = telemetry::init_metrics();
-    let verifier = HopVerifier::new(keys(&process.hop_keys)?, *cell, SystemClock);
+    let hop_keys = keys(&process.hop_keys)?;
     let pass = ControlPass::new(keys(&process.control_keys)?);
     let archives = Archives::of_cell(&config.data, *cell)?;
     let site = Box::pin(Site::open(config.clone())).await?;
     let (shops, shops_address) = bind(config.listen).await?;
     let (control, control_address) = bind(config.ops_listen).await?;
-    let service = far::cell_service(&site, *cell, verifier).expect("the cell was opened");
+    let service = far::cell_service(&site, *cell, hop_keys).expect("the cell was opened");
     let probes = ops::probes(Probes {
         site: site.clone(),
         stop: stop.clone(),

@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 
 use tenancy_cell_router::Server;
-use tenancy_core::hop::HopSigner;
-use tenancy_types::SystemClock;
 
 use super::{Lifetime, ServeError, address, drain_when_taken, ended, flat, keys, say};
 use crate::{
@@ -42,7 +40,7 @@ pub async fn run(process: GatewayProcess) -> Result<(), ServeError> {
     let metrics = telemetry::init_metrics();
     let spoken = Spoken::open(&config.front)?;
     let endpoints = Endpoints::follow(&process.endpoints)?;
-    let signer = HopSigner::new(keys(&process.hop_keys)?, SystemClock);
+    let hop_keys = keys(&process.hop_keys)?;
     // Before the sockets of the gateway that runs are taken: visitors wait for nothing.
     let site = Box::pin(Site::open(config.clone())).await?;
     let addresses = (config.listen, config.ops_listen);
@@ -51,7 +49,7 @@ pub async fn run(process: GatewayProcess) -> Result<(), ServeError> {
         None => Doors::bind(config.listen, config.ops_listen).await?,
     };
     let (shops_address, probes_address) = (address(&doors.shops)?, address(&doors.operators)?);
-    let service = far::service(&site, endpoints, signer);
+    let service = far::service(&site, endpoints, hop_keys);
     let probes = ops::probes(Probes {
         site: site.clone(),
         stop: stop.clone(),

@@ -15,11 +15,15 @@ use crate::pages::Refused;
 /// 304 for those who have the page already.
 pub(crate) async fn finish(request: Request, next: Next) -> Response {
     let asked = request.headers().clone();
+    let is_one_step = is_one_step(&request);
     let mut response = next.run(request).await;
     if let Some(refused) = response.extensions_mut().remove::<Refused>() {
         let mut answer: Response = refused.answer(&asked);
         if let Some(allow) = response.headers_mut().remove(ALLOW) {
             answer.headers_mut().insert(ALLOW, allow);
+        }
+        if is_one_step && let Some(undone) = refused.undone() {
+            answer.extensions_mut().insert(undone);
         }
         return answer;
     }
@@ -29,6 +33,12 @@ pub(crate) async fn finish(request: Request, next: Next) -> Response {
         return (parts, Body::empty()).into_response();
     }
     response
+}
+
+/// Whether what is asked for is done in one transaction, and nothing before it: then, when the cell's guard refuses that, nothing
+/// was done. A checkout may have charged somebody.
+fn is_one_step(request: &Request) -> bool {
+    request.method().is_safe() || request.uri().path() == "/cart/items"
 }
 
 /// Whether the client has this content already (RFC 9110, section 13.1.2).
