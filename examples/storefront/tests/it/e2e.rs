@@ -26,6 +26,7 @@ mod ops_orders;
 mod ops_products;
 mod ops_stock;
 pub(crate) mod platform;
+mod processes;
 mod purge;
 mod restart;
 mod routes;

@@ -135,7 +135,17 @@ impl Platform {
     }
 
     pub(crate) fn start(start: Start<'_>) -> Self {
-        let mut command = serve(start.folder.path(), start.arguments);
+        let command = serve(start.folder.path(), start.arguments);
+        Self::run(command, start)
+    }
+
+    /// A platform of many processes, whatever the others are.
+    pub(crate) fn start_many(start: Start<'_>) -> Self {
+        let command = run("up", start.folder.path(), start.arguments);
+        Self::run(command, start)
+    }
+
+    fn run(mut command: Command, start: Start<'_>) -> Self {
         let mut process = Process::spawn(command.stdout(Stdio::piped()));
         let mut lines = BufReader::new(process.child().stdout.take().unwrap())
             .lines()
@@ -277,10 +287,14 @@ fn command_of_the_platform() -> &'static str {
 
 /// `storefront serve` on free ports, with the folder's cells in Postgres, and logs of what is unusual.
 pub(crate) fn serve(folder: &Path, arguments: &[&str]) -> Command {
+    run(command_of_the_platform(), folder, arguments)
+}
+
+fn run(name: &str, folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_storefront"));
     command
         .args([
-            command_of_the_platform(),
+            name,
             "--listen",
             "127.0.0.1:0",
             "--ops-listen",
